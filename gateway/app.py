@@ -1,0 +1,315 @@
+"""The composition root: builds store, engine, lanes, channels and web from the settings, and starts and stops them in order.
+
+`channels` and `care` never meet: here their callbacks are wired.
+"""
+
+import asyncio
+import gc
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.care import offers
+from gateway.care.calls import Calls, Reply
+from gateway.care.delivery import DOUBT_LANE, Delivery, Doubts
+from gateway.care.desk import Desk
+from gateway.care.engine import Engine
+from gateway.care.intake import JOIN_LANE, Intake
+from gateway.care.playbook import Playbook
+from gateway.care.rendering import Catalogue
+from gateway.care.tracking import RECEIPT_LANE, Tracking
+from gateway.care.turn import CUSTOMER_LANE
+from gateway.channels.callout import Callout, Peer
+from gateway.channels.smpp import CarrierProfile, SmppLink
+from gateway.jobs.clock import Clock
+from gateway.jobs.lane import Lane
+from gateway.model.channel import ChannelEvents, Fault
+from gateway.model.ids import Ids
+from gateway.settings import Carrier, Settings
+from gateway.store import upkeep, work
+from gateway.store.database import Store, sqlite_path
+from gateway.store.units import Due
+from gateway.triggers.registry import Registry
+from gateway.web.server import WebServer
+from gateway.web.services import Services
+
+DRAIN_SECONDS = 10.0
+FTS_BATCH = 2000
+log = logging.getLogger("gateway")
+
+
+class CannotStart(Exception):
+    """The gateway cannot run like this; each line says why and what to do."""
+
+
+def wall_ms() -> int:
+    """The wall clock, ms since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(slots=True)
+class CarrierParts:
+    """All that belongs to one carrier."""
+
+    link: SmppLink
+    delivery: Delivery
+    lane: Lane
+
+
+def playbook_of(settings: Settings) -> Playbook:
+    """What the settings decide beforehand. Raises HandlerError or ConfigError."""
+    registry = Registry()
+    registry.load(settings.handler_modules, settings.handlers.folders)
+    texts = Catalogue.load(settings.template_folders, settings.brands[0].default_language)
+    return Playbook(
+        brands={brand.name: brand for brand in settings.brands},
+        senders={sender.address: sender for sender in settings.senders},
+        queues={queue.name: queue for queue in settings.queues},
+        agents=settings.agents,
+        backoffices={office.name: office for office in settings.backoffice},
+        offers={offer.name: offer for offer in settings.offers},
+        keywords=settings.keywords,
+        rules=settings.rules,
+        handlers={handler.type: handler for handler in registry},
+        texts=texts,
+        public_url=settings.http.public_url,
+        alphabets={carrier.name: carrier.default_alphabet for carrier in settings.carriers},
+        long_messages={carrier.name: carrier.long_messages for carrier in settings.carriers},
+    )
+
+
+class Gateway:
+    """A running gateway. `start` and `stop`; `port` is the HTTP port it got."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.playbook = playbook_of(settings)
+        self.store = Store(sqlite_path(settings.store.url))
+        self.ids = Ids(wall_ms)
+        self._lanes: dict[str, Lane] = {}
+        self._carriers: dict[str, CarrierParts] = {}
+        self._queued = 0
+        self._callout = Callout(
+            {office.name: Peer(office.url, office.secret.get_secret_value()) for office in settings.backoffice}, wall_ms
+        )
+        self.engine = Engine(self.store, self.playbook, self.ids, wall_ms, self.push)
+        self.desk = Desk(self.engine, self.store)
+        self.tracking = Tracking(self.store, self.ids, wall_ms, self.push)
+        self.intake = Intake(self.store, self.tracking, self.ids, wall_ms, self.push)
+        self.doubts = Doubts(self.store, self.playbook, self.ids, wall_ms, self.push)
+        self.calls = Calls(self.store, self.ids, wall_ms, self.push, self._post)
+        self.clock = Clock()
+        self.web: WebServer | None = None
+
+    @property
+    def port(self) -> int:
+        """The HTTP port that is listened on."""
+        assert self.web is not None
+        return self.web.port
+
+    def push(self, due: Due) -> None:
+        """Hands work that was just committed to its lane."""
+        lane = self._lanes.get(due.lane)
+        if lane is not None:
+            lane.push(due)
+
+    # -- life
+
+    async def start(self) -> None:
+        """Opens the store, settles what the last run left in doubt, then takes work, binds and listens.
+
+        Raises:
+            StoreProblem, CannotStart, OSError (the port is taken).
+        """
+        await self.store.open()
+        try:
+            self.ids.start_after(await self.store.read(work.newest_id))
+            await self._check_handlers()
+            waits = {carrier.name: carrier.doubt_wait for carrier in self.settings.carriers}
+            doubtful = await self.doubts.recover(waits)
+            if doubtful:
+                log.warning("%d submits of the last run are in doubt; each waits for evidence", doubtful)
+            self._build_lanes()
+            await self.intake.start()
+            self.web = WebServer(self._services())
+            await self.web.start(self.settings.http.host, self.settings.http.port)
+        except BaseException:
+            await self.stop(0.0)
+            raise
+        for lane in self._lanes.values():
+            lane.start()
+        for carrier in self._carriers.values():
+            await carrier.link.start()
+        self._chores()
+        # What is alive now lives for ever: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 100)
+
+    async def stop(self, drain: float = DRAIN_SECONDS) -> None:
+        """Stops taking, finishes what is in flight, unbinds, closes."""
+        self.clock.stop()
+        if self.web is not None:
+            await self.web.stop(drain)
+        for carrier in self._carriers.values():
+            await carrier.lane.stop(drain)
+        await asyncio.gather(*(carrier.link.stop(drain) for carrier in self._carriers.values()))
+        await self.intake.stop()
+        for lane in self._lanes.values():
+            await lane.stop(drain)
+        await self._callout.close()
+        await self.store.close()
+
+    async def _check_handlers(self) -> None:
+        """Refuses when live conversations wait in a step that the loaded code lacks (design section 5)."""
+        lines = live_problems(self.playbook, await self.store.read(upkeep.live_steps))
+        if lines:
+            raise CannotStart("\n".join(lines))
+
+    def _build_lanes(self) -> None:
+        def lane(name: str, **options: object) -> None:
+            self._lanes[name] = Lane(name, self.store, runs[name], wall_ms, **options)  # type: ignore[arg-type]
+
+        runs = {
+            CUSTOMER_LANE: self.engine.run,
+            offers.CALL_LANE: self.calls.run,
+            DOUBT_LANE: self.doubts.run,
+            RECEIPT_LANE: self.tracking.run,
+            JOIN_LANE: self.intake.run,
+        }
+        lane(CUSTOMER_LANE, prios=2)
+        lane(offers.CALL_LANE, most=4, batches=16)
+        lane(DOUBT_LANE, batches=1)
+        lane(RECEIPT_LANE, batches=1)
+        lane(JOIN_LANE, batches=1)
+        for carrier in self.settings.carriers:
+            self._carriers[carrier.name] = self._carrier(carrier)
+
+    def _carrier(self, carrier: Carrier) -> CarrierParts:
+        lanes = self._lanes
+        name = f"send:{carrier.name}"
+
+        def pulse(_: str = "") -> None:
+            lanes[name].poke()
+
+        link = SmppLink(
+            profile_of(carrier),
+            ChannelEvents(
+                inbound=lambda batch: self.intake.inbound(link, batch),
+                answers=lambda answers: delivery.answered(answers),
+                ready=pulse,
+            ),
+        )
+        delivery = Delivery(
+            self.store,
+            self.playbook,
+            self.ids,
+            wall_ms,
+            link,
+            self.push,
+            doubt_wait=carrier.doubt_wait,
+            pulse=pulse,
+        )
+        memory = max(200, 2 * carrier.window * carrier.binds)
+        lane = Lane(name, self.store, delivery.run, wall_ms, prios=3, batches=4, memory=memory, room=delivery.room)
+        lanes[name] = lane
+        return CarrierParts(link, delivery, lane)
+
+    # -- what others ask
+
+    async def _post(self, peer: str, body: str, key: str, message_id: str) -> Reply:
+        answered = await self._callout.post(peer, body, key, message_id)
+        return Reply(answered.status, answered.body, answered.retry_after)
+
+    def _services(self) -> Services:
+        return Services(
+            store=self.store,
+            engine=self.engine,
+            desk=self.desk,
+            playbook=self.playbook,
+            ids=self.ids,
+            now=wall_ms,
+            push=self.push,
+            settings=self.settings,
+            carriers=lambda: [parts.link.status() for parts in self._carriers.values()],
+            ready=self._ready,
+            queued=lambda: self._queued,
+        )
+
+    def _ready(self) -> tuple[bool, list[str]]:
+        """Whether work is taken, and what does not work as it should."""
+        broken = self.store.working()
+        reasons = [broken] if broken else []
+        if self.store.full:
+            reasons.append("the disk is full; new work is refused")
+        for name, parts in self._carriers.items():
+            status = parts.link.status()
+            if status.state != "up":
+                reasons.append(f"carrier {name} is {status.state}" + (f": {status.reason}" if status.reason else ""))
+        return broken is None, reasons
+
+    # -- chores
+
+    def _chores(self) -> None:
+        self.clock.every(1, "count what is queued", self._count)
+        self.clock.every(1, "index words", self._index)
+        self.clock.every(60, "sweep", self._sweep)
+        self.clock.start()
+
+    async def _count(self) -> None:
+        self._queued = await self.store.read(work.count_due, "send:")
+
+    async def _index(self) -> None:
+        stretch = await self.store.read(upkeep.next_mark, wall_ms(), FTS_BATCH)
+        if stretch is not None:
+            await self.store.apply([upkeep.index_words(*stretch)])
+
+    async def _sweep(self) -> None:
+        await self.store.apply([upkeep.sweep(wall_ms())])
+
+
+def live_problems(playbook: Playbook, live: Mapping[tuple[str, str], int]) -> list[str]:
+    """Conversations that wait where the loaded code has no step, a line each."""
+    lines = []
+    for (name, step), count in live.items():
+        handler = playbook.handlers.get(name)
+        if handler is None:
+            lines.append(f"{count} conversations wait in handler {name}, which is not loaded; add it to handlers.load")
+        elif step and not handler.has_step(step):
+            lines.append(
+                f"{count} conversations wait in step {step} of {name}, which the code lacks; "
+                f'give Handler(..., renamed={{"{step}": "its new name"}})'
+            )
+    return lines
+
+
+def profile_of(carrier: Carrier) -> CarrierProfile:
+    """A carrier's settings as the channel wants them."""
+    tls = carrier.tls
+    return CarrierProfile(
+        name=carrier.name,
+        host=carrier.host,
+        port=carrier.port,
+        system_id=carrier.system_id,
+        password=carrier.password.get_secret_value(),
+        system_type=carrier.system_type,
+        interface_version=carrier.interface_version,
+        bind=carrier.bind,
+        binds=carrier.binds,
+        window=carrier.window,
+        tps=carrier.tps,
+        enquire_interval=carrier.enquire_interval,
+        response_timeout=carrier.response_timeout,
+        tls=tls is not None,
+        tls_verify=tls.verify if tls else True,
+        tls_ca_file=str(tls.ca_file) if tls and tls.ca_file else "",
+        tls_cert_file=str(tls.cert_file) if tls and tls.cert_file else "",
+        tls_key_file=str(tls.key_file) if tls and tls.key_file else "",
+        tls_server_name=(tls.server_name or "") if tls else "",
+        default_alphabet=carrier.default_alphabet,
+        long_messages=carrier.long_messages,
+        message_id=carrier.message_id,
+        country=carrier.country or "",
+        errors={code: Fault(name) for code, name in carrier.errors.items()},
+    )

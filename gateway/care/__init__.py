@@ -1,0 +1,1 @@
+"""The decisions, each a short transaction; no protocol and no SQL library."""

@@ -1,0 +1,52 @@
+"""How conversations, dialogues and offers end: each with its outcome, none left without an owner (invariant 9)."""
+
+from dataclasses import replace
+
+from gateway.care.turn import Turn
+from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState
+from gateway.model.event import EventState
+from gateway.model.offer import Offer, OfferState
+from gateway.store import events
+
+
+def end_dialogue(
+    turn: Turn, dialogue: Dialogue, state: EventState = EventState.done, problem: str | None = None
+) -> None:
+    """A run of a handler is over; its event is done (or failed, suppressed, expired)."""
+    turn.put_dialogue(replace(dialogue, state=DialogueState.done, deadline=None, call_id=None, pending=None, parked=()))
+    if dialogue.event_id is not None:
+        events.progress(turn.unit, dialogue.event_id, state, problem, dialogue.conversation_id)
+
+
+def end_offer(turn: Turn, offer: Offer, state: OfferState) -> Offer:
+    """An offer ends without being bought."""
+    return turn.put_offer(replace(offer, state=state, ended_at=turn.now))
+
+
+def withdraw_open(turn: Turn, conversation: Conversation, state: OfferState = OfferState.withdrawn) -> None:
+    """What was offered in a conversation and not answered ends with it; what is being fulfilled goes on."""
+    for offer in list(turn.offers.values()):
+        if offer.conversation_id == conversation.id and offer.state is OfferState.open:
+            end_offer(turn, offer, state)
+
+
+def close(
+    turn: Turn, conversation: Conversation, disposition: str, event_state: EventState = EventState.done
+) -> Conversation:
+    """Ends an episode. Its dialogues end; an open offer stays open until it expires, unless the customer opted out."""
+    for dialogue in [d for d in turn.dialogues.values() if d.conversation_id == conversation.id]:
+        if dialogue.state is not DialogueState.done:
+            end_dialogue(turn, dialogue, event_state)
+    conversation = turn.fresh(conversation)
+    if not conversation.open:
+        return conversation
+    return turn.put(
+        replace(
+            conversation,
+            state=ConversationState.closed,
+            disposition=disposition,
+            closed_at=turn.now,
+            owner_id="",
+            agent=None,
+        )
+    )

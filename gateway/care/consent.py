@@ -1,0 +1,94 @@
+"""STOP, HELP, START: above every handler and agent, in every state (47 CFR 64.1200 (a)(10), CTIA handbook).
+
+The confirmation of STOP leaves on a narrow path that suppression cannot swallow, once per opt-out.
+"""
+
+from gateway.care import closing, outbound
+from gateway.care.turn import Turn
+from gateway.model.conversation import Conversation, OwnerKind
+from gateway.model.customer import ConsentEvent, Permission
+from gateway.model.event import EventState
+from gateway.model.message import Message, MessageClass
+from gateway.model.offer import OfferState
+from gateway.settings.gateway_file import Brand
+from gateway.store import customers, messages, work
+
+AUTHOR = outbound.SYSTEM
+
+
+def stop(turn: Turn, brand: Brand, text: Message | None, *, method: str, actor: str, evidence: str) -> None:
+    """The customer opts out of a brand: nothing queued is sent, the conversation closes `opted_out`.
+
+    text: the MO that asked for it, if one did. The ledger gets a line each time, the customer one confirmation until
+    they come back.
+    """
+    known = turn.revoked(brand.name)
+    _record(turn, brand, text, "revoke", method, actor, evidence)
+    turn.consent[brand.name] = Permission.revoked
+    address_id = turn.customer.address_id
+    work.drop_sends(turn.unit, turn.key, address_id, brand.name)
+    messages.opt_out(turn.unit, address_id, brand.name, "the customer said STOP before it left")
+    conversation = turn.conversation(brand.name)
+    sender = text.ours if text else None
+    if conversation is not None:
+        closing.withdraw_open(turn, conversation)
+        if conversation.owner_kind is not OwnerKind.bot:
+            turn.note(conversation, "event", "system", "the customer said STOP; nothing may be sent any more")
+        closing.close(turn, conversation, "opted_out", EventState.suppressed)
+    for offer in turn.active_offers(brand.name):
+        if offer.state is OfferState.open:
+            closing.end_offer(turn, offer, OfferState.withdrawn)
+    if not known:
+        _confirm(turn, brand, "system.stopped", sender, conversation)
+
+
+def help_(turn: Turn, brand: Brand, text: Message, conversation: Conversation | None) -> None:
+    """HELP is always answered, to strangers and to opted-out customers too."""
+    _confirm(turn, brand, "system.help", text.ours, conversation)
+
+
+def start(turn: Turn, brand: Brand, text: Message, conversation: Conversation | None) -> None:
+    """Undoes STOP; confirmed once. To somebody who never stopped it is an opt-in, confirmed the same way."""
+    granted = turn.consent.get(brand.name) is Permission.granted
+    _record(turn, brand, text, "grant", "keyword", "customer", text.text)
+    turn.consent[brand.name] = Permission.granted
+    if not granted:
+        _confirm(turn, brand, "system.started", text.ours, conversation)
+
+
+def _confirm(turn: Turn, brand: Brand, key: str, sender: str | None, conversation: Conversation | None) -> None:
+    """One fixed text on the narrow path. It belongs to the conversation that the customer wrote in, if any."""
+    words = outbound.render(turn, brand, key, {})
+    draft = outbound.Draft(words, MessageClass.security, AUTHOR, sender=sender, narrow=True)
+    open_one = turn.fresh(conversation) if conversation is not None else None
+    outbound.send(turn, open_one, brand, draft)
+
+
+def _record(turn: Turn, brand: Brand, text: Message | None, act: str, method: str, actor: str, evidence: str) -> None:
+    event = ConsentEvent(
+        id=turn.ids(),
+        address_id=turn.customer.address_id,
+        brand=brand.name,
+        sender=text.ours if text else None,
+        category=None,
+        act=act,
+        method=method,
+        evidence=evidence[:500],
+        message_id=text.id if text else None,
+        actor=actor,
+    )
+    customers.record_consent(turn.unit, event)
+
+
+def carrier_opt_out(turn: Turn, brand: Brand, evidence: str) -> None:
+    """The carrier says the customer opted out there: the same, without a confirmation that could not arrive."""
+    if turn.revoked(brand.name):
+        return
+    turn.consent[brand.name] = Permission.revoked
+    _record(turn, brand, None, "revoke", "carrier_code", "carrier", evidence)
+    work.drop_sends(turn.unit, turn.key, turn.customer.address_id, brand.name)
+    messages.opt_out(turn.unit, turn.customer.address_id, brand.name, "the carrier says the customer opted out")
+    conversation = turn.conversation(brand.name)
+    if conversation is not None:
+        closing.withdraw_open(turn, conversation)
+        closing.close(turn, conversation, "opted_out", EventState.suppressed)

@@ -1,0 +1,351 @@
+"""Handing messages to carriers: claim, journal, submit, and what the answer means (invariants 6 and 15).
+
+An attempt is journalled only when a window slot and a TPS token are held, in the same commit that takes the work row:
+after a crash at most one window is in doubt, and nobody else can take the same part.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gateway.care import dispatch, inputs
+from gateway.care.outbound import COMPLIANCE
+from gateway.care.playbook import Playbook
+from gateway.care.turn import CUSTOMER_LANE
+from gateway.model.channel import FAULT_ADVICE, Channel, Encoding, Fault, Part, PartAnswer
+from gateway.model.ids import Ids
+from gateway.model.message import Attempt, Disposition, Message, MessageClass, Outcome
+from gateway.model.segments import split
+from gateway.store import messages, work
+from gateway.store.database import Store
+from gateway.store.units import Due, Unit
+from gateway.store.writer import Result
+
+DOUBT_LANE = "doubt"
+LONGEST_BACKOFF_MS = 60_000
+log = logging.getLogger("gateway.care.delivery")
+Again = list[tuple[Due, int]]
+AttemptKey = tuple[int, int, int]
+
+_ENDS = {
+    Fault.bad_number: Disposition.bounced,
+    Fault.opted_out: Disposition.opted_out,
+}
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A part that is with the carrier."""
+
+    due: Due
+    message: Message
+
+
+@dataclass(slots=True)
+class DeliveryFigures:
+    """Counts since start, by outcome of attempts; doubts by what settled them."""
+
+    outcomes: dict[str, int] = field(default_factory=dict)
+    doubts: dict[str, int] = field(default_factory=dict)
+    expired: int = 0
+
+    def count(self, outcome: str) -> None:
+        """One more."""
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+
+
+def part_of(due: Due) -> tuple[int, bool]:
+    """Which part a row of work sends, and whether it may be a duplicate: body is None, "2" or "2d"."""
+    body = due.body or "1"
+    return int(body.rstrip("d")), body.endswith("d")
+
+
+class Delivery:
+    """The sending side of one carrier. `run` is the lane's worker, `room` its limit, `answered` the channel's callback."""
+
+    def __init__(
+        self,
+        store: Store,
+        playbook: Playbook,
+        ids: Ids,
+        now: Callable[[], int],
+        channel: Channel,
+        push: Callable[[Due], None],
+        *,
+        doubt_wait: float,
+        pulse: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store, self._playbook, self._ids, self._now = store, playbook, ids, now
+        self._channel, self._push, self._pulse = channel, push, pulse
+        self._doubt_wait_ms = int(doubt_wait * 1000)
+        self._claimed = 0
+        self._flying: dict[AttemptKey, _Flight] = {}
+        self._landed: dict[int, set[int]] = {}
+        self.figures = DeliveryFigures()
+
+    def room(self) -> int:
+        """How many parts may be claimed now."""
+        return max(0, self._channel.room() - self._claimed)
+
+    async def run(self, batch: list[Due]) -> Again:
+        """Claims parts: one commit takes the rows and journals the attempts; then the bytes leave."""
+        self._claimed += len(batch)
+        try:
+            await self._load(batch)
+            claims = [(due, *self._claim(due)) for due in batch]
+            results = await self._store.apply([unit for _, unit, _ in claims])
+            again: Again = []
+            parts: list[Part] = []
+            for (due, _, part), failure in zip(claims, results, strict=True):
+                if failure is None and part is not None:
+                    assert isinstance(due.hot, Message)
+                    self._flying[part.attempt] = _Flight(due, due.hot)
+                    parts.append(part)
+                elif failure is not None and not str(failure).startswith("take work"):
+                    again.append((due, 1000))
+        finally:
+            self._claimed -= len(batch)
+        self._hand_over(parts)
+        return again
+
+    def _hand_over(self, parts: list[Part]) -> None:
+        room = self._channel.room()
+        if parts[:room]:
+            self._channel.submit(parts[:room])
+        if parts[room:]:
+            # The link was lost between the claim and now: nothing of these left, they are free to go again.
+            self.answered([PartAnswer(part.attempt, Outcome.unsent) for part in parts[room:]])
+
+    async def _load(self, batch: list[Due]) -> None:
+        cold = [due.ref for due in batch if due.hot is None]
+        if cold:
+            found = await self._store.read(messages.messages_by_id, cold)
+            for due in batch:
+                if due.hot is None:
+                    due.hot = found.get(due.ref)
+
+    def _claim(self, due: Due) -> tuple[Unit, Part | None]:
+        """The unit that takes one part, and the part; None where it is not to be sent any more."""
+        unit = Unit(due.key)
+        work.take(unit, due)
+        message = due.hot
+        now = self._now()
+        if not isinstance(message, Message):
+            return unit, None
+        if message.expires_at is not None and message.expires_at <= now:
+            self.figures.expired += 1
+            messages.finish(unit, message.id, Disposition.expired, None, "its time was over before it could leave")
+            return unit, None
+        part_no, duplicate = part_of(due)
+        number = due.attempts + 1
+        messages.add_attempt(unit, Attempt(message.id, part_no, number, self._channel.name, now, duplicate))
+        return unit, self._part(message, part_no, number, now)
+
+    def _part(self, message: Message, part_no: int, number: int, now: int) -> Part:
+        encoding = Encoding(message.encoding or "gsm7")
+        text = message.text
+        if message.parts > 1:
+            mode = self._playbook.long_messages.get(message.carrier or "", "udh16")
+            text = split(text, encoding, mode)[part_no - 1]  # type: ignore[arg-type]  # settings allow the four names
+        validity = None
+        if message.expires_at is not None:
+            # The carrier must not deliver what we would not send any more.
+            validity = max(60, (message.expires_at - now) // 1000)
+        return Part(
+            attempt=(message.id, part_no, number),
+            sender=message.ours,
+            to=message.theirs,
+            text=text,
+            encoding=encoding,
+            part=part_no,
+            parts=message.parts,
+            reference=message.reference,
+            validity=validity,
+            user_reference=(message.id >> 12) & 0xFFFF,
+        )
+
+    # -- answers
+
+    def answered(self, answers: Sequence[PartAnswer]) -> None:
+        """The channel's callback: records outcomes, one commit for all of one read."""
+        now = self._now()
+        units: list[Unit] = []
+        for answer in answers:
+            self.figures.count(answer.outcome)
+            flight = self._flying.pop(answer.attempt, None)
+            unit = Unit(flight.due.key if flight else str(answer.attempt[0]))
+            status_id = answer.remote_id or None
+            messages.settle(unit, answer.attempt, answer.outcome, now, answer.status, status_id, answer.fault)
+            self._settle(unit, answer, flight, now)
+            units.append(unit)
+        self._store.submit(units, lambda results: self._recorded(units, results))
+        self._pulse()
+
+    def _settle(self, unit: Unit, answer: PartAnswer, flight: _Flight | None, now: int) -> None:
+        message_id, part, _ = answer.attempt
+        if answer.outcome is Outcome.accepted:
+            if answer.late:
+                messages.undoubt(unit, message_id)
+                self.figures.doubts["response"] = self.figures.doubts.get("response", 0) + 1
+            if self._all_landed(message_id, part, flight):
+                messages.sent(unit, message_id)
+        elif flight is None:
+            return
+        elif answer.outcome is Outcome.refused:
+            self._refused(unit, flight.message, answer, now)
+        elif answer.outcome is Outcome.in_doubt:
+            messages.doubt(unit, message_id, "the carrier's answer was lost; waiting for evidence")
+            # Kept for a late answer: the flight's message is what it will be about.
+            add_doubt(unit, self._ids(), flight.message, answer.attempt, now + self._doubt_wait_ms)
+        else:
+            self._requeue(unit, flight, answer, now)
+
+    def _all_landed(self, message_id: int, part: int, flight: _Flight | None) -> bool:
+        if flight is None or flight.message.parts == 1:
+            return True
+        landed = self._landed.setdefault(message_id, set())
+        landed.add(part)
+        if len(landed) < flight.message.parts:
+            return False
+        del self._landed[message_id]
+        return True
+
+    def _refused(self, unit: Unit, message: Message, answer: PartAnswer, now: int) -> None:
+        fault = answer.fault or Fault.unknown
+        disposition = _ENDS.get(fault, Disposition.blocked)
+        reason = FAULT_ADVICE[fault][1]
+        code = f"0x{answer.status:08X}"
+        self._landed.pop(message.id, None)
+        messages.finish(unit, message.id, disposition, code, reason)
+        if message.parts > 1:
+            work.drop_parts_of(unit, message.key, message.id)
+        opted_out = fault is Fault.opted_out
+        if opted_out or dispatch.matters(message):
+            add_failed(unit, self._ids(), message, f"{reason} ({code})", now, opted_out=opted_out)
+
+    def _requeue(self, unit: Unit, flight: _Flight, answer: PartAnswer, now: int) -> None:
+        """Not now, or never left: the same part again, before those that came after it."""
+        old = flight.due
+        wait = 0
+        if answer.outcome is Outcome.retry and answer.fault is not Fault.throttled:
+            wait = min(LONGEST_BACKOFF_MS, 1000 << min(old.attempts, 6))
+        due = now + wait if wait else min(old.due, now)
+        again = Due(old.id, old.lane, old.key, old.kind, due, old.prio, old.attempts + 1, old.ref, old.body)
+        again.hot = flight.message
+        work.add(unit, again)
+
+    def _recorded(self, units: list[Unit], results: list[Result]) -> None:
+        lost = [(unit, failure) for unit, failure in zip(units, results, strict=True) if failure is not None]
+        for unit, failure in zip(units, results, strict=True):
+            if failure is None:
+                for due in unit.due:
+                    self._push(due)
+        if lost:
+            # Without its outcome an attempt is in doubt at the next start: safe, and told.
+            log.warning("outcomes of %d attempts could not be recorded: %s", len(lost), lost[0][1])
+
+
+def add_doubt(unit: Unit, item_id: int, message: Message, attempt: AttemptKey, due: int) -> None:
+    """Waits for evidence before the rule for a submit in doubt is applied."""
+    work.add(unit, Due(item_id, DOUBT_LANE, message.key, "doubt", due, 0, 0, message.id, json.dumps(attempt[1:])))
+
+
+def add_failed(unit: Unit, item_id: int, message: Message, reason: str, now: int, *, opted_out: bool = False) -> None:
+    """Tells the customer's lane that a message failed, so that it gets an owner."""
+    body = json.dumps({"reason": reason, "opted_out": opted_out})
+    due = Due(item_id, CUSTOMER_LANE, message.key, inputs.FAILED, now, 0, 0, message.id, body)
+    due.hot = message
+    work.add(unit, due)
+
+
+class Doubts:
+    """Submits whose answer was lost: after waiting for evidence, the rule of the message's class (invariant 6)."""
+
+    def __init__(self, store: Store, playbook: Playbook, ids: Ids, now: Callable[[], int], push: Callable[[Due], None]):
+        self._store, self._playbook, self._ids, self._now, self._push = store, playbook, ids, now, push
+        self.resent = 0
+        self.given_up = 0
+
+    async def recover(self, waits: Mapping[str, float]) -> int:
+        """At start-up, before the first bind: tries without an outcome are in doubt. Returns how many.
+
+        waits: seconds to wait for evidence, by carrier.
+        """
+        found = await self._store.read(messages.in_doubt)
+        if not found:
+            return 0
+        unit = Unit("doubts at start")
+        now = self._now()
+        messages.all_open_in_doubt(unit, now)
+        known = await self._store.read(messages.messages_by_id, list({row[0] for row in found}))
+        for message_id, part, attempt, carrier in found:
+            message = known.get(message_id)
+            if message is not None:
+                messages.doubt(unit, message_id, "Careline stopped before the carrier's answer was recorded")
+                due = now + int(waits.get(carrier, 60.0) * 1000)
+                add_doubt(unit, self._ids(), message, (message_id, part, attempt), due)
+        await self._store.write(unit)
+        return len(found)
+
+    async def run(self, batch: list[Due]) -> Again:
+        """Applies the rule where no evidence came."""
+        tries = {due.ref: await self._store.read(messages.attempts_of, due.ref) for due in batch}
+        known = await self._store.read(messages.messages_by_id, [due.ref for due in batch])
+        units = []
+        for due in batch:
+            unit = Unit(due.key)
+            work.take(unit, due)
+            message = known.get(due.ref)
+            if message is not None:
+                self._resolve(unit, due, message, tries[due.ref])
+            units.append(unit)
+        results = await self._store.apply(units)
+        for unit, failure in zip(units, results, strict=True):
+            if failure is None:
+                for queued in unit.due:
+                    self._push(queued)
+        return [
+            (due, 1000)
+            for due, failure in zip(batch, results, strict=True)
+            if failure is not None and not str(failure).startswith("take work")
+        ]
+
+    def _resolve(
+        self, unit: Unit, due: Due, message: Message, tries: list[tuple[int, int, str | None, str | None]]
+    ) -> None:
+        part, attempt = json.loads(due.body or "[1, 1]")
+        mine = [row for row in tries if row[0] == part]
+        this = next((row for row in mine if row[1] == attempt), None)
+        if this is None or this[2] != Outcome.in_doubt or message.disposition not in (None, Disposition.in_doubt):
+            return
+        earlier = sum(1 for row in mine if row[2] == Outcome.in_doubt)
+        alive = message.expires_at is None or message.expires_at > self._now()
+        if self._may_repeat(message) and earlier == 1 and alive:
+            self.resent += 1
+            messages.mark_duplicate(unit, message.id)
+            messages.add_event(unit, self._ids(), message.id, "resend", reason="no evidence; sent once more, marked")
+            last = max(row[1] for row in mine)
+            work.add(
+                unit,
+                Due(
+                    self._ids(),
+                    f"send:{message.carrier}",
+                    message.key,
+                    "send",
+                    self._now(),
+                    message.lane,
+                    last,
+                    message.id,
+                    f"{part}d",
+                ),
+            )
+            return
+        self.given_up += 1
+        messages.finish(unit, message.id, Disposition.unknown, None, "the carrier never answered; not sent again")
+
+    def _may_repeat(self, message: Message) -> bool:
+        """Confirmations of STOP and an agent's typed words are never sent twice on our own; the rest by rules.toml."""
+        if message.author_id == COMPLIANCE or message.author_kind == "agent":
+            return False
+        return self._playbook.rules.of(MessageClass(message.cls).name).doubt == "at_least_once"

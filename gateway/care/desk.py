@@ -1,0 +1,169 @@
+"""The verbs of people and programs: claim, say, transfer, close, hand back, note, send, resend.
+
+One definition for HTTP, the console and the XMPP desk. Each is decided in the customer's own order and answered after the
+commit. Raises: Unknown (no such thing), Refused and NotOwner (not now, with the reason), Failure (the store).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from gateway.care import dispatch, escalation, outbound
+from gateway.care.engine import Engine
+from gateway.care.turn import Refused, Turn
+from gateway.model.conversation import Conversation
+from gateway.model.message import Author, Direction, Message, MessageClass
+from gateway.store import messages
+from gateway.store.database import Store
+from gateway.store.units import Rejected
+from gateway.store.views import key_of_conversation, message_of_key
+
+
+T = TypeVar("T")
+
+
+class Unknown(Exception):
+    """There is no such conversation, message or customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A message that a program asks for. text, or template with values. cls None = promotional."""
+
+    to: str
+    text: str | None
+    template: str | None
+    values: dict[str, object]
+    cls: MessageClass
+    sender: str | None
+    idempotency_key: str | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What was made of it: the message's id; known: the idempotency key was used before."""
+
+    message_id: int
+    known: bool = False
+
+
+class Desk:
+    """What people and programs can do to a conversation."""
+
+    def __init__(self, engine: Engine, store: Store) -> None:
+        self._engine, self._store = engine, store
+
+    async def claim(self, conversation_id: int, agent: str) -> Conversation:
+        """The agent takes a waiting conversation; the first commit wins, the loser hears who has it."""
+        return await self._on(conversation_id, lambda turn, talk: escalation.claim(turn, talk, agent))
+
+    async def say(self, conversation_id: int, agent: str, text: str, idempotency_key: str | None = None) -> Message:
+        """The agent's words to the customer, committed only if the agent owns the turn."""
+        if idempotency_key is not None:
+            known = await self._store.read(message_of_key, idempotency_key)
+            if known is not None:
+                return known
+        return await self._on(
+            conversation_id,
+            lambda turn, talk: escalation.agent_says(turn, talk, agent, text, idempotency_key=idempotency_key),
+        )
+
+    async def transfer(self, conversation_id: int, to: str, reason: str, by: str) -> Conversation:
+        """To a queue or another agent."""
+        return await self._on(conversation_id, lambda turn, talk: escalation.transfer(turn, talk, to, reason, by))
+
+    async def close(self, conversation_id: int, by: str, disposition: str, note: str) -> Conversation:
+        """The person is done."""
+        return await self._on(
+            conversation_id, lambda turn, talk: escalation.close_by_agent(turn, talk, by, disposition, note)
+        )
+
+    async def hand_back(self, conversation_id: int, by: str, disposition: str) -> Conversation:
+        """The handler goes on."""
+        return await self._on(conversation_id, lambda turn, talk: dispatch.hand_back(turn, talk, by, disposition))
+
+    async def note(self, conversation_id: int, by: str, text: str) -> None:
+        """A line only the desk sees."""
+        await self._on(conversation_id, lambda turn, talk: turn.note(talk, "note", by, text))
+
+    async def send(self, sending: Sending) -> Sent:
+        """One message, through all gates; the same idempotency key sends once."""
+        if sending.idempotency_key is not None:
+            known = await self._store.read(message_of_key, sending.idempotency_key)
+            if known is not None:
+                return Sent(known.id, known=True)
+        try:
+            message = await self._engine.ask(f"tel:{sending.to}", lambda turn: _send(turn, sending))
+        except Rejected:
+            known = await self._store.read(message_of_key, sending.idempotency_key or "")
+            if known is None:
+                raise
+            return Sent(known.id, known=True)
+        assert isinstance(message, Message)
+        return Sent(message.id)
+
+    async def resend(self, message_id: int, by: str) -> Message:
+        """A new message with the same words, linked to the old one, through all gates."""
+        found = (await self._store.read(messages.messages_by_id, [message_id])).get(message_id)
+        if found is None:
+            raise Unknown(f"no message {message_id}")
+        if found.direction is not Direction.mt:
+            raise Refused("only messages to a customer can be sent again")
+        made = await self._engine.ask(found.key, lambda turn: _resend(turn, found, by))
+        assert isinstance(made, Message)
+        return made
+
+    async def _on(self, conversation_id: int, verb: Callable[[Turn, Conversation], T]) -> T:
+        key = await self._store.read(key_of_conversation, conversation_id)
+        if key is None:
+            raise Unknown(f"no conversation {conversation_id}")
+
+        def decide(turn: Turn) -> T:
+            conversation = turn.conversations.get(conversation_id)
+            if conversation is None:
+                raise escalation.closed_long_ago()
+            return verb(turn, conversation)
+
+        return await self._engine.ask(key, decide)  # type: ignore[return-value]
+
+
+def _send(turn: Turn, sending: Sending) -> Message:
+    playbook = turn.playbook
+    if sending.sender is not None and sending.sender not in playbook.senders:
+        raise Refused(f"sender {sending.sender} is not in gateway.toml; known: {', '.join(playbook.senders) or 'none'}")
+    brand = playbook.brand_of(sending.sender) if sending.sender else next(iter(playbook.brands.values()))
+    message_id = turn.ids()
+    conversation = turn.conversation(brand.name)
+    text = sending.text
+    if text is None:
+        text = outbound.render(
+            turn, brand, sending.template or "", sending.values, conversation=conversation, message_id=message_id
+        )
+    draft = outbound.Draft(
+        text,
+        sending.cls,
+        Author("api", sending.by),
+        message_id=message_id,
+        idempotency_key=sending.idempotency_key,
+        sender=sending.sender,
+    )
+    return outbound.send(turn, conversation, brand, draft)
+
+
+def _resend(turn: Turn, old: Message, by: str) -> Message:
+    brand = turn.playbook.brands.get(old.brand)
+    if brand is None:
+        raise Refused(f"brand {old.brand} is not configured any more")
+    conversation = turn.conversation(brand.name)
+    draft = outbound.Draft(
+        old.text,
+        MessageClass(old.cls),
+        Author("api", by),
+        event_id=old.event_id,
+        parent_id=old.id,
+        sender=old.ours if old.ours in turn.playbook.senders else None,
+    )
+    made = outbound.send(turn, conversation, brand, draft)
+    messages.add_event(turn.unit, turn.ids(), old.id, "resend", reason=f"sent again as {made.id} by {by}")
+    return made

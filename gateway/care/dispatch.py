@@ -1,0 +1,264 @@
+"""Events, timers and answers of back offices: the inputs that are no text of the customer."""
+
+import json
+from dataclasses import dataclass, replace
+
+from gateway.care import closing, consent, dialogues, escalation, inbound, offers, outbound
+from gateway.care.turn import Turn
+from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState, OwnerKind
+from gateway.model.event import Event, EventState
+from gateway.model.message import Message, MessageClass
+from gateway.model.offer import Offer, OfferState
+from gateway.settings.gateway_file import Brand
+from gateway.store import events
+from gateway.triggers import CallFailed, EventData, Fulfilled, HandedBack, OfferFailed, Result, Timeout
+
+FAILED_LATE_MS = 72 * 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """What a back office answered. result: JSON object of a 2xx; problem: the sentence of a refusal."""
+
+    call_id: int
+    action: str
+    conversation_id: int
+    dialogue_id: int | None
+    offer_id: int | None
+    result: str | None
+    problem: str | None
+
+
+def start(turn: Turn, event: Event, parsed: EventData | None = None) -> None:
+    """Runs the handler of an event (design 3a)."""
+    playbook = turn.playbook
+    brand = playbook.brands.get(event.brand)
+    handler = playbook.handlers.get(event.type)
+    if brand is None or handler is None:
+        what = f"brand {event.brand}" if brand is None else f"handler {event.type}"
+        raise dialogues.StepFailed(f"{what} is not configured any more; configure it and replay the dead letter")
+    if event.expires_at is not None and event.expires_at <= turn.now:
+        events.progress(turn.unit, event.id, EventState.expired, "its time was over before it was handled", None)
+        return
+    if turn.revoked(brand.name) and handler.message_class != MessageClass.emergency:
+        events.progress(turn.unit, event.id, EventState.suppressed, "the customer said STOP", None)
+        return
+    data = parsed if parsed is not None else handler.parse(json.loads(event.data))
+    expires = _expires(turn, event, handler, data)
+    if expires is not None and expires <= turn.now:
+        events.progress(turn.unit, event.id, EventState.expired, "worthless by now (the handler's ttl)", None)
+        return
+    sender = event.sender or playbook.sender_of(brand.name) or ""
+    conversation = turn.opened(brand, sender)
+    dialogue = dialogues.begin(turn, conversation, handler, event.data, event_id=event.id, parsed=data)
+    if not dialogues.run(turn, dialogue, dialogues.STARTED, expires=expires):
+        raise dialogues.StepFailed(f"handler {handler.type} has no start")
+    _after_start(turn, event, conversation, dialogue)
+
+
+def _after_start(turn: Turn, event: Event, conversation: Conversation, dialogue: Dialogue) -> None:
+    """What is stored of the event, and what the owner of the conversation hears of it."""
+    now = turn.dialogues[dialogue.id]
+    state = EventState.done if now.state is DialogueState.done else EventState.started
+    events.progress(turn.unit, event.id, state, None, conversation.id)
+    current = turn.fresh(conversation)
+    if current.owner_kind is not OwnerKind.bot:
+        turn.note(current, "event", "system", f"{event.type}: the customer was told; its question waits")
+    elif now.state is DialogueState.pending and not (now.pending or {}).get("step"):
+        dialogues.finish(turn, current, now, "told")
+
+
+def _expires(turn: Turn, event: Event, handler: dialogues.AnyHandler, data: EventData) -> int | None:
+    until = handler.expires(data, turn.moment)
+    its = int(until.timestamp() * 1000) if until is not None else None
+    return min((at for at in (its, event.expires_at) if at is not None), default=None)
+
+
+def start_failed(turn: Turn, event_id: int, cause: str) -> None:
+    """A broken start: an alarm and a dead letter, no person (10,000 of them must not flood the agents)."""
+    events.progress(turn.unit, event_id, EventState.failed, cause[:500], None)
+
+
+# -- timers
+
+
+def step_due(turn: Turn, dialogue_id: int) -> None:
+    """A step's silence. A timer that fires before the deadline goes back to sleep."""
+    dialogue = turn.dialogues.get(dialogue_id)
+    if dialogue is None:
+        return
+    dialogue = turn.put_dialogue(replace(dialogue, timer=None))
+    if dialogue.state is not DialogueState.floor or dialogue.deadline is None:
+        return
+    if dialogue.deadline > turn.now:
+        turn.timer(dialogues.STEP, dialogue.deadline, dialogue.id, an_id=dialogue.id)
+        turn.put_dialogue(replace(dialogue, timer=dialogue.deadline))
+        return
+    dialogue = turn.put_dialogue(replace(dialogue, deadline=None))
+    if not dialogues.run(turn, dialogue, Timeout(dialogue.step)):
+        dialogues.finish(turn, turn.conversations[dialogue.conversation_id], dialogue, "no_reply")
+
+
+def queue_due(turn: Turn, conversation_id: int, epoch: int) -> None:
+    """T_wait of a queued conversation; the timer lives on, so that QUEUED always has one."""
+    conversation = turn.conversations.get(conversation_id)
+    if conversation is None or conversation.epoch != epoch or conversation.state is not ConversationState.queued:
+        return
+    inbound.wait_in_vain(turn, conversation)
+    escalation.arm_wait(turn, turn.fresh(conversation))
+
+
+def idle_due(turn: Turn, conversation_id: int, epoch: int) -> None:
+    """T_idle: the agent asked and the customer stayed silent."""
+    conversation = turn.conversations.get(conversation_id)
+    if conversation is None or conversation.epoch != epoch or conversation.state is not ConversationState.waiting:
+        return
+    idle = int(turn.playbook.rules.conversations.idle * 1000)
+    quiet_since = max(conversation.last_out or 0, conversation.last_in or 0)
+    if quiet_since + idle > turn.now:
+        turn.timer(escalation.IDLE, quiet_since + idle, conversation.id, str(conversation.epoch))
+        return
+    turn.note(conversation, "closed", "system", "the customer stayed silent")
+    closing.close(turn, conversation, "no_reply")
+
+
+def offer_due(turn: Turn, offer_id: int) -> None:
+    """The offer's time is over; whoever waits on it hears so when the customer says YES."""
+    offer = turn.offer(offer_id)
+    if offer is not None and offer.state is OfferState.open and offer.expires_at <= turn.now:
+        closing.end_offer(turn, offer, OfferState.expired)
+
+
+def still_working(turn: Turn, conversation_id: int, call_id: int) -> None:
+    """A call takes long: the customer is told once that we are still at it."""
+    conversation = turn.conversations.get(conversation_id)
+    if conversation is None or not conversation.open or conversation.owner_kind is not OwnerKind.bot:
+        return
+    waits = [
+        d for d in turn.dialogues.values() if d.state is DialogueState.calling and d.conversation_id == conversation_id
+    ]
+    if any(dialogue.call_id == call_id for dialogue in waits):
+        outbound.say(turn, conversation, "system.still_working", {})
+
+
+# -- back offices
+
+
+def call_ended(turn: Turn, ended: CallEnded) -> None:
+    """The answer resumes the handler that asked; if it lost the turn meanwhile, the gateway itself tells the customer."""
+    offer = turn.offer(ended.offer_id)
+    if offer is not None and offer.state is OfferState.fulfilling:
+        if ended.problem is None:
+            offer = offers.fulfilled(turn, offer, ended.result or "{}")
+        else:
+            offer = offers.failed(turn, offer, ended.problem)
+    dialogue = turn.dialogues.get(ended.dialogue_id) if ended.dialogue_id is not None else None
+    conversation = turn.conversations.get(ended.conversation_id)
+    if conversation is None:
+        return
+    has_turn = (
+        dialogue is not None
+        and dialogue.state is DialogueState.calling
+        and dialogue.call_id == (ended.offer_id or ended.call_id)
+        and conversation.owner_kind is OwnerKind.bot
+    )
+    if has_turn and dialogue is not None:
+        _resume(turn, dialogue, ended, offer)
+    elif offer is not None:
+        _tell(turn, conversation, offer, ended.problem)
+
+
+def _resume(turn: Turn, dialogue: Dialogue, ended: CallEnded, offer: Offer | None) -> None:
+    # The texts that waited come back first as rows: whatever the step does now, they are routed after it.
+    dialogues.release_parked(turn, dialogue)
+    dialogue = turn.put_dialogue(replace(turn.dialogues[dialogue.id], state=DialogueState.floor, step="", call_id=None))
+    result = json.loads(ended.result or "{}")
+    if ended.offer_id is not None:
+        moment = Fulfilled(result) if ended.problem is None else OfferFailed(ended.problem)
+    else:
+        moment = Result(ended.action, result) if ended.problem is None else CallFailed(ended.action, ended.problem)
+    if dialogues.run(turn, dialogue, moment):
+        return
+    conversation = turn.conversations[dialogue.conversation_id]
+    if offer is not None:
+        _tell(turn, conversation, offer, ended.problem)
+    if ended.problem is None:
+        dialogues.finish(turn, turn.fresh(conversation), dialogue, "offer_accepted" if offer else "answered")
+    else:
+        escalation.to_queue(turn, turn.fresh(conversation), None, f"{ended.action} failed: {ended.problem}")
+
+
+def _tell(turn: Turn, conversation: Conversation, offer: Offer, problem: str | None) -> None:
+    """Invariant 3: a back-office result always lands on the offer, the customer hears of it, and the owner too."""
+    key = "system.offer_fulfilled" if problem is None else "system.offer_failed"
+    current = turn.conversation(conversation.brand) or conversation
+    outbound.say(
+        turn,
+        current,
+        key,
+        {"title": offer.title, "price": offer.price, "currency": offer.currency},
+        cls=MessageClass.transactional,
+        offer_id=offer.id,
+    )
+    current = turn.fresh(current)
+    said = f"{offer.name} was delivered" if problem is None else f"{offer.name} failed: {problem}"
+    turn.note(current, "offer", "system", said)
+    if current.open and current.owner_kind is OwnerKind.bot and turn.floor(current) is None:
+        if problem is not None:
+            escalation.to_queue(turn, current, None, said)
+        elif not turn.pending(current):
+            closing.close(turn, current, "offer_accepted")
+    elif not current.open and problem is not None:
+        escalation.reopen(turn, current, said)
+
+
+# -- failed messages and hand-back
+
+
+def delivery_failed(turn: Turn, message: Message, reason: str, *, opted_out: bool) -> None:
+    """A failed human or transactional message always has an owner (invariant 7)."""
+    brand: Brand | None = turn.playbook.brands.get(message.brand)
+    if brand is None:
+        return
+    if opted_out:
+        consent.carrier_opt_out(turn, brand, reason)
+        return
+    why = f"a text did not arrive: {reason}"
+    current = turn.conversation(message.brand)
+    if current is None:
+        own = turn.conversations.get(message.conversation_id or 0)
+        if own is not None and own.closed_at is not None and turn.now - own.closed_at <= FAILED_LATE_MS:
+            if own.disposition != "opted_out":
+                escalation.reopen(turn, own, why)
+        return
+    turn.note(current, "failed", "system", why)
+    if current.owner_kind is OwnerKind.bot:
+        escalation.to_queue(turn, current, None, why)
+
+
+def matters(message: Message) -> bool:
+    """Whether a failure of this message needs an owner: human or transactional, not the confirmations of STOP."""
+    if message.author_id == outbound.COMPLIANCE:
+        return False
+    return message.author_kind == "agent" or message.cls <= MessageClass.transactional
+
+
+def hand_back(turn: Turn, conversation: Conversation, by: str, disposition: str) -> Conversation:
+    """The agent gives the turn to the handler that escalated; without one the conversation ends."""
+    conversation = escalation.give_back(turn, conversation, by)
+    dialogue = turn.dialogues.get(conversation.rejoin or 0)
+    if dialogue is None or dialogue.state is DialogueState.done:
+        dialogues.next_floor(turn, conversation)
+        if turn.floor(conversation) is None:
+            closing.close(turn, turn.fresh(conversation), disposition or "handed_back")
+        return turn.fresh(conversation)
+    turn.put(replace(conversation, owner_id=dialogue.handler, rejoin=None))
+    dialogue = turn.put_dialogue(replace(dialogue, state=DialogueState.floor, pending=None, rank=max(dialogue.rank, 0)))
+    if not dialogues.run(turn, dialogue, HandedBack(disposition)):
+        if dialogue.step:
+            # The step goes on listening; silence ends it as it would have before.
+            idle = turn.playbook.rules.conversations.idle
+            dialogues.wait_again(turn, dialogue, idle)
+        else:
+            dialogues.finish(turn, turn.fresh(conversation), dialogue, disposition or "handed_back")
+    return turn.fresh(conversation)

@@ -1,0 +1,183 @@
+"""The conversation engine: takes a batch of inputs of different customers, decides each, commits them together.
+
+One input = one unit of work: state, timers, messages, and the removal of the input's own row, whose count is the fence.
+A decision that loses its commit is decided again on fresh state; one that its handler breaks goes to the dead letters.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.care import inputs
+from gateway.care.dialogues import StepFailed
+from gateway.care.inputs import FAILED, PARKED, Request, Started
+from gateway.care.playbook import Playbook
+from gateway.care.turn import CUSTOMER_LANE, Refused, Turn
+from gateway.model.event import Event
+from gateway.model.ids import Ids
+from gateway.model.message import Message
+from gateway.store import events, messages
+from gateway.store.database import Store
+from gateway.store.states import CustomerState, StateCache, load_states
+from gateway.store.units import Conflict, Due, Failure, StoreClosed, StoreFull, Unit
+
+MOST_TRIES = 5
+FULL_RETRY_MS = 1000
+POISON_RETRY_MS = 60_000
+# What a fault of ours can raise while it decides; anything else is a bug that must be seen at once.
+FAULTS = (AssertionError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
+log = logging.getLogger("gateway.care")
+Again = list[tuple[Due, int]]
+
+
+@dataclass(slots=True)
+class _Decided:
+    due: Due
+    unit: Unit
+    state: CustomerState
+    answer: object
+    after: list[Callable[[], None]]
+
+
+class Engine:
+    """Decides inputs. push: hands work that a commit queued to the lanes. dead: dead letters made since start."""
+
+    def __init__(
+        self, store: Store, playbook: Playbook, ids: Ids, now: Callable[[], int], push: Callable[[Due], None]
+    ) -> None:
+        self._store, self.playbook, self._ids, self._now, self._push = store, playbook, ids, now, push
+        self.states = StateCache()
+        self.dead = 0
+
+    async def run(self, batch: list[Due]) -> Again:
+        """Decides and commits a batch; answers what is to be tried again, and after how many ms."""
+        states = await self._load(batch)
+        decided = [outcome for due in batch if (outcome := self._decide(due, states)) is not None]
+        if not decided:
+            return []
+        results = await self._store.apply([one.unit for one in decided])
+        again: Again = []
+        for one, failure in zip(decided, results, strict=True):
+            if failure is None:
+                self._committed(one)
+            elif (delay := self._lost(one.due, failure)) is not None:
+                again.append((one.due, delay))
+        return again
+
+    async def ask(self, key: str, decide: Callable[[Turn], object]) -> object:
+        """Decides something for a customer, in their order; returns the answer after the commit.
+
+        Raises:
+            Refused: it cannot be done now. Failure: the store did not take it.
+        """
+        future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self._push(Due(0, CUSTOMER_LANE, key, "request", self._now(), 0, hot=Request(decide, future)))
+        return await future
+
+    async def _load(self, batch: list[Due]) -> dict[str, CustomerState]:
+        """Reads what the batch needs and memory has not: states, events, texts."""
+        states: dict[str, CustomerState] = {}
+        cold: list[str] = []
+        event_ids: list[int] = []
+        message_ids: list[int] = []
+        for due in batch:
+            state = self.states.get(due.key)
+            if state is None:
+                cold.append(due.key)
+            else:
+                states[due.key] = state
+            if due.hot is None and due.kind == inputs.EVENT:
+                event_ids.append(due.ref)
+            elif due.hot is None and due.kind in (PARKED, FAILED):
+                message_ids.append(due.ref)
+        if cold or event_ids or message_ids:
+            loaded, found, texts = await self._store.read(_questions, cold, event_ids, message_ids, self._now())
+            states.update(loaded)
+            for due in batch:
+                if due.hot is None and due.kind == inputs.EVENT and due.ref in found:
+                    due.hot = Started(found[due.ref])
+                elif due.hot is None and due.kind in (PARKED, FAILED):
+                    due.hot = texts.get(due.ref)
+        return states
+
+    def _decide(self, due: Due, states: dict[str, CustomerState]) -> _Decided | None:
+        """The unit of one input; None where a request was refused and nothing is to be written."""
+        state = states.get(due.key) or CustomerState(due.key)
+        turn = Turn(self.playbook, self._ids, state, self._now())
+        request = due.hot if isinstance(due.hot, Request) else None
+        answer: object = None
+        try:
+            if request is not None:
+                answer = request.decide(turn)
+            elif due.attempts >= MOST_TRIES:
+                raise StepFailed(f"its decision lost the commit {due.attempts} times")
+            else:
+                inputs.take(turn, due)
+                inputs.decide(turn, due)
+        except (Refused, StepFailed, *FAULTS) as error:
+            known = isinstance(error, Refused | StepFailed)
+            if not known:
+                # A fault of ours on one input: quarantined with its cause, never a crash (invariant 13).
+                log.exception("input %s %d could not be decided", due.kind, due.id)
+            if request is not None:
+                request.refuse(error if known else Refused(f"an internal fault: {type(error).__name__}; see the log"))
+                return None
+            turn = self._dead_letter(due, state, str(error) if known else f"{type(error).__name__}: {error}")
+        unit, after = turn.finish()
+        return _Decided(due, unit, after, answer, turn.after)
+
+    def _dead_letter(self, due: Due, state: CustomerState, cause: str) -> Turn:
+        """The effects are dropped; the input goes to the dead letters, and a customer's words to a person."""
+        self.dead += 1
+        log.error("dead letter: %s %d: %s", due.kind, due.id, cause)
+        turn = Turn(self.playbook, self._ids, state, self._now())
+        try:
+            inputs.quarantine(turn, due, cause)
+        except (Refused, *FAULTS):
+            log.exception("dead letter %d has no person to go to", due.id)
+            turn = Turn(self.playbook, self._ids, state, self._now())
+            inputs.bury(turn, due, cause)
+        return turn
+
+    def _committed(self, one: _Decided) -> None:
+        self.states.put(one.state)
+        for queued in one.unit.due:
+            self._push(queued)
+        for call in one.after:
+            call()
+        if isinstance(one.due.hot, Request) and not one.due.hot.future.done():
+            one.due.hot.future.set_result(one.answer)
+
+    def _lost(self, due: Due, failure: Failure) -> int | None:
+        """After how many ms to try again; None = given up (another settled it, or whoever asked was told)."""
+        self.states.drop(due.key)
+        request = due.hot if isinstance(due.hot, Request) else None
+        if isinstance(failure, StoreClosed | StoreFull):
+            self.states.clear()
+            if request is not None:
+                request.refuse(failure)
+                return None
+            return FULL_RETRY_MS if isinstance(failure, StoreFull) else None
+        if request is None and isinstance(failure, Conflict) and str(failure).startswith("take work"):
+            return None
+        due.attempts += 1
+        if due.attempts > MOST_TRIES:
+            log.error("%s %d is not decided: %s", due.kind, due.id, failure)
+            if request is not None:
+                request.refuse(failure)
+                return None
+            return POISON_RETRY_MS
+        return 0
+
+
+def _questions(
+    connection: sqlite3.Connection, keys: list[str], event_ids: list[int], message_ids: list[int], now: int
+) -> tuple[dict[str, CustomerState], dict[int, Event], dict[int, Message]]:
+    """All that a batch must read, in one visit to the reading thread."""
+    return (
+        load_states(connection, keys, now) if keys else {},
+        events.events_by_id(connection, event_ids) if event_ids else {},
+        messages.messages_by_id(connection, message_ids) if message_ids else {},
+    )

@@ -1,0 +1,197 @@
+"""From bot to person and back: the queue, the claim, the agent's words, transfer, hand-back and close.
+
+The verbs here are those of the desk: HTTP uses them now, the XMPP desk next. Each is one decision in the customer's own
+lane, so the claim is compare-and-set by construction: the first commit wins, the loser hears who has it.
+"""
+
+from dataclasses import replace
+
+from gateway.care import closing, outbound
+from gateway.care.playbook import Playbook
+from gateway.care.turn import NotOwner, Refused, Turn
+from gateway.model.conversation import Conversation, ConversationState, DialogueState, OwnerKind
+from gateway.model.message import Author, Message, MessageClass
+from gateway.settings.gateway_file import Agent
+
+QUEUE_WAIT = "queue_wait"
+IDLE = "idle"
+
+
+def to_queue(turn: Turn, conversation: Conversation, queue: str | None, why: str) -> Conversation:
+    """The conversation waits for a person. Says nothing to the customer; after T_wait the gateway does (design 3c)."""
+    playbook = turn.playbook
+    name = queue if queue in playbook.queues else playbook.default_queue(conversation.brand)
+    if name is None:
+        name = queue or "default"
+    floor = turn.floor(conversation)
+    if floor is not None:
+        # The handler keeps its place: hand-back resumes it. It may not speak meanwhile (another owner, another epoch).
+        turn.put_dialogue(
+            replace(floor, state=DialogueState.pending, deadline=None, rank=-1, pending={"handed_over": True})
+        )
+    moved = turn.put(
+        replace(
+            turn.fresh(conversation),
+            state=ConversationState.queued,
+            owner_id=name,
+            queue=name,
+            agent=None,
+            why=why or None,
+            told_waiting=False,
+            rejoin=floor.id if floor else conversation.rejoin,
+        )
+    )
+    turn.note(moved, "escalated", "bot", why)
+    arm_wait(turn, moved)
+    return moved
+
+
+def arm_wait(turn: Turn, conversation: Conversation) -> None:
+    """QUEUED always has a live timer (invariant 7)."""
+    wait = int(turn.playbook.rules.conversations.wait * 1000)
+    turn.timer(QUEUE_WAIT, turn.now + wait, conversation.id, str(conversation.epoch))
+
+
+def closed_long_ago() -> NotOwner:
+    """The answer to a verb on a conversation that is not open and not the latest closed one."""
+    return NotOwner("nobody has this conversation: it was closed long ago", "nobody: it is closed")
+
+
+def who_has(conversation: Conversation) -> str:
+    """The owner, in words."""
+    if not conversation.open:
+        return "nobody: it is closed"
+    if conversation.owner_kind is OwnerKind.bot:
+        return f"the bot ({conversation.owner_id or 'no handler'})"
+    return f"{'queue ' if conversation.owner_kind is OwnerKind.queue else ''}{conversation.owner_id}"
+
+
+def agent_named(playbook: Playbook, name: str) -> str:
+    """The JID of a configured agent by name or JID; any name where no agents are configured. Raises Refused."""
+    found = playbook.agent(name)
+    if found is not None:
+        return str(found.jid)
+    if playbook.agents:
+        raise Refused(f"no agent {name!r} in gateway.toml; known: {', '.join(a.name for a in playbook.agents[:10])}")
+    return name
+
+
+def claim(turn: Turn, conversation: Conversation, agent: str) -> Conversation:
+    """The agent takes a waiting conversation; a supervisor may take it from another agent (audited).
+
+    Raises:
+        NotOwner: another has it (or it is closed).
+        Refused: the agent may not answer this queue.
+    """
+    playbook = turn.playbook
+    jid = agent_named(playbook, agent)
+    known = playbook.agent(jid)
+    if conversation.agent == jid and conversation.owner_kind is OwnerKind.agent:
+        return conversation
+    supervisor = known is not None and known.role == "supervisor"
+    if conversation.state is not ConversationState.queued and not (
+        supervisor and conversation.open and conversation.owner_kind is OwnerKind.agent
+    ):
+        has = who_has(conversation)
+        raise NotOwner(f"{has} has this conversation", has)
+    if known is not None and not supervisor and conversation.queue not in known.queues:
+        raise Refused(
+            f"{known.name} does not answer queue {conversation.queue}; a supervisor can, or add it to the agent"
+        )
+    taken_from = conversation.agent
+    moved = turn.put(replace(conversation, state=ConversationState.human, owner_id=jid, agent=jid))
+    turn.note(moved, "claimed", jid, f"taken from {taken_from}" if taken_from else "")
+    return moved
+
+
+def owned(conversation: Conversation, agent: str) -> None:
+    """Raises NotOwner unless this agent owns the turn (invariant 3: author == owner)."""
+    if conversation.owner_kind is not OwnerKind.agent or conversation.agent != agent or not conversation.open:
+        has = who_has(conversation)
+        raise NotOwner(f"not sent: {has} has this conversation", has)
+
+
+def agent_says(
+    turn: Turn, conversation: Conversation, agent: str, text: str, *, idempotency_key: str | None = None
+) -> Message:
+    """The agent's words to the customer. Raises NotOwner, Refused."""
+    jid = agent_named(turn.playbook, agent)
+    owned(conversation, jid)
+    brand = turn.playbook.brands[conversation.brand]
+    draft = outbound.Draft(text, MessageClass.conversational, Author("agent", jid), idempotency_key=idempotency_key)
+    message = outbound.send(turn, conversation, brand, draft)
+    moved = turn.put(replace(turn.fresh(conversation), state=ConversationState.waiting))
+    idle = int(turn.playbook.rules.conversations.idle * 1000)
+    turn.timer(IDLE, turn.now + idle, moved.id, str(moved.epoch))
+    return message
+
+
+def customer_wrote(turn: Turn, conversation: Conversation) -> Conversation:
+    """The customer's words reach the owner; a silent customer is silent no more."""
+    if conversation.state is ConversationState.waiting:
+        return turn.put(replace(conversation, state=ConversationState.human))
+    if conversation.state is ConversationState.wrapup:
+        return turn.put(replace(conversation, state=ConversationState.human))
+    return conversation
+
+
+def transfer(turn: Turn, conversation: Conversation, to: str, reason: str, by: str) -> Conversation:
+    """To another queue or agent. Raises Refused when there is none of that name, NotOwner when it is closed or the bot's."""
+    playbook = turn.playbook
+    if not conversation.open or conversation.owner_kind is OwnerKind.bot:
+        has = who_has(conversation)
+        raise NotOwner(f"{has} has this conversation; only what waits or is with an agent can be transferred", has)
+    if to in playbook.queues:
+        moved = turn.put(
+            replace(conversation, state=ConversationState.queued, owner_id=to, queue=to, agent=None, told_waiting=False)
+        )
+        arm_wait(turn, moved)
+    else:
+        agent: Agent | None = playbook.agent(to)
+        if agent is None and playbook.agents:
+            raise Refused(f"no queue or agent {to!r}; queues: {', '.join(playbook.queues) or 'none'}")
+        jid = str(agent.jid) if agent else to
+        moved = turn.put(replace(conversation, state=ConversationState.human, owner_id=jid, agent=jid))
+    turn.note(moved, "transferred", by, f"to {to}" + (f": {reason}" if reason else ""))
+    return moved
+
+
+def close_by_agent(turn: Turn, conversation: Conversation, by: str, disposition: str, note: str) -> Conversation:
+    """The person is done. Raises NotOwner when the bot has it or it is closed."""
+    if not conversation.open or conversation.owner_kind is OwnerKind.bot:
+        has = who_has(conversation)
+        raise NotOwner(f"{has} has this conversation", has)
+    if note:
+        turn.note(conversation, "note", by, note)
+    turn.note(conversation, "closed", by, disposition)
+    return closing.close(turn, conversation, disposition)
+
+
+def give_back(turn: Turn, conversation: Conversation, by: str) -> Conversation:
+    """Hands the turn to the bot; which handler goes on is for `dialogues` to say. Raises NotOwner."""
+    if not conversation.open or conversation.owner_kind is OwnerKind.bot:
+        has = who_has(conversation)
+        raise NotOwner(f"{has} has this conversation", has)
+    turn.note(conversation, "handed_back", by, "")
+    return turn.put(replace(conversation, state=ConversationState.bot, owner_id="", agent=None, queue=None))
+
+
+def reopen(turn: Turn, conversation: Conversation, why: str) -> Conversation:
+    """A closed conversation needs a person again: late reply, or a failed message (invariant 7)."""
+    queue = conversation.queue or turn.playbook.default_queue(conversation.brand) or "default"
+    moved = turn.put(
+        replace(
+            conversation,
+            state=ConversationState.queued,
+            owner_id=queue,
+            queue=queue,
+            agent=None,
+            why=why,
+            disposition=None,
+            closed_at=None,
+            told_waiting=False,
+        )
+    )
+    turn.note(moved, "reopened", "system", why)
+    arm_wait(turn, moved)
+    return moved

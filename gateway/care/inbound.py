@@ -1,0 +1,250 @@
+"""A customer's text: whose turn is it, and who answers (design 3b).
+
+Compliance word -> human owner -> waiting step -> open offer that no step waits on -> keyword -> the brand's default
+handler. Every text is answered, queued or visibly parked (invariant 7).
+"""
+
+import json
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+from gateway.care import closing, consent, dialogues, escalation, offers, outbound
+from gateway.care.playbook import yes_or_no
+from gateway.care.turn import Turn
+from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState, OwnerKind
+from gateway.model.message import Direction, Message, MessageClass, MessageState
+from gateway.model.offer import OfferState
+from gateway.model.words import choose
+from gateway.settings.gateway_file import Brand
+from gateway.settings.hours import Hours
+from gateway.store import messages
+
+LINKED_MS = 7 * 86_400_000
+_COURTESY = (
+    "THANKS",
+    "THANK YOU",
+    "THANKYOU",
+    "THX",
+    "TY",
+    "OK",
+    "OKAY",
+    "GRACIAS",
+    "MERCI",
+    "DANKE",
+    "GREAT",
+    "COOL",
+    "BYE",
+)
+
+
+def receive(
+    turn: Turn,
+    *,
+    message_id: int,
+    sender: str,
+    text: str,
+    carrier: str,
+    digest: str | None,
+    session: int | None,
+    sequence: int | None,
+    broken: str | None = None,
+) -> None:
+    """A text from a phone, committed before; now it becomes a message and is routed.
+
+    sender: our address that it was sent to. broken: why the text may not be whole (a part is missing, unreadable bytes).
+    """
+    brand = turn.playbook.brand_of(sender)
+    conversation = turn.conversation(brand.name)
+    message = Message(
+        id=message_id,
+        channel="sms",
+        direction=Direction.mo,
+        key=turn.key,
+        address_id=turn.customer.address_id,
+        ours=sender,
+        theirs=turn.address.value,
+        brand=brand.name,
+        text=text,
+        cls=MessageClass.conversational,
+        state=MessageState.final,
+        disposition=None,
+        author_kind="customer",
+        author_id="",
+        carrier=carrier,
+        reason=broken,
+        digest=digest,
+        session=session,
+        sequence=sequence,
+    )
+    if conversation is not None:
+        conversation = turn.put(replace(conversation, last_in=turn.now, sender=sender))
+    route(turn, brand, message, conversation)
+    touched = [c.id for c in turn.conversations.values() if c.brand == brand.name and c.last_in == turn.now]
+    messages.add(turn.unit, replace(message, conversation_id=max(touched, default=None)))
+
+
+def receive_broken(turn: Turn, message: Message, cause: str) -> None:
+    """The handler failed on this text: it is kept, and a person takes over (design section 5)."""
+    brand = turn.playbook.brands[message.brand]
+    conversation = turn.opened(brand, message.ours)
+    conversation = turn.put(replace(turn.fresh(conversation), last_in=turn.now))
+    if conversation.owner_kind is OwnerKind.bot:
+        conversation = escalation.to_queue(turn, conversation, None, f"the handler failed: {cause}"[:300])
+    messages.add(turn.unit, replace(message, conversation_id=conversation.id, reason="the handler failed"))
+
+
+def route(turn: Turn, brand: Brand, message: Message, conversation: Conversation | None) -> None:
+    """Who answers."""
+    word = turn.playbook.compliance(message.text)
+    if word == "stop":
+        evidence = message.text
+        return consent.stop(turn, brand, message, method="keyword", actor="customer", evidence=evidence)
+    if word == "help":
+        return consent.help_(turn, brand, message, conversation)
+    if word == "start":
+        return consent.start(turn, brand, message, conversation)
+    if turn.revoked(brand.name):
+        reason = "parked: the customer said STOP, nothing may answer"
+        return messages.add_event(turn.unit, turn.ids(), message.id, "gate", code="suppression", reason=reason)
+    if conversation is None:
+        return _nobody_talks(turn, brand, message)
+    if conversation.owner_kind is not OwnerKind.bot:
+        return _to_person(turn, conversation, message)
+    floor = turn.floor(conversation)
+    if floor is None:
+        return _unclaimed(turn, brand, message, conversation)
+    return _to_step(turn, conversation, floor, message)
+
+
+def _to_person(turn: Turn, conversation: Conversation, message: Message) -> None:
+    """A person has it, or will: the text is always relayed; YES or NO also answers the one offer this agent made."""
+    conversation = escalation.customer_wrote(turn, conversation)
+    offer = offers.of_agent(turn, conversation)
+    answer = yes_or_no(message.text, turn.language(conversation.brand)) if offer else None
+    if offer is not None and answer is not None:
+        _answer_offer(turn, conversation, offers_message=message, offer_id=offer.id, answer=answer)
+
+
+def _answer_offer(
+    turn: Turn, conversation: Conversation, *, offers_message: Message, offer_id: int, answer: str
+) -> None:
+    offer = turn.offers[offer_id]
+    if answer == "NO":
+        closing.end_offer(turn, offer, OfferState.declined)
+        turn.note(conversation, "offer", "customer", f"declined {offer.name}")
+        return
+    offers.accept(turn, offer, via="sms", by="customer", words=offers_message.text, dialogue=None)
+    turn.note(conversation, "offer", "customer", f"accepted {offer.name}")
+
+
+def _to_step(turn: Turn, conversation: Conversation, floor: Dialogue, message: Message) -> None:
+    """The handler's turn. While a call is under way, texts wait (design section 5)."""
+    if floor.state is DialogueState.calling:
+        turn.put_dialogue(replace(floor, parked=(*floor.parked, message.id)[-50:]))
+        return
+    if floor.step and dialogues.reply(turn, floor, message.text):
+        return
+    # The step has no answer for this text: the second miss in a row brings a person.
+    misses = floor.misses + 1
+    turn.put_dialogue(replace(floor, misses=misses))
+    if misses >= turn.playbook.rules.conversations.misses:
+        escalation.to_queue(turn, turn.fresh(conversation), None, f"not understood {misses} times")
+        return
+    outbound.say(turn, conversation, "system.not_understood", {})
+
+
+def _nobody_talks(turn: Turn, brand: Brand, message: Message) -> None:
+    """No open conversation: a late word to the last one, or a new matter."""
+    last = turn.last_closed(brand.name)
+    if last is not None and last.closed_at is not None:
+        if _is_courtesy(message.text):
+            # "thanks" after the close reopens nothing; it is kept and shown.
+            note = "a courtesy after the close; nothing to answer"
+            messages.add_event(turn.unit, turn.ids(), message.id, "reply", reason=note)
+            return
+        reopen_ms = int(turn.playbook.rules.conversations.reopen * 1000)
+        by_person = last.queue is not None and last.disposition not in ("opted_out",)
+        if by_person and turn.now - last.closed_at <= reopen_ms and _no_keyword(turn, brand, message):
+            moved = turn.put(replace(last, last_in=turn.now))
+            escalation.reopen(turn, moved, "the customer wrote again")
+            return
+    _unclaimed(turn, brand, message, None)
+
+
+def _is_courtesy(text: str) -> bool:
+    return choose(text, _COURTESY) is not None
+
+
+def _no_keyword(turn: Turn, brand: Brand, message: Message) -> bool:
+    return turn.playbook.keyword(message.text, brand.name, message.ours, turn.language(brand.name)) is None
+
+
+def _unclaimed(turn: Turn, brand: Brand, message: Message, conversation: Conversation | None) -> None:
+    """No step waits: an open offer, a keyword, or the brand's default handler; a stranger gets its answer too."""
+    language = turn.language(brand.name)
+    answer = yes_or_no(message.text, language)
+    offer = offers.unattended(turn, brand.name)
+    if answer is not None and offer is not None:
+        conversation = turn.put(replace(turn.opened(brand, message.ours), last_in=turn.now))
+        return _answer_loose(turn, conversation, message, offer.id, answer)
+    conversation = turn.put(replace(turn.opened(brand, message.ours), last_in=turn.now))
+    if answer == "YES" and (ended := offers.just_ended(turn, brand.name)) is not None:
+        outbound.say(turn, conversation, "system.offer_ended", {"title": ended.title})
+        closing.close(turn, turn.fresh(conversation), "offer_ended")
+        return None
+    keyword = turn.playbook.keyword(message.text, brand.name, message.ours, language)
+    if keyword is not None and keyword.say is not None:
+        outbound.say(turn, conversation, keyword.say, {})
+        closing.close(turn, turn.fresh(conversation), "answered")
+        return None
+    name = keyword.handler if keyword is not None else turn.playbook.keywords.default_of(brand.name)
+    handler = turn.playbook.handlers.get(name or "")
+    if handler is None:
+        escalation.to_queue(turn, turn.fresh(conversation), None, "a text that no handler claims")
+        return None
+    _begin(turn, turn.fresh(conversation), handler, message)
+    return None
+
+
+def _begin(turn: Turn, conversation: Conversation, handler: dialogues.AnyHandler, message: Message) -> None:
+    """Starts a keyword's handler or the default handler with the customer's text as its event."""
+    data = {"text": message.text[:500]} if "text" in handler.schema.model_fields else {}
+    dialogue = dialogues.begin(turn, conversation, handler, json.dumps(data))
+    if not dialogues.run(turn, dialogue, dialogues.STARTED, text=message.text):
+        raise dialogues.StepFailed(f"handler {handler.type} has no start")
+
+
+def _answer_loose(turn: Turn, conversation: Conversation, message: Message, offer_id: int, answer: str) -> None:
+    """YES or NO to an offer that no step waits on any more."""
+    offer = turn.offers[offer_id]
+    if answer == "NO":
+        closing.end_offer(turn, offer, OfferState.declined)
+        closing.close(turn, turn.fresh(conversation), "offer_declined")
+        return
+    bought = offers.accept(turn, offer, via="sms", by="customer", words=message.text, dialogue=None)
+    if bought.state is OfferState.fulfilled:
+        outbound.say(turn, conversation, "system.offer_fulfilled", {"title": offer.title})
+        closing.close(turn, turn.fresh(conversation), "offer_accepted")
+
+
+def wait_in_vain(turn: Turn, conversation: Conversation) -> None:
+    """T_wait: nobody took the conversation; the customer is told once, with the real opening time where it is closed."""
+    if conversation.state is not ConversationState.queued or conversation.told_waiting:
+        return
+    brand = turn.playbook.brands[conversation.brand]
+    queue = turn.playbook.queues.get(conversation.queue or "")
+    opens = _opens(turn, brand, queue.opening if queue else None)
+    key = "system.outside_hours" if opens else "system.no_agent"
+    outbound.say(turn, conversation, key, {"opens": opens} if opens else {}, cls=MessageClass.conversational)
+    turn.put(replace(turn.fresh(conversation), told_waiting=True))
+
+
+def _opens(turn: Turn, brand: Brand, hours: Hours | None) -> str | None:
+    """RFC 3339 of the next opening, None while open."""
+    if hours is None:
+        return None
+    local = turn.moment.astimezone(ZoneInfo(brand.timezone))
+    if hours.is_open(local):
+        return None
+    at = hours.next_opening(local)
+    return str(at.isoformat()) if at else None

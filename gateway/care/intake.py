@@ -1,0 +1,333 @@
+"""Taking what others hand to us: texts and receipts of carriers, events of business systems.
+
+Commit, then acknowledge (invariant 1). Nothing is decided here, so nothing that waits for a decision can hold up an
+acknowledgement.
+"""
+
+import asyncio
+import json
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway.care.inputs import EVENT, TEXT, Started, Text
+from gateway.care.tracking import Tracking
+from gateway.care.turn import CUSTOMER_LANE
+from gateway.model.address import BadAddress, phone_address
+from gateway.model.channel import Channel, InboundPart, Receipt
+from gateway.model.event import Event
+from gateway.model.ids import Ids, id_at
+from gateway.model.segments import join
+from gateway.store import events, messages, work
+from gateway.store.database import Store
+from gateway.store.units import Due, Failure, Rejected, Unit
+from gateway.store.writer import Result
+from gateway.triggers import EventData
+
+JOIN_LANE = "join"
+REDELIVERY_MS = 300_000
+JOIN_AFTER_MS = 60_000
+SET_LIVES_MS = 3_600_000
+MOST_DIGESTS = 200_000
+CHUNK = 500
+log = logging.getLogger("gateway.care.intake")
+Again = list[tuple[Due, int]]
+PartSet = tuple[str, str, str, int, int]
+
+
+@dataclass(slots=True)
+class IntakeFigures:
+    """Counts since start."""
+
+    texts: int = 0
+    redelivered: int = 0
+    parts: int = 0
+    incomplete: int = 0
+    refused: int = 0
+    unreadable: int = 0
+
+
+class Redeliveries:
+    """Tells a text that the carrier hands over again from one that the customer wrote again.
+
+    The same bytes with the same sequence number on the same bind, or on a later bind within 5 minutes, are a redelivery:
+    its acknowledgement was lost. The same bytes as a new PDU of the same bind are a new text.
+    """
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[str, list[tuple[int, int, int]]] = OrderedDict()
+
+    def remember(self, digest: str, session: int, sequence: int, an_id: int) -> None:
+        """A text that was taken."""
+        self._seen.setdefault(digest, []).append((session, sequence, an_id))
+        self._seen.move_to_end(digest)
+        if len(self._seen) > MOST_DIGESTS:
+            self._seen.popitem(last=False)
+
+    def forget(self, digest: str, an_id: int) -> None:
+        """Its commit failed: it was never taken."""
+        rest = [row for row in self._seen.get(digest, []) if row[2] != an_id]
+        if rest:
+            self._seen[digest] = rest
+        else:
+            self._seen.pop(digest, None)
+
+    def original(self, digest: str, session: int, sequence: int, now: int) -> int | None:
+        """The id of the text that this is a redelivery of."""
+        rows = self._seen.get(digest)
+        if not rows:
+            return None
+        oldest = id_at(now - REDELIVERY_MS)
+        for place, (its_session, its_sequence, an_id) in enumerate(rows):
+            if an_id >= oldest and (its_session != session or its_sequence == sequence):
+                # It now belongs to this bind: a third copy there with another number is a new text again.
+                rows[place] = (session, sequence, an_id)
+                return an_id
+        return None
+
+
+class Intake:
+    """Takes what carriers bring. One for all of them; receipts have a lane of their own, so a flood of them holds up no text."""
+
+    def __init__(
+        self, store: Store, tracking: Tracking, ids: Ids, now: Callable[[], int], push: Callable[[Due], None]
+    ) -> None:
+        self._store, self._tracking, self._ids, self._now, self._push = store, tracking, ids, now, push
+        self._seen = Redeliveries()
+        self._receipts: deque[tuple[Channel, Receipt]] = deque()
+        self._sets: deque[PartSet] = deque()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.figures = IntakeFigures()
+
+    async def start(self) -> None:
+        """Reads what was taken lately, so that a redelivery after a restart is told."""
+        rows = await self._store.read(messages.recent_inbound, id_at(self._now() - REDELIVERY_MS))
+        for digest, session, sequence, an_id in rows:
+            self._seen.remember(digest, session or 0, sequence or 0, an_id)
+        for due in await self._store.read(work.due_now, CUSTOMER_LANE, 0, self._now(), 100_000):
+            if due.kind == TEXT and due.body:
+                text = Text(*json.loads(due.body))
+                self._seen.remember(text.digest or "", text.session or 0, text.sequence or 0, due.id)
+        self._task = asyncio.get_running_loop().create_task(self._serve(), name="intake")
+
+    async def stop(self) -> None:
+        """Ends; what was not acknowledged is handed over again by the carrier."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    # -- carriers
+
+    def inbound(self, channel: Channel, batch: Sequence[InboundPart | Receipt]) -> None:
+        """The channel's callback: all that one read of its socket brought."""
+        units: list[Unit] = []
+        tokens: list[object] = []
+        marks: list[tuple[str, int]] = []
+        now = self._now()
+        for item in batch:
+            if isinstance(item, Receipt):
+                self._receipts.append((channel, item))
+                self._wake.set()
+            else:
+                unit, mark = self._take(item, now)
+                units.append(unit)
+                tokens.append(item.token)
+                marks.append(mark)
+        if units:
+            self._store.submit(units, lambda results: self._taken(channel, units, tokens, marks, results))
+
+    def _take(self, part: InboundPart, now: int) -> tuple[Unit, tuple[str, int]]:
+        """The unit that keeps one text (or part of one); nothing of it is decided yet."""
+        item_id = self._ids()
+        unit = Unit(f"mo#{item_id}", intake=True)
+        original = self._seen.original(part.digest, part.session, part.sequence, now)
+        if original is not None:
+            self.figures.redelivered += 1
+            messages.add_event(
+                unit, item_id, original, "gate", code="duplicate", reason="the carrier handed it over again"
+            )
+            return unit, ("", 0)
+        self._seen.remember(part.digest, part.session, part.sequence, item_id)
+        try:
+            key = str(phone_address(part.sender))
+        except BadAddress as error:
+            self.figures.unreadable += 1
+            due = Due(item_id, CUSTOMER_LANE, f"{part.carrier}", TEXT, now, body=self._text(part).body())
+            work.bury(unit, due, f"the sender of a text is no phone number: {error}")
+            return unit, (part.digest, item_id)
+        if part.parts > 1:
+            self._keep_part(unit, part, item_id, now)
+        else:
+            self.figures.texts += 1
+            text = self._text(part)
+            due = Due(item_id, CUSTOMER_LANE, key, TEXT, now, 0, 0, 0, text.body())
+            due.hot = text
+            work.add(unit, due)
+        return unit, (part.digest, item_id)
+
+    def _text(self, part: InboundPart) -> Text:
+        broken = None if part.readable else f"unreadable bytes (data_coding {part.data_coding})"
+        return Text(part.to, join([part.text]), part.carrier, part.digest, part.session, part.sequence, broken)
+
+    def _keep_part(self, unit: Unit, part: InboundPart, item_id: int, now: int) -> None:
+        self.figures.parts += 1
+        row = (
+            item_id,
+            part.carrier,
+            part.sender,
+            part.to,
+            part.reference,
+            part.parts,
+            part.part,
+            part.text,
+            part.digest,
+            part.session,
+            part.sequence,
+        )
+        messages.add_part(unit, row)
+        body = json.dumps([part.carrier, part.sender, part.to, part.reference, part.parts])
+        work.add(unit, Due(item_id, JOIN_LANE, part.sender, "join", now + JOIN_AFTER_MS, 0, 0, item_id, body))
+        self._sets.append((part.carrier, part.sender, part.to, part.reference, part.parts))
+
+    def _taken(
+        self,
+        channel: Channel,
+        units: list[Unit],
+        tokens: list[object],
+        marks: list[tuple[str, int]],
+        results: list[Result],
+    ) -> None:
+        """After the commit, and only then: the acknowledgement."""
+        good = [token for token, failure in zip(tokens, results, strict=True) if failure is None]
+        bad = [token for token, failure in zip(tokens, results, strict=True) if failure is not None]
+        if good:
+            channel.acknowledge(good, accepted=True)
+        if bad:
+            self.figures.refused += len(bad)
+            channel.acknowledge(bad, accepted=False)
+        for unit, (digest, an_id), failure in zip(units, marks, results, strict=True):
+            if failure is not None:
+                self._seen.forget(digest, an_id)
+                continue
+            for due in unit.due:
+                self._push(due)
+        if self._sets:
+            self._wake.set()
+
+    # -- what needs a look before it is written
+
+    async def _serve(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._receipts or self._sets:
+                await self._some_receipts()
+                sets = list(dict.fromkeys(self._sets))
+                self._sets.clear()
+                for one in sets:
+                    await self._join(one, late=False)
+
+    async def _some_receipts(self) -> None:
+        batch = [self._receipts.popleft() for _ in range(min(CHUNK, len(self._receipts)))]
+        if not batch:
+            return
+        try:
+            accepted = await self._tracking.track([receipt for _, receipt in batch])
+        except Failure:
+            accepted = False
+        by_channel: dict[int, tuple[Channel, list[object]]] = {}
+        for channel, receipt in batch:
+            by_channel.setdefault(id(channel), (channel, []))[1].append(receipt.token)
+        for channel, tokens in by_channel.values():
+            channel.acknowledge(tokens, accepted=accepted)
+
+    async def _join(self, one: PartSet, *, late: bool) -> None:
+        """Makes one text of its parts, once they are all here, or of what came when the time is over."""
+        carrier, theirs, ours, reference, parts = one
+        newer_than = id_at(self._now() - SET_LIVES_MS)
+        rows = await self._store.read(messages.parts_of_set, carrier, theirs, ours, reference, parts, newer_than)
+        pieces: dict[int, str] = {}
+        for _, part, text in rows:
+            pieces.setdefault(part, text)
+        if not rows or (len(pieces) < parts and not late):
+            return
+        broken = None
+        if len(pieces) < parts:
+            self.figures.incomplete += 1
+            missing = ", ".join(str(part) for part in range(1, parts + 1) if part not in pieces)
+            broken = f"incomplete: part {missing} of {parts} never came"
+        self.figures.texts += 1
+        text = Text(ours, join([pieces[part] for part in sorted(pieces)]), carrier, None, None, None, broken)
+        unit = Unit(f"join#{rows[0][0]}")
+        messages.drop_parts(unit, [row[0] for row in rows])
+        due = Due(self._ids(), CUSTOMER_LANE, str(phone_address(theirs)), TEXT, self._now(), 0, 0, 0, text.body())
+        due.hot = text
+        work.add(unit, due)
+        [failure] = await self._store.apply([unit])
+        if failure is None:
+            self._push(due)
+
+    async def run(self, batch: list[Due]) -> Again:
+        """The lane `join`: the time of a long text's part is over."""
+        for due in batch:
+            carrier, theirs, ours, reference, parts = json.loads(due.body or "[]")
+            await self._join((carrier, theirs, ours, reference, parts), late=True)
+        units = []
+        for due in batch:
+            unit = Unit(due.key)
+            work.take(unit, due)
+            units.append(unit)
+        results = await self._store.apply(units)
+        return [(due, 1000) for due, failure in zip(batch, results, strict=True) if failure is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What an accepted event got: its id, and whether it was known. clash: the key is known with another body."""
+
+    event_id: int
+    duplicate: bool = False
+    clash: bool = False
+
+
+async def take_events(
+    store: Store, ids: Ids, now: int, push: Callable[[Due], None], batch: Sequence[tuple[Event, EventData | None]]
+) -> list[Taken]:
+    """Puts events and their work on disk; a repetition gets the answer of the first. On return it is on disk.
+
+    Raises:
+        Failure: nothing of the batch's rest was taken (disk full, store closed); what was taken answers as a duplicate.
+    """
+    answers: list[Taken | None] = [None] * len(batch)
+    unsure: list[int] = []
+    for start in range(0, len(batch), CHUNK):
+        chunk = batch[start : start + CHUNK]
+        units = [_event_unit(event, parsed, now) for event, parsed in chunk]
+        results = await store.apply(units)
+        for place, (unit, failure) in enumerate(zip(units, results, strict=True), start):
+            if failure is None:
+                answers[place] = Taken(batch[place][0].id)
+                for due in unit.due:
+                    push(due)
+            elif isinstance(failure, Rejected):
+                unsure.append(place)
+            else:
+                raise failure
+    if unsure:
+        keys = [(batch[place][0].source, batch[place][0].event_key) for place in unsure]
+        known = await store.read(events.known, keys)
+        for place, key in zip(unsure, keys, strict=True):
+            event_id, digest = known[key]
+            answers[place] = Taken(event_id, duplicate=True, clash=digest != batch[place][0].digest)
+    return [answer for answer in answers if answer is not None]
+
+
+def _event_unit(event: Event, parsed: EventData | None, now: int) -> Unit:
+    unit = Unit(f"event#{event.id}", intake=True)
+    events.add(unit, event)
+    due = Due(event.id, CUSTOMER_LANE, event.key, EVENT, now, 1, 0, event.id)
+    due.hot = Started(event, parsed)
+    work.add(unit, due)
+    return unit

@@ -1,0 +1,105 @@
+"""What the company decided beforehand: brands, senders, handlers, offers, texts and rules. Read-only while decisions fall."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gateway.model.message import MessageClass
+from gateway.model.words import Compliance, choose, compliance, normalise
+from gateway.settings.gateway_file import Agent, BackOffice, Brand, Queue, Sender
+from gateway.settings.policy import Keyword, KeywordsFile, Offer, Rules
+from gateway.triggers import Handler
+
+
+class Texts(Protocol):
+    """The catalogue of texts, and that of a test."""
+
+    def render(self, key: str, language: str, fields: Mapping[str, object], *, timezone: str) -> str:
+        """The text in the language or the nearest one that has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Playbook:
+    """All that is configured. languages: those of the catalogue. alphabet: of a carrier's data_coding 0."""
+
+    brands: Mapping[str, Brand]
+    senders: Mapping[str, Sender]
+    queues: Mapping[str, Queue]
+    agents: tuple[Agent, ...]
+    backoffices: Mapping[str, BackOffice]
+    offers: Mapping[str, Offer]
+    keywords: KeywordsFile
+    rules: Rules
+    handlers: Mapping[str, Handler]  # type: ignore[type-arg]
+    texts: Texts
+    public_url: str
+    alphabets: Mapping[str, str] = field(default_factory=dict)
+    long_messages: Mapping[str, str] = field(default_factory=dict)
+    seed: Callable[[], str] | None = None
+
+    def brand_of(self, sender: str) -> Brand:
+        """The brand behind one of our addresses; the first brand for an address that is not configured."""
+        found = self.senders.get(sender)
+        return self.brands[found.brand] if found else next(iter(self.brands.values()))
+
+    def sender_of(self, brand: str) -> str | None:
+        """The address a brand writes from when nothing else decides; None when it has none."""
+        return next((address for address, sender in self.senders.items() if sender.brand == brand), None)
+
+    def carrier_of(self, sender: str) -> str | None:
+        """The preferred carrier of a sender."""
+        found = self.senders.get(sender)
+        return found.carriers[0] if found else None
+
+    def default_queue(self, brand: str) -> str | None:
+        """Where conversations go when nothing names a queue."""
+        rules = self.rules.brands.get(brand)
+        if rules is not None:
+            return rules.default_queue
+        return next((name for name, queue in self.queues.items() if queue.brand == brand), None)
+
+    def keyword(self, text: str, brand: str, sender: str, language: str) -> Keyword | None:
+        """The keyword that the whole text is."""
+        word = normalise(text)
+        for keyword in self.keywords.keywords:
+            if (
+                (keyword.brand is None or keyword.brand == brand)
+                and (keyword.sender is None or keyword.sender == sender)
+                and (keyword.language is None or language.startswith(keyword.language))
+                and word in {normalise(known) for known in keyword.words}
+            ):
+                return keyword
+        return None
+
+    def compliance(self, text: str) -> Compliance | None:
+        """Whether the text is STOP, HELP or START, in any language."""
+        return compliance(text, None, _own_words(self.keywords))
+
+    def agent(self, name: str) -> Agent | None:
+        """An agent by JID or name."""
+        return next((agent for agent in self.agents if name in (agent.jid, agent.name)), None)
+
+
+_OWN: dict[int, Mapping[str, Compliance]] = {}
+
+
+def _own_words(keywords: KeywordsFile) -> Mapping[str, Compliance]:
+    """The operator's own STOP, HELP and START words, normalised once."""
+    words = _OWN.get(id(keywords))
+    if words is None:
+        words = {}
+        for kind in ("start", "help", "stop"):
+            words.update({normalise(word): kind for word in keywords.compliance_words(kind)})
+        _OWN.clear()
+        _OWN[id(keywords)] = words
+    return words
+
+
+def yes_or_no(text: str, language: str) -> str | None:
+    """An exact YES or NO, or None."""
+    return choose(text, ("YES", "NO"), language)
+
+
+def rank_of(message_class: MessageClass, offers: bool) -> int:
+    """Whose step gets the floor first: urgent service, service, offer (design section 4, invariant 2)."""
+    return int(message_class) * 2 + int(offers)

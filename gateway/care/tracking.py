@@ -1,0 +1,145 @@
+"""Receipts: matched to the part they speak of, parked when they overtake the response, forward only (design 3d)."""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway.care import delivery, dispatch
+from gateway.model.channel import Receipt
+from gateway.model.ids import Ids
+from gateway.model.message import FINAL, Disposition, ReceiptState, later, worst
+from gateway.store import messages, work
+from gateway.store.database import Store
+from gateway.store.messages import Traced
+from gateway.store.units import Due, Unit
+
+RECEIPT_LANE = "receipt"
+# A receipt that overtook its response is matched at once when that is recorded; one of another system never is.
+PARK_MS = (100, 300, 1000, 5000, 30_000, 120_000, 600_000, 3_600_000)
+log = logging.getLogger("gateway.care.tracking")
+Again = list[tuple[Due, int]]
+_SENTENCES = {
+    Disposition.bounced: "the phone could not be reached (network says so)",
+    Disposition.blocked: "the carrier or network blocked it",
+    Disposition.expired: "the carrier gave up before the phone was reachable",
+    Disposition.unknown: "the carrier does not know what became of it",
+}
+
+
+@dataclass(slots=True)
+class TrackingFigures:
+    """Receipts since start: matched, parked, unknown (never matched), stale (told nothing new)."""
+
+    matched: int = 0
+    parked: int = 0
+    unknown: int = 0
+    stale: int = 0
+
+
+class Tracking:
+    """Applies receipts. `track` is for those fresh from the carrier, `run` is the lane's worker for parked ones."""
+
+    def __init__(self, store: Store, ids: Ids, now: Callable[[], int], push: Callable[[Due], None]) -> None:
+        self._store, self._ids, self._now, self._push = store, ids, now, push
+        self.figures = TrackingFigures()
+
+    async def track(self, receipts: Sequence[Receipt]) -> bool:
+        """Applies or parks receipts; True once all of it is on disk, so that they may be acknowledged."""
+        traced = await self._store.read(messages.trace_receipts, [(r.carrier, r.remote_ids) for r in receipts])
+        now = self._now()
+        units = []
+        for receipt, found in zip(receipts, traced, strict=True):
+            unit = Unit(found.message.key if found else receipt.remote_ids[0] if receipt.remote_ids else "?")
+            unit.intake = found is None
+            if found is not None:
+                self._apply(unit, receipt, found, now)
+            else:
+                self._park(unit, receipt, now)
+            units.append(unit)
+        results = await self._store.apply(units)
+        for unit, failure in zip(units, results, strict=True):
+            if failure is None:
+                for due in unit.due:
+                    self._push(due)
+        return not any(results)
+
+    async def run(self, batch: list[Due]) -> Again:
+        """Parked receipts: their response may be recorded by now."""
+        receipts = [receipt_of(due) for due in batch]
+        traced = await self._store.read(messages.trace_receipts, [(r.carrier, r.remote_ids) for r in receipts])
+        now = self._now()
+        units = []
+        for due, receipt, found in zip(batch, receipts, traced, strict=True):
+            unit = Unit(due.key)
+            work.take(unit, due)
+            if found is not None:
+                self._apply(unit, receipt, found, now)
+            elif due.attempts + 1 < len(PARK_MS):
+                tries = due.attempts + 1
+                work.add(unit, Due(due.id, due.lane, due.key, due.kind, now + PARK_MS[tries], 0, tries, 0, due.body))
+            else:
+                self.figures.unknown += 1
+                log.warning("a receipt of carrier %s belongs to none of our messages", receipt.carrier)
+            units.append(unit)
+        results = await self._store.apply(units)
+        again: Again = []
+        for due, unit, failure in zip(batch, units, results, strict=True):
+            if failure is None:
+                for queued in unit.due:
+                    self._push(queued)
+            elif not str(failure).startswith("take work"):
+                again.append((due, 1000))
+        return again
+
+    def _park(self, unit: Unit, receipt: Receipt, now: int) -> None:
+        self.figures.parked += 1
+        key = f"{receipt.carrier}/{receipt.remote_ids[0] if receipt.remote_ids else ''}"
+        work.add(unit, Due(self._ids(), RECEIPT_LANE, key, "receipt", now + PARK_MS[0], 0, 0, 0, _body(receipt)))
+
+    def _apply(self, unit: Unit, receipt: Receipt, found: Traced, now: int) -> None:
+        """Moves the part forward, and the message with it: any failed part is the message's failure."""
+        known = ReceiptState(found.receipt) if found.receipt else None
+        if not later(known, receipt.state):
+            self.figures.stale += 1
+            return
+        self.figures.matched += 1
+        messages.receipt(unit, found.attempt, receipt.state, now, receipt.error)
+        message = found.message
+        states: dict[int, ReceiptState | None] = dict.fromkeys(range(1, message.parts + 1))
+        for part, attempt, told, _ in found.siblings:
+            state = receipt.state if (part, attempt) == found.attempt[1:] else ReceiptState(told) if told else None
+            best = states.get(part)
+            if state is not None and (best is None or later(best, state)):
+                states[part] = state
+        disposition = worst(list(states.values()))
+        if disposition is None or disposition == message.disposition:
+            return
+        if disposition is Disposition.delivered:
+            messages.finish(unit, message.id, disposition, None, None)
+            return
+        reason = _SENTENCES.get(disposition, "it was not delivered")
+        messages.finish(unit, message.id, disposition, receipt.error or receipt.state, reason)
+        if FINAL.get(receipt.state) is not Disposition.unknown and dispatch.matters(message):
+            delivery.add_failed(unit, self._ids(), message, f"{reason} ({receipt.state})", now)
+
+
+def _body(receipt: Receipt) -> str:
+    return json.dumps(
+        [
+            receipt.carrier,
+            list(receipt.remote_ids),
+            receipt.state,
+            receipt.sender,
+            receipt.to,
+            receipt.error,
+            receipt.done_at,
+            receipt.user_reference,
+        ]
+    )
+
+
+def receipt_of(due: Due) -> Receipt:
+    """The receipt of a parked row."""
+    carrier, remote_ids, state, sender, to, error, done_at, reference = json.loads(due.body or "[]")
+    return Receipt(None, carrier, tuple(remote_ids), ReceiptState(state), sender, to, error, done_at, reference)

@@ -1,0 +1,246 @@
+"""One input of one customer: what was known, what is decided, and what shall be written, all or nothing."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from gateway.care.playbook import Playbook
+from gateway.model.address import Address, parse_address
+from gateway.model.conversation import HAS_FLOOR, Conversation, ConversationState, Dialogue, DialogueState, may_become
+from gateway.model.customer import Customer, Permission
+from gateway.model.ids import Ids
+from gateway.model.offer import ACTIVE, Offer
+from gateway.settings.gateway_file import Brand
+from gateway.store import conversations as writing
+from gateway.store import customers, work
+from gateway.store.states import CustomerState
+from gateway.store.units import Due, Unit
+
+CUSTOMER_LANE = "customer"
+
+
+class Refused(Exception):
+    """What was asked cannot be done now; the message says why and what to do. Nothing is written."""
+
+
+class NotOwner(Refused):
+    """Another owns the conversation (HTTP 409). owner: who, in words."""
+
+    def __init__(self, message: str, owner: str) -> None:
+        super().__init__(message)
+        self.owner = owner
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request gets after its commit: a plain value for the API."""
+
+    value: object
+
+
+class Turn:
+    """The working copy of a customer during one decision. Nothing of it counts before the commit.
+
+    now: ms since 1970, the same for the whole turn, so that a replay decides the same.
+    """
+
+    def __init__(self, playbook: Playbook, ids: Ids, state: CustomerState, now: int) -> None:
+        self.playbook, self.ids, self.now, self.key = playbook, ids, now, state.key
+        self._loaded = state
+        self.unit = Unit(state.key)
+        self._customer = state.customer
+        self.consent = dict(state.consent)
+        self.conversations = dict(state.conversations)
+        self.dialogues = dict(state.dialogues)
+        self.offers = dict(state.offers)
+        self.promotional = state.promotional
+        self.after: list[Callable[[], None]] = []
+
+    # -- the customer
+
+    @property
+    def known(self) -> Customer | None:
+        """The customer, if we ever met."""
+        return self._customer
+
+    @property
+    def customer(self) -> Customer:
+        """The customer; made here at the first meeting."""
+        if self._customer is None:
+            address = self.address
+            self._customer = Customer(id=self.ids(), key=self.key, address_id=self.ids())
+            customers.add(self.unit, self._customer, address, None)
+        return self._customer
+
+    @property
+    def address(self) -> Address:
+        """Their home address."""
+        return parse_address(self.key)
+
+    def revoked(self, brand: str) -> bool:
+        """Whether they said STOP to this brand."""
+        return self.consent.get(brand) is Permission.revoked
+
+    def language(self, brand: str) -> str:
+        """The language to write in."""
+        own = self._customer.language if self._customer else None
+        return own or self.playbook.brands[brand].default_language
+
+    def timezone(self, brand: str) -> str:
+        """The zone that times in texts are written in."""
+        own = self._customer.timezone if self._customer else None
+        return own or self.playbook.brands[brand].timezone
+
+    @property
+    def moment(self) -> datetime:
+        """`now` as an aware datetime."""
+        return datetime.fromtimestamp(self.now / 1000, UTC)
+
+    # -- conversations
+
+    def conversation(self, brand: str) -> Conversation | None:
+        """The open conversation with a brand."""
+        return next((c for c in self.conversations.values() if c.brand == brand and c.open), None)
+
+    def last_closed(self, brand: str) -> Conversation | None:
+        """The latest one that ended within 7 days."""
+        closed = [c for c in self.conversations.values() if c.brand == brand and not c.open]
+        return max(closed, key=lambda c: c.closed_at or 0) if closed else None
+
+    def opened(self, brand: Brand, sender: str) -> Conversation:
+        """The open conversation with a brand; a new one if there is none."""
+        found = self.conversation(brand.name)
+        if found is not None:
+            return found
+        fresh = Conversation(
+            id=self.ids(),
+            customer_id=self.customer.id,
+            key=self.key,
+            brand=brand.name,
+            state=ConversationState.bot,
+            owner_id="",
+            epoch=1,
+            sender=sender,
+            opened_at=self.now,
+            changed_at=self.now,
+        )
+        self.conversations[fresh.id] = fresh
+        return fresh
+
+    def put(self, conversation: Conversation) -> Conversation:
+        """Changes a conversation; a change of owner raises its epoch (invariant 3)."""
+        before = self.conversations[conversation.id]
+        if not may_become(before.state, conversation.state):
+            raise AssertionError(f"a conversation never goes from {before.state} to {conversation.state}")
+        moved = (before.owner_kind, before.owner_id) != (conversation.owner_kind, conversation.owner_id)
+        if moved or before.open != conversation.open:
+            conversation = replace(conversation, epoch=before.epoch + 1, changed_at=self.now)
+        self.conversations[conversation.id] = conversation
+        return conversation
+
+    def fresh(self, conversation: Conversation) -> Conversation:
+        """The conversation as this turn left it so far."""
+        return self.conversations[conversation.id]
+
+    # -- dialogues and offers
+
+    def floor(self, conversation: Conversation) -> Dialogue | None:
+        """The dialogue that may ask."""
+        its = self.dialogues.values()
+        return next((d for d in its if d.conversation_id == conversation.id and d.state in HAS_FLOOR), None)
+
+    def pending(self, conversation: Conversation) -> list[Dialogue]:
+        """Dialogues that wait for the floor, next first."""
+        its = [
+            d
+            for d in self.dialogues.values()
+            if d.conversation_id == conversation.id and d.state is DialogueState.pending
+        ]
+        return sorted(its, key=lambda d: (d.rank, d.id))
+
+    def put_dialogue(self, dialogue: Dialogue) -> Dialogue:
+        """Changes or adds a dialogue; one that ended takes its timer along."""
+        if dialogue.state is DialogueState.done and dialogue.timer is not None:
+            work.drop(self.unit, CUSTOMER_LANE, 0, dialogue.timer, dialogue.id)
+            dialogue = replace(dialogue, timer=None)
+        self.dialogues[dialogue.id] = dialogue
+        return dialogue
+
+    def offer(self, offer_id: int | None) -> Offer | None:
+        """An offer of this customer, active or of the last 7 days."""
+        return self.offers.get(offer_id) if offer_id is not None else None
+
+    def active_offers(self, brand: str) -> list[Offer]:
+        """Offers that are open or being fulfilled, oldest first."""
+        return [offer for offer in self.offers.values() if offer.brand == brand and offer.state in ACTIVE]
+
+    def put_offer(self, offer: Offer) -> Offer:
+        """Changes or adds an offer."""
+        self.offers[offer.id] = offer
+        return offer
+
+    # -- what else is written
+
+    def timer(self, kind: str, due: int, ref: int, body: str | None = None, an_id: int | None = None) -> Due:
+        """A timer of this customer: a row that is due later."""
+        row = Due(an_id or self.ids(), CUSTOMER_LANE, self.key, kind, due, 0, 0, ref, body)
+        work.add(self.unit, row)
+        return row
+
+    def note(self, conversation: Conversation, kind: str, author: str, text: str) -> None:
+        """A line only the desk sees."""
+        writing.add_note(self.unit, self.ids(), conversation.id, kind, author, text)
+
+    def token(self) -> str:
+        """An unguessable token for a link: 96 random bits."""
+        return secrets.token_urlsafe(12)
+
+    def finish(self) -> tuple[Unit, CustomerState]:
+        """The unit to commit, and the state that holds once it is committed."""
+        for write in sorted(self._changes(), key=lambda change: change[0]):
+            write[1]()
+        keep = {c.id: c for c in self.conversations.values() if c.open or c is self.last_closed(c.brand)}
+        state = CustomerState(
+            key=self.key,
+            customer=self._customer,
+            consent=self.consent,
+            conversations=keep,
+            dialogues={
+                d.id: d
+                for d in self.dialogues.values()
+                if d.state is not DialogueState.done and d.conversation_id in keep
+            },
+            offers=self.offers,
+            promotional=self.promotional,
+        )
+        return self.unit, state
+
+    def _changes(self) -> list[tuple[int, Callable[[], None]]]:
+        """What differs from what was read. First whatever gives a unique place free, then whoever takes it."""
+        unit, loaded = self.unit, self._loaded
+        changes: list[tuple[int, Callable[[], None]]] = []
+        for conversation in self.conversations.values():
+            old = loaded.conversations.get(conversation.id)
+            if old is None:
+                changes.append((3, lambda c=conversation: writing.add_conversation(unit, c)))  # type: ignore[misc]
+            elif old is not conversation:
+                place = 3 if conversation.open else 1
+                changes.append(
+                    (place, lambda c=conversation, e=old.epoch: writing.set_conversation(unit, c, e))  # type: ignore[misc]
+                )
+        for dialogue in self.dialogues.values():
+            was = loaded.dialogues.get(dialogue.id)
+            place = 3 if dialogue.state in HAS_FLOOR else 1
+            if was is None:
+                changes.append((place, lambda d=dialogue: writing.add_dialogue(unit, d)))  # type: ignore[misc]
+            elif was is not dialogue:
+                changes.append((place, lambda d=dialogue: writing.set_dialogue(unit, d)))  # type: ignore[misc]
+        for offer in self.offers.values():
+            had = loaded.offers.get(offer.id)
+            place = 2 if offer.state in ACTIVE else 1
+            if had is None:
+                changes.append((place, lambda o=offer: writing.add_offer(unit, o)))  # type: ignore[misc]
+            elif had is not offer:
+                changes.append((place, lambda o=offer, s=had.state: writing.set_offer(unit, o, s)))  # type: ignore[misc]
+        return changes

@@ -1,0 +1,73 @@
+"""Addresses on the wire (TON and NPI, SMPP v3.4 5.2.5 and 5.2.6) and in the house (`+15551234567`, `70007`, `ACME`)."""
+
+import re
+
+from gateway.channels.smpp.profile import CarrierProfile
+
+INTERNATIONAL, NATIONAL, NETWORK, SUBSCRIBER, ALPHANUMERIC, ABBREVIATED = 1, 2, 3, 4, 5, 6
+
+_DIGITS = re.compile("[0-9]+")
+_E164 = re.compile("[1-9][0-9]{6,14}")
+_SHORT = re.compile("[0-9]{1,8}")
+
+
+def read_address(address: str, ton: int, country: str) -> str:
+    """The address of a text in the house's form: `+` and the whole number where it is one, else as it came.
+
+    ton: type of number as the carrier wrote it, which is often 0 for "do not know". country: calling code of the
+    carrier's country, "" = national numbers stay as they are. Short codes and names are never touched.
+    """
+    if ton == ALPHANUMERIC:
+        return address.strip() or address
+    plus = address.startswith("+")
+    digits = address[1:] if plus else address
+    if not _DIGITS.fullmatch(digits):
+        return address
+    if plus:
+        return f"+{digits}" if _E164.fullmatch(digits) else address
+    if digits.startswith("00") and _E164.fullmatch(digits[2:]) and ton in (0, INTERNATIONAL):
+        return f"+{digits[2:]}"
+    if ton == INTERNATIONAL:
+        return f"+{digits}" if _E164.fullmatch(digits) else address
+    if ton == NATIONAL:
+        return _national(address, digits, country)
+    if ton == 0 and len(digits) >= 8:
+        return _guess(address, digits, country)
+    return address
+
+
+def _national(address: str, digits: str, country: str) -> str:
+    """A national number, with or without the trunk 0 in front of it, or (against the book) with the country."""
+    if not country or len(digits) < 7:
+        return address
+    if country == "1" and len(digits) == 11 and digits[0] == "1":
+        return f"+{digits}"
+    whole = country + digits.removeprefix("0")
+    return f"+{whole}" if _E164.fullmatch(whole) else address
+
+
+def _guess(address: str, digits: str, country: str) -> str:
+    """Eight digits or more of unknown type: international, unless they look national for the carrier's country."""
+    if digits[0] == "0":
+        return _national(address, digits, country)
+    if len(digits) == 10 and country == "1":
+        return f"+1{digits}"
+    return f"+{digits}" if _E164.fullmatch(digits) else address
+
+
+def write_sender(address: str, profile: CarrierProfile) -> tuple[int, int, str]:
+    """TON, NPI and wire form of a sender of ours: number, short code or name."""
+    if address.startswith("+"):
+        return profile.international_ton, profile.international_npi, address[1:]
+    if _SHORT.fullmatch(address):
+        return profile.short_code_ton, profile.short_code_npi, address
+    if _DIGITS.fullmatch(address):
+        return profile.international_ton, profile.international_npi, address
+    return profile.alphanumeric_ton, profile.alphanumeric_npi, address
+
+
+def write_recipient(address: str, profile: CarrierProfile) -> tuple[int, int, str]:
+    """TON, NPI and wire form of a customer: a whole number, or whatever short code a test network has."""
+    if address.startswith("+"):
+        return profile.international_ton, profile.international_npi, address[1:]
+    return profile.short_code_ton, profile.short_code_npi, address

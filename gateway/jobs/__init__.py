@@ -1,0 +1,1 @@
+"""Durable work: what is due, in order per customer, and the clock."""

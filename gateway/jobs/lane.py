@@ -1,0 +1,217 @@
+"""A lane: what is due of one kind of work, nearest in memory, the rest on disk, one item of a customer at a time.
+
+Items come hot from the commits of this process, or from the table `work` (after a restart, when a timer falls due, and
+when there is more than memory may hold). A row is the truth; memory is only what comes next.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from gateway.store import work
+from gateway.store.database import Store
+from gateway.store.units import Due
+
+MOST_IN_MEMORY = 10_000
+BATCH = 250
+POLL_SECONDS = 0.2
+RETRY_MS = 1000
+log = logging.getLogger("gateway.jobs")
+
+Again = list[tuple[Due, int]]
+Run = Callable[[list[Due]], Awaitable[Again]]
+
+
+class Lane:
+    """Runs the items of one lane in batches; items of the same key one after another, in order.
+
+    run: takes a batch of items with different keys; answers those that are to be tried again, and after how many ms.
+    prios: the priorities of this lane, first served first. now: wall clock in ms. batches, most: how many batches at once,
+    of how many items. memory: items held in memory; the rest waits on disk. room: how many may be taken now (a carrier's
+    window), looked at again at each `poke`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        store: Store,
+        run: Run,
+        now: Callable[[], int],
+        *,
+        prios: int = 1,
+        batches: int = 2,
+        most: int = BATCH,
+        memory: int = MOST_IN_MEMORY,
+        room: Callable[[], int] | None = None,
+    ) -> None:
+        self.name = name
+        self._most, self._memory, self._limit = most, memory, room
+        self._store = store
+        self._run = run
+        self._now = now
+        self._prios = prios
+        self._room = batches
+        self._queues: dict[str, deque[Due]] = {}
+        self._ready: list[deque[str]] = [deque() for _ in range(prios)]
+        self._known: set[int] = set()
+        self._busy: set[str] = set()
+        self._spilled = True
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop_task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._retries: set[asyncio.TimerHandle] = set()
+
+    # -- feeding
+
+    def push(self, due: Due) -> None:
+        """An item that was just committed (or a request that has no row, id 0)."""
+        if due.id:
+            if due.due > self._now() or due.id in self._known:
+                return
+            if len(self._known) >= self._memory:
+                self._spilled = True
+                return
+            self._known.add(due.id)
+        self._enqueue(due)
+        self._wake.set()
+
+    def _enqueue(self, due: Due) -> None:
+        key = due.key
+        queue = self._queues.get(key)
+        if queue is None:
+            self._queues[key] = queue = deque()
+        queue.append(due)
+        if key not in self._busy and (len(queue) == 1 or due.prio < min(item.prio for item in list(queue)[:-1])):
+            # A key waits where its most urgent item belongs, and older items of it go first: order per customer holds.
+            self._ready[due.prio].append(key)
+
+    def poke(self) -> None:
+        """The limit may have changed: look again."""
+        self._wake.set()
+
+    def depth(self) -> int:
+        """Items in memory."""
+        return len(self._known)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing in memory, nothing under way."""
+        return not self._queues and not self._busy
+
+    # -- life
+
+    def start(self) -> None:
+        """Begins to work; what lies on disk comes first."""
+        self._loop_task = asyncio.get_running_loop().create_task(self._work(), name=f"lane {self.name}")
+
+    async def stop(self, drain: float) -> None:
+        """Takes nothing new, waits up to `drain` seconds for what is under way."""
+        self._stopping = True
+        self._wake.set()
+        for handle in self._retries:
+            handle.cancel()
+        if self._loop_task is not None:
+            self._loop_task.cancel()
+            await asyncio.gather(self._loop_task, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=drain)
+
+    async def _work(self) -> None:
+        poll_at = 0.0
+        loop = asyncio.get_running_loop()
+        while not self._stopping:
+            if loop.time() >= poll_at:
+                await self._refill()
+                poll_at = loop.time() + POLL_SECONDS
+            self._dispatch()
+            if self._spilled and len(self._known) < self._memory // 2:
+                poll_at = 0.0
+                continue
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(max(0.0, poll_at - loop.time())):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _refill(self) -> None:
+        """Reads what is due; hot items that were left on disk for want of room, and timers."""
+        room = self._memory - len(self._known)
+        if room <= 0:
+            return
+        self._spilled = False
+        now = self._now()
+        for prio in range(self._prios):
+            most = len(self._known) + min(room, 2000)
+            rows = await self._store.read(work.due_now, self.name, prio, now, most)
+            if len(rows) >= most:
+                self._spilled = True
+            for row in rows:
+                if row.id not in self._known:
+                    self._known.add(row.id)
+                    self._enqueue(row)
+
+    # -- running
+
+    def _dispatch(self) -> None:
+        while self._room > 0 and not self._stopping:
+            batch = self._next_batch()
+            if not batch:
+                return
+            self._room -= 1
+            task = asyncio.get_running_loop().create_task(self._run_batch(batch))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _next_batch(self) -> list[Due]:
+        batch: list[Due] = []
+        most = self._most if self._limit is None else min(self._most, self._limit())
+        for ready in self._ready:
+            while ready and len(batch) < most:
+                key = ready.popleft()
+                queue = self._queues.get(key)
+                if key in self._busy or not queue:
+                    continue
+                self._busy.add(key)
+                batch.append(queue.popleft())
+        return batch
+
+    async def _run_batch(self, batch: list[Due]) -> None:
+        again: Again = [(due, RETRY_MS) for due in batch]
+        try:
+            again = await self._run(batch)
+        finally:
+            self._room += 1
+            self._release(batch, again)
+            self._wake.set()
+
+    def _release(self, batch: list[Due], again: Again) -> None:
+        retry = {id(due): delay for due, delay in again}
+        for due in batch:
+            if (delay := retry.get(id(due))) is not None:
+                self._retry(due, delay)
+                continue
+            self._known.discard(due.id)
+            self._free(due.key, self._queues.get(due.key))
+
+    def _free(self, key: str, queue: deque[Due] | None) -> None:
+        self._busy.discard(key)
+        if queue:
+            self._ready[min(item.prio for item in queue)].append(key)
+        else:
+            self._queues.pop(key, None)
+
+    def _retry(self, due: Due, delay_ms: int) -> None:
+        """The whole key waits with its first item, else the order of its items would break."""
+
+        def again() -> None:
+            self._retries.discard(handle)
+            queue = self._queues.setdefault(due.key, deque())
+            queue.appendleft(due)
+            self._free(due.key, queue)
+            self._wake.set()
+
+        handle = asyncio.get_running_loop().call_later(delay_ms / 1000, again)
+        self._retries.add(handle)

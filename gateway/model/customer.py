@@ -1,0 +1,46 @@
+"""Customers and what they permit."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """State of a customer towards one brand, folded from the ledger of consent events. No entry = never asked."""
+
+    granted = "granted"
+    revoked = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A person. key: canonical form of their home address (`tel:+15551234567`); work is serial per key.
+
+    language, timezone: None = the brand's. address_id: id of the home address's row.
+    """
+
+    id: int
+    key: str
+    address_id: int
+    external_id: str | None = None
+    name: str | None = None
+    language: str | None = None
+    timezone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentEvent:
+    """One line of the ledger: who did what, by which words, and how we know.
+
+    act: grant or revoke. method: keyword, agent, api, carrier_code. evidence: the words, or the request.
+    """
+
+    id: int
+    address_id: int
+    brand: str
+    sender: str | None
+    category: str | None
+    act: str
+    method: str
+    evidence: str
+    message_id: int | None
+    actor: str

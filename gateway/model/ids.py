@@ -1,0 +1,55 @@
+"""Ids of everything that grows: 64-bit, time-ordered, made in the process.
+
+`epoch_ms << 20 | process slot << 12 | sequence`: a range of dates is a range of ids, newest-first is the primary key.
+In JSON an id is a string, since JavaScript's numbers end at 2**53.
+"""
+
+from collections.abc import Callable
+
+SEQUENCE_BITS = 12
+SLOT_BITS = 8
+TIME_SHIFT = SEQUENCE_BITS + SLOT_BITS
+_LAST_SEQUENCE = (1 << SEQUENCE_BITS) - 1
+
+
+class Ids:
+    """Makes ids that only grow, also when the clock is set back or 4,096 were made within one millisecond.
+
+    Args:
+        now_ms: the wall clock, milliseconds since 1970 UTC.
+        slot: 0..255, this process among those that share a store.
+        newest: the largest id on disk; no id made here is smaller.
+    """
+
+    def __init__(self, now_ms: Callable[[], int], slot: int = 0, newest: int = 0) -> None:
+        if not 0 <= slot < 1 << SLOT_BITS:
+            raise ValueError(f"process slot {slot} is outside 0..255")
+        self._now_ms = now_ms
+        self._slot = slot << SEQUENCE_BITS
+        self._ms = newest >> TIME_SHIFT
+        self._sequence = _LAST_SEQUENCE  # the first id starts a new millisecond
+
+    def start_after(self, newest: int) -> None:
+        """No id made from now on is smaller than one that is on disk."""
+        if newest >> TIME_SHIFT >= self._ms:
+            self._ms, self._sequence = newest >> TIME_SHIFT, _LAST_SEQUENCE
+
+    def __call__(self) -> int:
+        now = self._now_ms()
+        if now > self._ms:
+            self._ms, self._sequence = now, 0
+        elif self._sequence == _LAST_SEQUENCE:
+            self._ms, self._sequence = self._ms + 1, 0
+        else:
+            self._sequence += 1
+        return self._ms << TIME_SHIFT | self._slot | self._sequence
+
+
+def id_at(epoch_ms: int) -> int:
+    """The smallest id of a millisecond: turns a date range into an id range."""
+    return epoch_ms << TIME_SHIFT
+
+
+def made_at(an_id: int) -> int:
+    """Milliseconds since 1970 UTC at which the id was made."""
+    return an_id >> TIME_SHIFT

@@ -1,0 +1,232 @@
+"""Checks across tables and files: names that must exist, names that must differ, features that are not there yet."""
+
+import base64
+import binascii
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+
+from gateway.settings.gateway_file import GatewayFile
+from gateway.settings.policy import Compliance, Keyword, KeywordsFile, Offer, OffersFile, Rules
+from gateway.settings.positions import Path
+from gateway.settings.problem import Problem, Source
+from gateway.settings.shapes import nearest
+
+Claim = tuple[str, str | None, str | None, str | None]
+"""A word as it is compared, and the brand, sender and language it is for."""
+
+_SMPP_PASSWORD = 8  # characters, SMPP v3.4 4.1.1
+_SECRET_BYTES = range(24, 65)  # Standard Webhooks: 24 to 64 bytes, base64, behind whsec_
+
+
+@dataclass(slots=True)
+class Findings:
+    """gateway.toml, typed and as written, and what was found."""
+
+    gateway: GatewayFile
+    source: Source
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    def wrong(self, path: Path, text: str) -> None:
+        """A mistake in gateway.toml."""
+        self.problems.append(self.source.problem(path, text))
+
+    def warn(self, path: Path, text: str) -> None:
+        """Something in gateway.toml that its operator should know."""
+        self.warnings.append(self.source.problem(path, text))
+
+    def must_exist(self, source: Source, path: Path, name: str, table: str) -> None:
+        """A name that must be that of an entry of a list in gateway.toml."""
+        names = [entry.name for entry in getattr(self.gateway, table)]
+        if name not in names:
+            there = nearest(name, names) or (f" (there: {', '.join(names)})" if names else "; there is none")
+            self.problems.append(source.problem(path, f"{name!r} is no [[{table}]]{there}"))
+
+
+def check_gateway(found: Findings) -> None:
+    """All that gateway.toml says about itself."""
+    _unique(found)
+    _references(found)
+    _not_yet(found)
+    gateway = found.gateway
+    signing: list[tuple[Path, SecretStr]] = [
+        *((("backoffice", index, "secret"), entry.secret) for index, entry in enumerate(gateway.backoffice)),
+        *((("webhooks", index, "secret"), entry.secret) for index, entry in enumerate(gateway.webhooks)),
+    ]
+    for path, secret in signing:
+        if not _is_webhook_secret(secret.get_secret_value()):
+            found.warn(
+                path, "is no secret of Standard Webhooks (whsec_ and 24 to 64 bytes in base64): others cannot verify"
+            )
+    for index, carrier in enumerate(gateway.carriers):
+        if carrier.tls and not carrier.tls.verify:
+            found.warn(("carriers", index, "tls", "verify"), "anybody on the way can read and change texts")
+        if len(carrier.password.get_secret_value()) > _SMPP_PASSWORD:
+            found.warn(
+                ("carriers", index, "password"), "is longer than the 8 characters of SMPP; some carriers refuse it"
+            )
+
+
+def _unique(found: Findings) -> None:
+    columns = {
+        "brands": ("name",),
+        "carriers": ("name",),
+        "senders": ("address",),
+        "queues": ("name",),
+        "agents": ("jid", "name"),
+        "backoffice": ("name",),
+        "webhooks": ("name",),
+        "api_keys": ("name",),
+    }
+    for table, names in columns.items():
+        for name in names:
+            values = [getattr(entry, name) for entry in getattr(found.gateway, table)]
+            _differ(found.problems, found.source, table, name, values)
+
+
+def _differ(problems: list[Problem], source: Source, table: str, key: str, values: Sequence[str | None]) -> None:
+    seen: set[str] = set()
+    for index, value in enumerate(values):
+        if value is not None and value.casefold() in seen:
+            problems.append(source.problem((table, index, key), f"{value!r} stands here twice"))
+        seen.add((value or "").casefold())
+
+
+def _references(found: Findings) -> None:
+    gateway, source = found.gateway, found.source
+    for index, sender in enumerate(gateway.senders):
+        found.must_exist(source, ("senders", index, "brand"), sender.brand, "brands")
+        for place, carrier in enumerate(sender.carriers):
+            found.must_exist(source, ("senders", index, "carriers", place), carrier, "carriers")
+    for index, queue in enumerate(gateway.queues):
+        found.must_exist(source, ("queues", index, "brand"), queue.brand, "brands")
+    for index, agent in enumerate(gateway.agents):
+        for place, name in enumerate(agent.queues):
+            found.must_exist(source, ("agents", index, "queues", place), name, "queues")
+        domains = gateway.xmpp.agent_domains if gateway.xmpp else ()
+        domain = agent.jid.partition("@")[2]
+        if domains and domain.lower() not in [one.lower() for one in domains]:
+            told = f"{domain!r} is none of xmpp.agent_domains ({', '.join(domains)}){nearest(domain, domains)}"
+            found.wrong(("agents", index, "jid"), told)
+    for index, folder in enumerate(gateway.handlers.folders):
+        if not folder.is_dir():
+            found.wrong(("handlers", "folders", index), f"{str(folder)!r} is no folder")
+
+
+def _not_yet(found: Findings) -> None:
+    """Keys whose feature is not there yet. Take the line out with the issue that brings the feature."""
+    gateway = found.gateway
+    if gateway.store.url.startswith("postgresql"):
+        found.wrong(("store", "url"), "PostgreSQL is not there yet; use sqlite:///var/careline.db")
+    if gateway.xmpp:
+        found.warn(("xmpp",), "the agents' desk on XMPP comes later; until then agents answer over HTTP")
+    if gateway.webhooks:
+        found.warn(("webhooks", 0), "webhooks are not delivered yet")
+    staffed = {name for agent in gateway.agents for name in agent.queues}
+    for index, queue in enumerate(gateway.queues):
+        if queue.name not in staffed:
+            found.warn(
+                ("queues", index), "no agent answers this queue; its conversations wait for the API or a supervisor"
+            )
+
+
+def _is_webhook_secret(secret: str) -> bool:
+    try:
+        return secret.startswith("whsec_") and len(base64.b64decode(secret[6:], validate=True)) in _SECRET_BYTES
+    except binascii.Error:
+        return False
+
+
+def check_policy(
+    found: Findings,
+    offers: tuple[Source | None, OffersFile | None],
+    keywords: tuple[Source | None, KeywordsFile | None],
+) -> None:
+    """What the operator's offers and keywords say about gateway.toml."""
+    offers_source, offers_file = offers
+    if offers_source and offers_file:
+        _differ(found.problems, offers_source, "offers", "name", [offer.name for offer in offers_file.offers])
+        for index, offer in enumerate(offers_file.offers):
+            if offer.brand:
+                found.must_exist(offers_source, ("offers", index, "brand"), offer.brand, "brands")
+            if offer.backoffice and found.gateway.backoffice:
+                found.must_exist(offers_source, ("offers", index, "backoffice"), offer.backoffice, "backoffice")
+    keywords_source, keywords_file = keywords
+    if keywords_source and keywords_file:
+        _check_keywords(found, keywords_source, keywords_file)
+
+
+def check_offers_fulfilled(offers: Iterable[Offer], gateway: GatewayFile, source: Source | None) -> list[Problem]:
+    """Offers, shipped ones too, that nobody would fulfil: they can be accepted, and then wait for a person."""
+    names = {entry.name for entry in gateway.backoffice}
+    lost = [offer for offer in offers if offer.backoffice and offer.backoffice not in names]
+    own = [entry.get("name") for entry in _tables(source.data.get("offers"))] if source else []
+    warnings = []
+    for offer in lost:
+        told = f"no [[backoffice]] {offer.backoffice!r} fulfils this offer"
+        path: Path = ("offers", own.index(offer.name), "backoffice") if offer.name in own else ("offers",)
+        if source:
+            warnings.append(source.problem(path, told if offer.name in own else f"{offer.name}: {told}"))
+    return warnings
+
+
+def _tables(entries: object) -> list[dict[str, object]]:
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
+def _check_keywords(found: Findings, source: Source, file: KeywordsFile) -> None:
+    for brand in file.brands:
+        found.must_exist(source, ("brands", brand), brand, "brands")
+    senders = [sender.address for sender in found.gateway.senders]
+    reserved = {"STOP", "HELP", "START"} | {
+        fold(w) for k in ("stop", "help", "start") for w in file.compliance_words(k)
+    }
+    seen: set[Claim] = set()
+    for index, keyword in enumerate(file.keywords):
+        if keyword.brand:
+            found.must_exist(source, ("keywords", index, "brand"), keyword.brand, "brands")
+        if keyword.sender and keyword.sender not in senders:
+            hint = nearest(keyword.sender, senders)
+            path: Path = ("keywords", index, "sender")
+            found.problems.append(source.problem(path, f"{keyword.sender!r} is no [[senders]]{hint}"))
+        for place, claim in enumerate(claims(keyword)):
+            path = ("keywords", index, "words", place)
+            if claim[0] in reserved:
+                found.problems.append(source.problem(path, f"{keyword.words[place]!r} is a compliance word"))
+            if claim in seen:
+                found.problems.append(source.problem(path, f"{keyword.words[place]!r} stands here twice"))
+            seen.add(claim)
+
+
+def check_rules(found: Findings, source: Source | None, rules: Rules | None) -> None:
+    """What rules.toml says about gateway.toml."""
+    if source is None or rules is None:
+        return
+    for brand, own in rules.brands.items():
+        found.must_exist(source, ("brands", brand), brand, "brands")
+        found.must_exist(source, ("brands", brand, "default_queue"), own.default_queue, "queues")
+
+
+def fold(word: str) -> str:
+    """A word as messages are compared: no accents, upper case, no punctuation."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
+    return " ".join(re.sub(r"[^\w\s]|_", " ", plain).upper().split())
+
+
+def claims(keyword: Keyword) -> list[Claim]:
+    """What each word of a keyword is for; two keywords with the same claim would hide each other."""
+    return [(fold(word), keyword.brand, keyword.sender, keyword.language) for word in keyword.words]
+
+
+def joined(base: KeywordsFile, own: KeywordsFile, language: str) -> Compliance:
+    """The compliance words of both files."""
+    both = [file.compliance.get(language, Compliance()) for file in (base, own)]
+
+    def words(kind: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(word for compliance in both for word in getattr(compliance, kind)))
+
+    return Compliance(stop=words("stop"), help=words("help"), start=words("start"))

@@ -1,0 +1,122 @@
+"""Writing conversations, dialogues, offers and links. Each update is checked against what was read."""
+
+import json
+from collections.abc import Sequence
+
+from gateway.model.conversation import Conversation, Dialogue
+from gateway.model.offer import Offer
+from gateway.store.statements import columns_of, insert, row_of, update
+from gateway.store.tables import CallRow, ConversationRow, DialogueRow, LinkRow, NoteRow, OfferRow
+from gateway.store.units import Row, Unit
+
+_FIXED = ("id", "customer_id", "key", "brand", "opened_at")
+_CHANGING = tuple(name for name in columns_of(ConversationRow) if name not in _FIXED)
+_conversation_row = row_of(ConversationRow)
+_conversation_changes = row_of(ConversationRow)
+_ADD_CONVERSATION = insert(ConversationRow)
+# The epoch that was read is the fence: a decision on a conversation that changed hands meanwhile is undone.
+_SET_CONVERSATION = update(ConversationRow, _CHANGING, ("id", "epoch"))
+_AT = [columns_of(ConversationRow).index(name) for name in _CHANGING]
+
+_ADD_DIALOGUE = insert(DialogueRow)
+_DIALOGUE_CHANGING = (
+    "state",
+    "step",
+    "slots",
+    "deadline",
+    "offer_id",
+    "call_id",
+    "pending",
+    "parked",
+    "misses",
+    "timer",
+    "rank",
+)
+_SET_DIALOGUE = update(DialogueRow, _DIALOGUE_CHANGING, ("id",))
+
+_ADD_OFFER = insert(OfferRow)
+_offer_row = row_of(OfferRow)
+_OFFER_CHANGING = ("state", "accepted_at", "accepted_via", "accepted_by", "accepted_words", "ended_at", "result")
+_SET_OFFER = update(OfferRow, _OFFER_CHANGING, ("id", "state"))
+
+_ADD_NOTE = insert(NoteRow)
+_ADD_LINK = insert(LinkRow)
+_ADD_CALL = insert(CallRow)
+_TRY_CALL = update(CallRow, ("attempts", "status", "result"), ("id", "state"))
+_END_CALL = update(CallRow, ("state", "attempts", "status", "result", "ended_at"), ("id", "state"))
+
+
+def add_conversation(unit: Unit, conversation: Conversation) -> None:
+    """A new episode. Rejected when the customer has an open one with this brand."""
+    unit.add(_ADD_CONVERSATION, _conversation_row(conversation))
+
+
+def set_conversation(unit: Unit, conversation: Conversation, read_epoch: int) -> None:
+    """Writes what changed, if the conversation still is at the epoch that was read."""
+    row = _conversation_changes(conversation)
+    unit.add(_SET_CONVERSATION, (*[row[at] for at in _AT], conversation.id, read_epoch))
+
+
+def add_dialogue(unit: Unit, dialogue: Dialogue) -> None:
+    """A new run of a handler. Rejected when it claims the floor while another has it."""
+    values = dict(zip(_DIALOGUE_CHANGING, _dialogue_changes(dialogue), strict=True))
+    for name in ("id", "conversation_id", "event_id", "handler", "version", "data"):
+        values[name] = getattr(dialogue, name)
+    unit.add(_ADD_DIALOGUE, tuple([values[name] for name in columns_of(DialogueRow)]))
+
+
+def set_dialogue(unit: Unit, dialogue: Dialogue) -> None:
+    """Writes where it waits and what it remembers."""
+    unit.add(_SET_DIALOGUE, (*_dialogue_changes(dialogue), dialogue.id))
+
+
+def _dialogue_changes(dialogue: Dialogue) -> Row:
+    return (
+        dialogue.state,
+        dialogue.step,
+        json.dumps(dialogue.slots) if dialogue.slots else "{}",
+        dialogue.deadline,
+        dialogue.offer_id,
+        dialogue.call_id,
+        json.dumps(dialogue.pending) if dialogue.pending is not None else None,
+        json.dumps(dialogue.parked) if dialogue.parked else "[]",
+        dialogue.misses,
+        dialogue.timer,
+        dialogue.rank,
+    )
+
+
+def add_offer(unit: Unit, offer: Offer) -> None:
+    """A new offer. Rejected when the customer has an active one of the family."""
+    unit.add(_ADD_OFFER, _offer_row(offer))
+
+
+def set_offer(unit: Unit, offer: Offer, read_state: str) -> None:
+    """Writes a step of its life, if it still is in the state that was read."""
+    values = [getattr(offer, name) for name in _OFFER_CHANGING]
+    unit.add(_SET_OFFER, (*values, offer.id, read_state))
+
+
+def add_note(unit: Unit, note_id: int, conversation_id: int, kind: str, author: str, text: str) -> None:
+    """A line only the desk sees."""
+    unit.add(_ADD_NOTE, (note_id, conversation_id, kind, author, text))
+
+
+def add_link(unit: Unit, row: Sequence[object]) -> None:
+    """A link's token: token, conversation, dialogue, message, expiry in ms."""
+    unit.add(_ADD_LINK, row)
+
+
+def add_call(unit: Unit, row: CallRow) -> None:
+    """A call to a back office, to be made after the commit."""
+    unit.add(_ADD_CALL, tuple([getattr(row, name) for name in columns_of(CallRow)]))
+
+
+def try_call(unit: Unit, call_id: int, attempts: int, status: int | None, problem: str) -> None:
+    """Records a try that is to be repeated."""
+    unit.add(_TRY_CALL, (attempts, status, problem, call_id, "open"))
+
+
+def end_call(unit: Unit, call_id: int, state: str, attempts: int, status: int | None, result: str, at: int) -> None:
+    """Records the answer; exactly once."""
+    unit.add(_END_CALL, (state, attempts, status, result, at, call_id, "open"))

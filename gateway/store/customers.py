@@ -1,0 +1,32 @@
+"""Customers, their addresses and consent."""
+
+from gateway.model.address import Address
+from gateway.model.customer import ConsentEvent, Customer, Permission
+from gateway.store.statements import insert, row_of
+from gateway.store.tables import AddressRow, ConsentEventRow, CustomerRow
+from gateway.store.units import Statement, Unit
+
+_ADD = insert(CustomerRow)
+_customer_row = row_of(CustomerRow)
+_ADD_ADDRESS = insert(AddressRow)
+_ADD_CONSENT_EVENT = insert(ConsentEventRow)
+_consent_event_row = row_of(ConsentEventRow)
+_FOLD = Statement(
+    "consent",
+    "INSERT INTO consent (address_id, brand, state, event_id) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (address_id, brand) DO UPDATE SET state = excluded.state, event_id = excluded.event_id",
+)
+
+
+def add(unit: Unit, customer: Customer, address: Address, verified_at: int | None) -> None:
+    """A new customer with their home address. Rejected when the address is somebody's already."""
+    unit.add(_ADD, _customer_row(customer))
+    row = (customer.address_id, address.kind, address.value, address.value[::-1], customer.id, verified_at)
+    unit.add(_ADD_ADDRESS, row)
+
+
+def record_consent(unit: Unit, event: ConsentEvent) -> None:
+    """A line of the ledger, and the state folded from it."""
+    unit.add(_ADD_CONSENT_EVENT, _consent_event_row(event))
+    state = Permission.revoked if event.act == "revoke" else Permission.granted
+    unit.add(_FOLD, (event.address_id, event.brand, state, event.id))

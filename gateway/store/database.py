@@ -1,0 +1,281 @@
+"""The embedded database: one SQLite file, one process, one writer thread, a few reading threads.
+
+WAL with synchronous=FULL: what was committed is on the disk when the caller hears of it. Checkpoints run in the
+background (performance anchor section 4). A second process on the same file is refused.
+"""
+
+import asyncio
+import fcntl
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from gateway.store.migrate import bring_up_to_date
+from gateway.store.units import Failure, StoreFull, Unit
+from gateway.store.writer import Result, Writer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+log = logging.getLogger("gateway.store")
+RESERVE_BYTES = 4 << 20
+CHECKPOINT_PAGES = 4000
+
+
+class StoreProblem(Exception):
+    """The store cannot be opened; the message says what to do."""
+
+
+def sqlite_path(url: str) -> Path:
+    """The file of a `sqlite:///var/careline.db` URL, relative to the working directory. Raises StoreProblem."""
+    scheme, _, rest = url.partition("://")
+    if scheme != "sqlite":
+        raise StoreProblem(f"store.url {scheme}:// is not there yet; use sqlite:///var/careline.db")
+    return Path(rest.removeprefix("/"))
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection with our pragmas. Autocommit: transactions are explicit."""
+    mode = "ro" if read_only else "rwc"
+    connection = sqlite3.connect(
+        f"file:{path}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    connection.execute("PRAGMA busy_timeout = 5000")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA cache_size = -65536")
+    connection.execute("PRAGMA mmap_size = 268435456")
+    if not read_only:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+    return connection
+
+
+class Store:
+    """The open database. `apply` is the only way to write, `read` the only way to ask."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.full = False
+        self._lock_file: int | None = None
+        self._writer: Writer | None = None
+        self._readers: ThreadPoolExecutor | None = None
+        self._local = threading.local()
+        self._reserve = path.with_suffix(path.suffix + ".reserve")
+        self._keeper: asyncio.Task[None] | None = None
+        self._opened: list[sqlite3.Connection] = []
+
+    # -- life
+
+    async def open(self) -> None:
+        """Locks the file, migrates it, starts the writer. Raises StoreProblem."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreProblem(
+                f"cannot make the folder {self.path.parent}: {error.strerror}; check its rights"
+            ) from error
+        self._lock()
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(None, bring_up_to_date, self.path)
+        except sqlite3.Error as error:
+            self._unlock()
+            raise StoreProblem(f"{self.path}: {error}; is it a Careline database, on a writable disk?") from error
+        except ValueError as error:
+            self._unlock()
+            raise StoreProblem(str(error)) from error
+        self._keep_reserve()
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="careline-reader")
+        self._writer = Writer(
+            lambda: connect(self.path),
+            loop,
+            lambda: loop.call_soon_threadsafe(self._went_full),
+        )
+        self._writer.start()
+        self._keeper = loop.create_task(self._keep(), name="store keeper")
+
+    async def close(self) -> None:
+        """Writes what is queued and closes. A second process may open the file afterwards."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        loop = asyncio.get_running_loop()
+        if self._writer is not None:
+            await loop.run_in_executor(None, self._writer.close)
+        if self._readers is not None:
+            await loop.run_in_executor(None, self._readers.shutdown)
+        for connection in self._opened:
+            connection.close()
+        self._opened.clear()
+        self._unlock()
+
+    @property
+    def writer(self) -> Writer:
+        """The writer, for its figures."""
+        assert self._writer is not None, "the store is not open"
+        return self._writer
+
+    def working(self) -> str | None:
+        """None while reads and writes work, else the reason, for the readiness answer."""
+        if self._writer is None:
+            return "the store is not open"
+        return self._writer.broken
+
+    # -- the two ways in
+
+    async def apply(self, units: Sequence[Unit]) -> list[Result]:
+        """Commits units, each all or nothing, and answers per unit None or the Failure, after the commit."""
+        future: asyncio.Future[list[Result]] = asyncio.get_running_loop().create_future()
+
+        def done(results: list[Result]) -> None:
+            if not future.done():
+                future.set_result(results)
+
+        self.submit(units, done)
+        return await future
+
+    def submit(self, units: Sequence[Unit], done: Callable[[list[Result]], None]) -> None:
+        """`apply` for those who wait by callback: no task, no future."""
+        if self.full and all(unit.intake for unit in units):
+            # New work would only eat what is left; what settles old work still tries.
+            done([StoreFull("the disk is full; free space on its volume")] * len(units))
+            return
+        self.writer.submit(units, done)
+
+    async def write(self, unit: Unit) -> None:
+        """Commits one unit. Raises its Failure."""
+        [failure] = await self.apply([unit])
+        if failure is not None:
+            raise failure
+
+    async def read(
+        self,
+        question: Callable[Concatenate[sqlite3.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Asks a question in a reading thread, on a snapshot of what is committed."""
+        assert self._readers is not None, "the store is not open"
+        return await asyncio.get_running_loop().run_in_executor(
+            self._readers, lambda: question(self._reader(), *args, **kwargs)
+        )
+
+    def _reader(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = connect(self.path, read_only=True)
+            self._local.connection = connection
+            self._opened.append(connection)
+        return connection
+
+    # -- keeping it healthy
+
+    async def backup(self, target: Path) -> None:
+        """Copies the database while it runs; the copy is a whole, consistent database.
+
+        Raises:
+            StoreProblem: the target exists already or cannot be written.
+        """
+        if target.exists():
+            raise StoreProblem(f"{target} exists already; name a new file")
+        await asyncio.get_running_loop().run_in_executor(None, backup_file, self.path, target)
+
+    async def _keep(self) -> None:
+        """Checkpoints the log when it is long; after a full disk, tries to take the reserve back."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(1.0)
+            if self.full and await loop.run_in_executor(None, self._keep_reserve):
+                self.full = False
+                log.warning("store: there is space again; new work is taken")
+            await loop.run_in_executor(None, self._checkpoint)
+
+    def _checkpoint(self) -> None:
+        wal = self.path.with_name(self.path.name + "-wal")
+        try:
+            if wal.stat().st_size < CHECKPOINT_PAGES * 4096:
+                return
+            connection = sqlite3.connect(self.path, isolation_level=None)
+        except (OSError, sqlite3.Error):
+            return
+        try:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        except sqlite3.Error as error:
+            log.warning("store: checkpoint put off: %s", error)
+        finally:
+            connection.close()
+
+    def _went_full(self) -> None:
+        if not self.full:
+            self.full = True
+            log.error("store: the disk is full; new work is refused, reads go on; free space on the database's volume")
+        self._reserve.unlink(missing_ok=True)
+
+    def _keep_reserve(self) -> bool:
+        """Holds some space back: on a full disk even a DELETE needs pages. False while there is no room for it."""
+        try:
+            with open(self._reserve, "ab") as file:
+                if file.tell() < RESERVE_BYTES:
+                    os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+            return True
+        except OSError:
+            self._reserve.unlink(missing_ok=True)
+            return False
+
+    def _lock(self) -> None:
+        name = self.path.with_name(self.path.name + ".lock")
+        try:
+            handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise StoreProblem(f"cannot open {name}: {error.strerror}; check the folder's rights") from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            owner = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(handle)
+            raise StoreProblem(
+                f"{self.path} is in use by another Careline process (pid {owner}); stop it first, "
+                "or give this one its own store.url"
+            ) from None
+        os.truncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        self._lock_file = handle
+
+    def _unlock(self) -> None:
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
+
+
+def backup_file(source: Path, target: Path) -> None:
+    """Online copy by SQLite's own backup, whoever else has the file open. Raises StoreProblem."""
+    partial = target.with_name(target.name + ".partial")
+    partial.unlink(missing_ok=True)
+    try:
+        with_source = sqlite3.connect(f"file:{source}?mode=ro", uri=True)
+        copy = sqlite3.connect(partial)
+        try:
+            # In steps: readers and the writer go on between them.
+            with_source.backup(copy, pages=1024, sleep=0.001)
+        finally:
+            copy.close()
+            with_source.close()
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, target)
+    except (sqlite3.Error, OSError) as error:
+        partial.unlink(missing_ok=True)
+        raise StoreProblem(f"backup to {target} failed: {error}") from error
+
+
+__all__ = ["Failure", "Store", "StoreProblem", "backup_file", "connect", "sqlite_path"]

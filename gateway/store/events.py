@@ -1,0 +1,53 @@
+"""Business events: taking them once, and following what became of them."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from gateway.model.event import Event, EventState
+from gateway.store.statements import columns_of, insert, row_of, update
+from gateway.store.tables import EventRow
+from gateway.store.units import Unit
+
+_COLUMNS = columns_of(EventRow)
+_ADD = insert(EventRow)
+_event_row = row_of(EventRow)
+_SET = update(EventRow, ("state", "problem", "conversation_id"), ("id",))
+
+
+def add(unit: Unit, event: Event) -> None:
+    """Takes an event. Rejected when its source and key are known."""
+    unit.add(_ADD, _event_row(event))
+
+
+def progress(unit: Unit, event_id: int, state: EventState, problem: str | None, conversation_id: int | None) -> None:
+    """What became of it."""
+    unit.add(_SET, (state, problem, conversation_id, event_id))
+
+
+def known(connection: sqlite3.Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, str]]:
+    """Of (source, key) pairs those that were taken: their id and digest."""
+    found: dict[tuple[str, str], tuple[int, str]] = {}
+    by_source: dict[str, list[str]] = {}
+    for source, key in keys:
+        by_source.setdefault(source, []).append(key)
+    for source, its in by_source.items():
+        for at in range(0, len(its), 500):
+            some = its[at : at + 500]
+            for key, event_id, digest in connection.execute(
+                f"SELECT event_key, id, digest FROM event WHERE source = ? AND event_key IN ({','.join('?' * len(some))})",
+                (source, *some),
+            ):
+                found[source, key] = (event_id, digest)
+    return found
+
+
+def events_by_id(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Event]:
+    """Events, those that exist."""
+    found = {}
+    for row in connection.execute(
+        f"SELECT {', '.join(_COLUMNS)} FROM event WHERE id IN ({','.join('?' * len(ids))})", tuple(ids)
+    ):
+        values = dict(zip(_COLUMNS, row, strict=True))
+        values["state"] = EventState(values["state"])
+        found[values["id"]] = Event(**values)
+    return found

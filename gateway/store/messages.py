@@ -1,0 +1,242 @@
+"""Writing messages, attempts and receipts, and the look-ups that delivery needs."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gateway.model.message import Attempt, Direction, Disposition, Message, MessageClass, MessageState, Outcome
+from gateway.store.statements import columns_of, insert, row_of, update
+from gateway.store.tables import AttemptRow, MessageEventRow, MessageRow, MoPartRow
+from gateway.store.units import Statement, Unit
+
+MESSAGE_COLUMNS = columns_of(MessageRow)
+_message_row = row_of(MessageRow)
+_ADD = insert(MessageRow)
+_ADD_EVENT = insert(MessageEventRow)
+_SENT = Statement(
+    "message sent", "UPDATE message SET state = 'sent' WHERE id = ? AND state IN ('queued', 'held')", exact=False
+)
+_FINISH = Statement(
+    "message finished",
+    # A late receipt may better a final disposition (expired -> delivered), never worsen it: the caller decided by rank.
+    "UPDATE message SET state = 'final', disposition = ?, error = ?, reason = ? WHERE id = ?",
+)
+_DOUBT = Statement("message in doubt", "UPDATE message SET disposition = 'in_doubt', reason = ? WHERE id = ?")
+_UNDOUBT = Statement(
+    "message no longer in doubt",
+    "UPDATE message SET disposition = NULL, reason = NULL WHERE id = ? AND state <> 'final' AND disposition = 'in_doubt'",
+    exact=False,
+)
+_MARK_DUPLICATE = Statement("mark duplicate", "UPDATE message SET possible_duplicate = 1 WHERE id = ?")
+_OPT_OUT = Statement(
+    "drop messages of an opted-out customer",
+    "UPDATE message SET state = 'final', disposition = 'opted_out', reason = ? WHERE address_id = ? AND brand = ? "
+    "AND direction = 'mt' AND state IN ('held', 'queued') AND cls > 0 AND author_id <> 'compliance' "
+    "AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.message_id = message.id)",
+    exact=False,
+)
+_ADD_ATTEMPT = Statement(
+    "attempt",
+    "INSERT INTO attempt (message_id, part, attempt, carrier, at, possible_duplicate) VALUES (?, ?, ?, ?, ?, ?)",
+)
+_SETTLE = Statement(
+    "attempt settled",
+    "UPDATE attempt SET outcome = ?, answered_at = ?, status = ?, remote_id = ?, fault = ? "
+    "WHERE message_id = ? AND part = ? AND attempt = ? AND (outcome IS NULL OR outcome = 'in_doubt')",
+)
+_RECEIPT = update(AttemptRow, ("receipt", "receipt_at", "receipt_error"), ("message_id", "part", "attempt"))
+_ALL_IN_DOUBT = Statement(
+    "attempts in doubt", "UPDATE attempt SET outcome = 'in_doubt', answered_at = ? WHERE outcome IS NULL", exact=False
+)
+_ADD_PART = insert(MoPartRow)
+_DROP_PART = Statement("joined part", "DELETE FROM mo_part WHERE id = ?", exact=False)
+
+
+def add(unit: Unit, message: Message) -> None:
+    """A new message. Rejected when its idempotency key is known."""
+    unit.add(_ADD, _message_row(message))
+
+
+def add_event(
+    unit: Unit,
+    event_id: int,
+    message_id: int,
+    kind: str,
+    *,
+    code: str | None = None,
+    reason: str | None = None,
+    segment: int | None = None,
+    route: str | None = None,
+    remote_id: str | None = None,
+) -> None:
+    """A line of a message's timeline."""
+    unit.add(_ADD_EVENT, (event_id, message_id, kind, code, reason, segment, route, remote_id))
+
+
+def sent(unit: Unit, message_id: int) -> None:
+    """All its parts are with the carrier."""
+    unit.add(_SENT, (message_id,))
+
+
+def finish(unit: Unit, message_id: int, disposition: Disposition, error: str | None, reason: str | None) -> None:
+    """How it ended; error is the raw code, reason the sentence that a person reads."""
+    unit.add(_FINISH, (disposition, error, reason, message_id))
+
+
+def doubt(unit: Unit, message_id: int, reason: str) -> None:
+    """Nobody can know whether the carrier has it."""
+    unit.add(_DOUBT, (reason, message_id))
+
+
+def undoubt(unit: Unit, message_id: int) -> None:
+    """Evidence settled the doubt."""
+    unit.add(_UNDOUBT, (message_id,))
+
+
+def mark_duplicate(unit: Unit, message_id: int) -> None:
+    """It is about to be submitted again after a doubt."""
+    unit.add(_MARK_DUPLICATE, (message_id,))
+
+
+def opt_out(unit: Unit, address_id: int, brand: str, reason: str) -> None:
+    """Ends what was queued for a customer who said STOP; what left already runs its course."""
+    unit.add(_OPT_OUT, (reason, address_id, brand))
+
+
+def add_attempt(unit: Unit, attempt: Attempt) -> None:
+    """Journals a try, before the bytes leave."""
+    unit.add(
+        _ADD_ATTEMPT,
+        (
+            attempt.message_id,
+            attempt.part,
+            attempt.attempt,
+            attempt.carrier,
+            attempt.at,
+            attempt.possible_duplicate,
+        ),
+    )
+
+
+def settle(
+    unit: Unit,
+    attempt: tuple[int, int, int],
+    outcome: Outcome,
+    at: int,
+    status: int,
+    remote_id: str | None,
+    fault: str | None,
+) -> None:
+    """Records how a try ended; once, except that a doubt may be settled later."""
+    unit.add(_SETTLE, (outcome, at, status, remote_id, fault, *attempt))
+
+
+def receipt(unit: Unit, attempt: tuple[int, int, int], state: str, at: int, error: str) -> None:
+    """Records what the carrier's receipt said of one part."""
+    unit.add(_RECEIPT, (state, at, error or None, *attempt))
+
+
+def all_open_in_doubt(unit: Unit, at: int) -> None:
+    """At start-up: tries without an outcome are in doubt (invariant 6)."""
+    unit.add(_ALL_IN_DOUBT, (at,))
+
+
+def add_part(unit: Unit, row: Sequence[object]) -> None:
+    """Keeps a part of a long text from a phone; the columns of MoPartRow."""
+    unit.add(_ADD_PART, row)
+
+
+def drop_parts(unit: Unit, ids: Iterable[int]) -> None:
+    """The parts have become a message."""
+    for part_id in ids:
+        unit.add(_DROP_PART, (part_id,))
+
+
+def message_of(row: Sequence[object]) -> Message:
+    """A row of MESSAGE_COLUMNS as a Message."""
+    values = dict(zip(MESSAGE_COLUMNS, row, strict=True))
+    values["direction"] = Direction(values["direction"])
+    values["cls"] = MessageClass(values["cls"])
+    values["state"] = MessageState(values["state"])
+    values["disposition"] = Disposition(values["disposition"]) if values["disposition"] is not None else None
+    values["possible_duplicate"] = bool(values["possible_duplicate"])
+    return Message(**values)  # type: ignore[arg-type]
+
+
+def messages_by_id(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Message]:
+    """Messages, those that exist."""
+    rows = connection.execute(
+        f"SELECT {', '.join(MESSAGE_COLUMNS)} FROM message WHERE id IN ({','.join('?' * len(ids))})", tuple(ids)
+    )
+    return {message.id: message for message in map(message_of, rows)}
+
+
+def parts_of_set(
+    connection: sqlite3.Connection, carrier: str, theirs: str, ours: str, reference: int, parts: int, newer_than: int
+) -> list[tuple[int, int, str]]:
+    """What is here of one long text: (id, part, text), oldest first."""
+    rows = connection.execute(
+        "SELECT id, part, text FROM mo_part WHERE carrier = ? AND theirs = ? AND ours = ? AND reference = ? AND parts = ? "
+        "AND id > ? ORDER BY id",
+        (carrier, theirs, ours, reference, parts, newer_than),
+    )
+    return [(int(row[0]), int(row[1]), str(row[2])) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """The part that a receipt speaks of, and how its sister parts stand: (part, attempt, receipt, outcome)."""
+
+    attempt: tuple[int, int, int]
+    outcome: str | None
+    receipt: str | None
+    message: Message
+    siblings: tuple[tuple[int, int, str | None, str | None], ...]
+
+
+def trace_receipts(
+    connection: sqlite3.Connection, wanted: Sequence[tuple[str, tuple[str, ...]]]
+) -> list[Traced | None]:
+    """For each (carrier, candidate ids) the part that it means, or None. The newest part with the id wins."""
+    found: list[Traced | None] = []
+    for carrier, candidates in wanted:
+        row = connection.execute(
+            "SELECT message_id, part, attempt, outcome, receipt FROM attempt WHERE carrier = ? AND remote_id IN "
+            f"({','.join('?' * len(candidates))}) ORDER BY message_id DESC LIMIT 1",
+            (carrier, *candidates),
+        ).fetchone()
+        if row is None:
+            found.append(None)
+            continue
+        [message] = messages_by_id(connection, [row[0]]).values()
+        siblings = tuple(
+            connection.execute("SELECT part, attempt, receipt, outcome FROM attempt WHERE message_id = ?", (row[0],))
+        )
+        found.append(Traced((row[0], row[1], row[2]), row[3], row[4], message, siblings))
+    return found
+
+
+def attempts_of(connection: sqlite3.Connection, message_id: int) -> list[tuple[int, int, str | None, str | None]]:
+    """(part, attempt, outcome, receipt) of a message's tries, oldest first."""
+    return list(
+        connection.execute(
+            "SELECT part, attempt, outcome, receipt FROM attempt WHERE message_id = ? ORDER BY part, attempt",
+            (message_id,),
+        )
+    )
+
+
+def in_doubt(connection: sqlite3.Connection) -> list[tuple[int, int, int, str]]:
+    """Tries without an outcome, as found at start-up: (message, part, attempt, carrier)."""
+    return list(connection.execute("SELECT message_id, part, attempt, carrier FROM attempt WHERE outcome IS NULL"))
+
+
+def recent_inbound(connection: sqlite3.Connection, newer_than: int) -> list[tuple[str, int, int, int]]:
+    """Digests of the latest MOs: (digest, session, sequence, id), to tell a redelivery after a restart."""
+    return list(
+        connection.execute(
+            "SELECT digest, session, sequence, id FROM message WHERE id > ? AND direction = 'mo' AND digest IS NOT NULL "
+            "UNION ALL SELECT digest, session, sequence, id FROM mo_part WHERE id > ?",
+            (newer_than, newer_than),
+        )
+    )

@@ -1,0 +1,58 @@
+"""Compiles the hot statements once from the tables, so that a column is declared in one place only."""
+
+from collections.abc import Callable
+from operator import attrgetter
+
+from sqlalchemy import Table
+from sqlmodel import SQLModel
+
+from gateway.store.units import Row, Statement
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The SQL table behind a row class."""
+    table = SQLModel.metadata.tables[str(model.__tablename__)]
+    return table
+
+
+def columns_of(model: type[SQLModel]) -> tuple[str, ...]:
+    """Names of the columns, in order of declaration."""
+    return tuple(column.name for column in table_of(model).columns)
+
+
+def insert(model: type[SQLModel], *, ignore: bool = False) -> Statement:
+    """INSERT of a whole row; the row's values are in order of the columns.
+
+    ignore: a row that breaks a unique constraint is left out in silence (and the count is not checked).
+    """
+    table, columns = table_of(model), columns_of(model)
+    marks = ", ".join("?" * len(columns))
+    tail = " ON CONFLICT DO NOTHING" if ignore else ""
+    sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks}){tail}"
+    return Statement(f"insert {table.name}", sql, exact=not ignore)
+
+
+def update(
+    model: type[SQLModel],
+    sets: tuple[str, ...],
+    where: tuple[str, ...],
+    *,
+    exact: bool = True,
+) -> Statement:
+    """UPDATE by equality; the row's values are the `sets` and then the `where`s."""
+    table = table_of(model)
+    known = set(columns_of(model))
+    if missing := [name for name in (*sets, *where) if name not in known]:
+        raise ValueError(f"{table.name} has no column {missing}")
+    changes = ", ".join(f"{name} = ?" for name in sets)
+    tests = " AND ".join(f"{name} = ?" for name in where)
+    return Statement(
+        f"update {table.name}",
+        f"UPDATE {table.name} SET {changes} WHERE {tests}",
+        exact,
+    )
+
+
+def row_of(model: type[SQLModel]) -> Callable[[object], Row]:
+    """A function that reads a row, in order of the columns, off an object with attributes of the same names."""
+    return attrgetter(*columns_of(model))

@@ -1,0 +1,204 @@
+"""What the engine must know of a customer to decide: read in one go for many customers, and kept for the busy ones."""
+
+import json
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState
+from gateway.model.customer import Customer, Permission
+from gateway.model.ids import id_at
+from gateway.model.message import MessageClass
+from gateway.model.offer import Offer, OfferState
+from gateway.store.statements import columns_of
+from gateway.store.tables import ConversationRow, CustomerRow, DialogueRow, OfferRow
+
+DAY_MS = 86_400_000
+RECENT_DAYS = 7
+KEPT = 10_000
+_CUSTOMER = columns_of(CustomerRow)
+_CONVERSATION = columns_of(ConversationRow)
+_DIALOGUE = columns_of(DialogueRow)
+_OFFER = columns_of(OfferRow)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerState:
+    """A customer as the store has them. Immutable: a decision makes a new one, kept only when it was committed.
+
+    customer: None = never seen. consent: by brand. conversations: open ones, and the latest closed one of each brand.
+    dialogues: of the open ones, not done. offers: active ones, and those that ended within 7 days. promotional: times (ms)
+    of promotional texts of the last 7 days.
+    """
+
+    key: str
+    customer: Customer | None = None
+    consent: Mapping[str, Permission] = field(default_factory=dict)
+    conversations: Mapping[int, Conversation] = field(default_factory=dict)
+    dialogues: Mapping[int, Dialogue] = field(default_factory=dict)
+    offers: Mapping[int, Offer] = field(default_factory=dict)
+    promotional: tuple[int, ...] = ()
+
+
+class StateCache:
+    """The states of the customers who were busy last. Whoever loses a commit drops what they read."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._states: OrderedDict[str, CustomerState] = OrderedDict()
+
+    def get(self, key: str) -> CustomerState | None:
+        """The state, if it is known."""
+        state = self._states.get(key)
+        if state is not None:
+            self._states.move_to_end(key)
+        return state
+
+    def put(self, state: CustomerState) -> None:
+        """Keeps what was committed."""
+        self._states[state.key] = state
+        self._states.move_to_end(state.key)
+        if len(self._states) > self._kept:
+            self._states.popitem(last=False)
+
+    def drop(self, key: str) -> None:
+        """Forgets; the next decision reads again."""
+        self._states.pop(key, None)
+
+    def clear(self) -> None:
+        """Forgets everybody (a commit failed as a whole)."""
+        self._states.clear()
+
+
+def load_states(connection: sqlite3.Connection, keys: Sequence[str], now: int) -> dict[str, CustomerState]:
+    """The states of these customers, in a handful of questions for all of them."""
+    states = {key: CustomerState(key) for key in keys}
+    people = _many(connection, f"SELECT {', '.join(_CUSTOMER)} FROM customer WHERE key IN ", keys)
+    customers = {row[0]: Customer(**dict(zip(_CUSTOMER, row, strict=True))) for row in people}
+    if not customers:
+        return states
+    ids = list(customers)
+    conversations = _conversations(connection, ids, now)
+    dialogues = _dialogues(connection, [c.id for found in conversations.values() for c in found.values() if c.open])
+    offers = _offers(connection, ids, now)
+    consent, promotional = _contact(connection, list(customers.values()), now)
+    for customer in customers.values():
+        its = conversations.get(customer.id, {})
+        states[customer.key] = CustomerState(
+            key=customer.key,
+            customer=customer,
+            consent=consent.get(customer.address_id, {}),
+            conversations=its,
+            dialogues={d.id: d for d in dialogues if d.conversation_id in its},
+            offers=offers.get(customer.id, {}),
+            promotional=tuple(promotional.get(customer.address_id, ())),
+        )
+    return states
+
+
+def _many(
+    connection: sqlite3.Connection, sql: str, values: Sequence[object], more: str = "", *tail: object
+) -> list[tuple[object, ...]]:
+    """The rows for all values of an IN list, some hundreds at a time."""
+    rows: list[tuple[object, ...]] = []
+    for at in range(0, len(values), 500):
+        some = values[at : at + 500]
+        rows.extend(connection.execute(f"{sql} ({','.join('?' * len(some))}) {more}", (*some, *tail)))
+    return rows
+
+
+def _conversations(connection: sqlite3.Connection, ids: Sequence[int], now: int) -> dict[int, dict[int, Conversation]]:
+    rows = _many(
+        connection,
+        f"SELECT {', '.join(_CONVERSATION)} FROM conversation WHERE customer_id IN ",
+        ids,
+        "AND (state <> 'closed' OR closed_at > ?) ORDER BY id",
+        now - RECENT_DAYS * DAY_MS,
+    )
+    found: dict[int, dict[int, Conversation]] = {}
+    latest_closed: dict[tuple[int, str], int] = {}
+    for row in rows:
+        conversation = conversation_of(row)
+        its = found.setdefault(conversation.customer_id, {})
+        if not conversation.open:
+            # Of the closed ones only the latest of each brand matters (reopening, late replies).
+            older = latest_closed.get((conversation.customer_id, conversation.brand))
+            its.pop(older, None) if older is not None else None
+            latest_closed[conversation.customer_id, conversation.brand] = conversation.id
+        its[conversation.id] = conversation
+    return found
+
+
+def conversation_of(row: Sequence[object]) -> Conversation:
+    """A row of the table, in order of its columns."""
+    values = dict(zip(_CONVERSATION, row, strict=True))
+    values["state"] = ConversationState(str(values["state"]))
+    values["told_waiting"] = bool(values["told_waiting"])
+    return Conversation(**values)  # type: ignore[arg-type]
+
+
+def _dialogues(connection: sqlite3.Connection, conversations: Sequence[int]) -> list[Dialogue]:
+    rows = _many(
+        connection,
+        f"SELECT {', '.join(_DIALOGUE)} FROM dialogue WHERE conversation_id IN ",
+        conversations,
+        "AND state <> 'done' ORDER BY id",
+    )
+    return [dialogue_of(row) for row in rows]
+
+
+def dialogue_of(row: Sequence[object]) -> Dialogue:
+    """A row of the table, in order of its columns."""
+    values = dict(zip(_DIALOGUE, row, strict=True))
+    values["state"] = DialogueState(str(values["state"]))
+    for name in ("slots", "pending", "parked"):
+        values[name] = json.loads(str(values[name])) if values[name] is not None else None
+    values["parked"] = tuple(values["parked"] or ())  # type: ignore[arg-type]
+    return Dialogue(**values)  # type: ignore[arg-type]
+
+
+def _offers(connection: sqlite3.Connection, ids: Sequence[int], now: int) -> dict[int, dict[int, Offer]]:
+    rows = _many(
+        connection,
+        f"SELECT {', '.join(_OFFER)} FROM offer WHERE customer_id IN ",
+        ids,
+        "AND (state IN ('open', 'accepted', 'fulfilling') OR id > ?) ORDER BY id",
+        id_at(now - RECENT_DAYS * DAY_MS),
+    )
+    found: dict[int, dict[int, Offer]] = {}
+    for row in rows:
+        offer = offer_of(row)
+        found.setdefault(offer.customer_id, {})[offer.id] = offer
+    return found
+
+
+def offer_of(row: Sequence[object]) -> Offer:
+    """A row of the table, in order of its columns."""
+    values = dict(zip(_OFFER, row, strict=True))
+    values["state"] = OfferState(str(values["state"]))
+    values["promotional"] = bool(values["promotional"])
+    return Offer(**values)  # type: ignore[arg-type]
+
+
+def _contact(
+    connection: sqlite3.Connection, customers: Iterable[Customer], now: int
+) -> tuple[dict[int, dict[str, Permission]], dict[int, list[int]]]:
+    """Consent by address and brand, and when promotional texts went out lately."""
+    addresses = [customer.address_id for customer in customers]
+    consent: dict[int, dict[str, Permission]] = {}
+    for address_id, brand, state in _many(
+        connection, "SELECT address_id, brand, state FROM consent WHERE address_id IN ", addresses
+    ):
+        consent.setdefault(int(str(address_id)), {})[str(brand)] = Permission(str(state))
+    promotional: dict[int, list[int]] = {}
+    for address_id, message_id in _many(
+        connection,
+        "SELECT address_id, id FROM message WHERE address_id IN ",
+        addresses,
+        "AND direction = 'mt' AND cls = ? AND id > ? AND coalesce(disposition, '') <> 'opted_out' ORDER BY id",
+        int(MessageClass.promotional),
+        id_at(now - RECENT_DAYS * DAY_MS),
+    ):
+        promotional.setdefault(int(str(address_id)), []).append(int(str(message_id)) >> 20)
+    return consent, promotional

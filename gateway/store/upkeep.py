@@ -1,0 +1,66 @@
+"""What the store does beside its work: the word index of messages, and throwing away what has had its time."""
+
+import sqlite3
+
+from gateway.model.ids import id_at
+
+from gateway.store.tables import LinkRow
+from gateway.store.units import Statement, Unit
+
+FTS_MARK = "fts"
+# A message's id is made before its commit: what is younger than this may still arrive below the mark.
+SETTLED_MS = 2000
+_SET_MARK = Statement(
+    "mark", "INSERT INTO mark (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
+_INDEX = Statement(
+    "index words",
+    "INSERT INTO message_fts (rowid, text) SELECT id, text FROM message WHERE id > ? AND id <= ?",
+    exact=False,
+)
+_DROP_LINKS = Statement("old links", f"DELETE FROM {LinkRow.__tablename__} WHERE expires_at < ?", exact=False)
+_NO_RECEIPT = Statement(
+    "no receipt",
+    "UPDATE message SET state = 'final', disposition = 'unknown', reason = 'no receipt came' "
+    "WHERE state = 'sent' AND direction = 'mt' AND id < ? AND id > ?",
+    exact=False,
+)
+NO_RECEIPT_MS = 72 * 3_600_000
+
+
+def indexed_up_to(connection: sqlite3.Connection) -> int:
+    """The newest message whose words can be searched by index."""
+    row = connection.execute("SELECT value FROM mark WHERE name = ?", (FTS_MARK,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def next_mark(connection: sqlite3.Connection, now: int, most: int) -> tuple[int, int] | None:
+    """The next stretch of messages to index: (above, up to), or None."""
+    mark = indexed_up_to(connection)
+    row = connection.execute(
+        "SELECT max(id) FROM (SELECT id FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT ?)",
+        (mark, id_at(now - SETTLED_MS), most),
+    ).fetchone()
+    return (mark, int(row[0])) if row and row[0] is not None else None
+
+
+def index_words(above: int, up_to: int) -> Unit:
+    """Indexes a stretch of messages, and moves the mark."""
+    unit = Unit("fts")
+    unit.add(_INDEX, (above, up_to))
+    unit.add(_SET_MARK, (FTS_MARK, str(up_to)))
+    return unit
+
+
+def sweep(now: int) -> Unit:
+    """Expired links go; a message without a receipt for 72 h is unknown."""
+    unit = Unit("sweep")
+    unit.add(_DROP_LINKS, (now,))
+    unit.add(_NO_RECEIPT, (id_at(now - NO_RECEIPT_MS), id_at(now - 4 * NO_RECEIPT_MS)))
+    return unit
+
+
+def live_steps(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
+    """How many dialogues wait in which step: (handler, step) -> count."""
+    rows = connection.execute("SELECT handler, step, count(*) FROM dialogue WHERE state <> 'done' GROUP BY handler, step")
+    return {(str(row[0]), str(row[1])): int(row[2]) for row in rows}

@@ -1,0 +1,106 @@
+"""Work rows: queue and timers in one table, and the dead letters of what failed for good."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from gateway.store.statements import insert, update
+from gateway.store.tables import DeadLetterRow, WorkRow
+from gateway.store.units import Due, Statement, Unit
+
+_ADD = insert(WorkRow)
+# The count of this delete is the fence: who finds the row gone has lost, and its whole unit is undone.
+_TAKE = Statement("take work", "DELETE FROM work WHERE lane = ? AND prio = ? AND due = ? AND id = ?")
+_DROP = Statement("drop work", "DELETE FROM work WHERE lane = ? AND prio = ? AND due = ? AND id = ?", exact=False)
+_DROP_SENDS = Statement(
+    "drop queued texts",
+    "DELETE FROM work WHERE key = ? AND kind = 'send' AND ref IN (SELECT id FROM message WHERE address_id = ? "
+    "AND brand = ? AND direction = 'mt' AND state IN ('held', 'queued') AND cls > 0 AND author_id <> 'compliance')",
+    exact=False,
+)
+_DROP_PARTS = Statement("drop parts", "DELETE FROM work WHERE key = ? AND kind = 'send' AND ref = ?", exact=False)
+_DEAD = insert(DeadLetterRow)
+_REVIVE = update(DeadLetterRow, ("state",), ("id", "state"))
+_COLUMNS = "id, lane, key, kind, due, prio, attempts, ref, body"
+
+
+def add(unit: Unit, due: Due) -> None:
+    """Queues work, or sets a timer; the lanes hear of it after the commit."""
+    unit.add(_ADD, (due.lane, due.prio, due.due, due.id, due.key, due.kind, due.attempts, due.ref, due.body))
+    unit.due.append(due)
+
+
+def take(unit: Unit, due: Due) -> None:
+    """Removes the work that this unit settles; the unit is a Conflict when another was faster."""
+    unit.add(_TAKE, (due.lane, due.prio, due.due, due.id))
+
+
+def drop(unit: Unit, lane: str, prio: int, due: int, an_id: int) -> None:
+    """Removes a timer, if it is still there."""
+    unit.add(_DROP, (lane, prio, due, an_id))
+
+
+def drop_sends(unit: Unit, key: str, address_id: int, brand: str) -> None:
+    """Removes what is queued for a customer who said STOP (not emergency, not the confirmation)."""
+    unit.add(_DROP_SENDS, (key, address_id, brand))
+
+
+def drop_parts_of(unit: Unit, key: str, message_id: int) -> None:
+    """Removes what is still queued of a message of many parts."""
+    unit.add(_DROP_PARTS, (key, message_id))
+
+
+def bury(unit: Unit, due: Due, cause: str) -> None:
+    """Makes a dead letter of work; `take` it in the same unit."""
+    unit.add(_DEAD, (due.id, due.lane, due.key, due.kind, due.ref, due.body, cause[:2000], "dead"))
+
+
+def revive(unit: Unit, due: Due) -> None:
+    """Queues a dead letter again. Conflict when it was replayed before."""
+    unit.add(_REVIVE, ("replayed", due.id, "dead"))
+    add(unit, due)
+
+
+def due_now(connection: sqlite3.Connection, lane: str, prio: int, now: int, most: int) -> list[Due]:
+    """What is due, oldest first."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM work WHERE lane = ? AND prio = ? AND due <= ? ORDER BY due, id LIMIT ?",
+        (lane, prio, now, most),
+    )
+    return [Due(*row) for row in rows]
+
+
+def count_due(connection: sqlite3.Connection, lane_prefix: str) -> int:
+    """How many rows the lanes of this prefix hold."""
+    [count] = connection.execute(
+        "SELECT count(*) FROM work WHERE lane >= ? AND lane < ?", (lane_prefix, lane_prefix + "\uffff")
+    ).fetchone()
+    return int(count)
+
+
+def dead_letters(connection: sqlite3.Connection, ids: Sequence[int] | None, most: int) -> list[dict[str, object]]:
+    """Dead letters, newest first, with their cause."""
+    columns = ("id", "lane", "key", "kind", "ref", "body", "cause", "state")
+    where = "state = 'dead'" if ids is None else f"id IN ({','.join('?' * len(ids))})"
+    rows = connection.execute(
+        f"SELECT {', '.join(columns)} FROM dead_letter WHERE {where} ORDER BY id DESC LIMIT ?", (*(ids or ()), most)
+    )
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def newest_id(connection: sqlite3.Connection) -> int:
+    """The largest id on disk, over all tables that use our ids."""
+    tables = (
+        "customer address consent_event event conversation dialogue offer message message_event mo_part call note "
+        "work dead_letter"
+    ).split()
+    return max(int(connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]) for table in tables)
+
+
+def units_of(dues: Iterable[Due]) -> list[Unit]:
+    """One intake unit per item: each stands or falls alone."""
+    units = []
+    for due in dues:
+        unit = Unit(f"{due.key}#{due.id}", intake=True)
+        add(unit, due)
+        units.append(unit)
+    return units

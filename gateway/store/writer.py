@@ -1,0 +1,220 @@
+"""The one writer: a thread that owns the writing connection and commits what arrived together as one transaction.
+
+Natural group commit: while one transaction is on its way to the disk, the next gathers; no timer. Each unit stands or
+falls alone (SAVEPOINT). Units of one shape are written by one `executemany`; when anything about such a group is not as
+expected, the group is undone and written again unit by unit, so that only the guilty one fails.
+"""
+
+import asyncio
+import logging
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway.store.units import (
+    Conflict,
+    Failure,
+    Rejected,
+    StoreClosed,
+    StoreFull,
+    Unit,
+)
+
+MOST_UNITS = 500
+log = logging.getLogger("gateway.store")
+
+Result = Failure | None
+
+
+@dataclass(slots=True)
+class _Call:
+    """What one caller handed in together. done: called on the event loop with a result per unit."""
+
+    units: Sequence[Unit]
+    done: Callable[[list[Result]], None]
+
+
+@dataclass(slots=True)
+class WriterFigures:
+    """Counts for metrics: transactions, units, seconds in commit, units that failed."""
+
+    transactions: int = 0
+    units: int = 0
+    commit_seconds: float = 0.0
+    failed: int = 0
+    replays: int = 0
+
+
+class Writer(threading.Thread):
+    """Owns the writing connection. `connect` opens it (in the thread); `failed` tells of commit failures.
+
+    After a failure to fsync or write (I/O error) nothing more is written: `broken` is set and every call fails, since
+    what the operating system still holds can no longer be known.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        loop: asyncio.AbstractEventLoop,
+        on_full: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(name="careline-writer", daemon=True)
+        self._connect = connect
+        self._loop = loop
+        self._on_full = on_full
+        self._calls: deque[_Call] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._turns = 0
+        self.broken: str | None = None
+        self.figures = WriterFigures()
+
+    def submit(self, units: Sequence[Unit], done: Callable[[list[Result]], None]) -> None:
+        """Queues units; `done` gets a result per unit on the event loop, after the commit. Never blocks."""
+        with self._wake:
+            refused = self._closing or self.broken is not None
+            if not refused:
+                self._calls.append(_Call(units, done))
+                self._wake.notify()
+        if refused:
+            done([StoreClosed(self.broken or "the store is closing")] * len(units))
+
+    def backlog(self) -> int:
+        """How many calls wait for the next transaction."""
+        return len(self._calls)
+
+    def close(self) -> None:
+        """Writes what was queued, closes the connection and ends the thread (blocks until then)."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if self.is_alive():
+            self.join()
+
+    def run(self) -> None:
+        """The thread: gather, write, tell, repeat."""
+        connection = self._connect()
+        try:
+            while True:
+                calls = self._gather()
+                if not calls:
+                    break
+                self._write(connection, calls)
+        finally:
+            connection.close()
+
+    def _gather(self) -> list[_Call]:
+        with self._wake:
+            while not self._calls and not self._closing:
+                self._wake.wait()
+            calls: list[_Call] = []
+            size = 0
+            while self._calls and (not calls or size + len(self._calls[0].units) <= MOST_UNITS):
+                call = self._calls.popleft()
+                size += len(call.units)
+                calls.append(call)
+            return calls
+
+    def _write(self, connection: sqlite3.Connection, calls: list[_Call]) -> None:
+        units = [unit for call in calls for unit in call.units]
+        results = self._transaction(connection, units)
+        self.figures.units += len(units)
+        self.figures.failed += sum(1 for result in results if result is not None)
+        answers: list[tuple[Callable[[list[Result]], None], list[Result]]] = []
+        at = 0
+        for call in calls:
+            answers.append((call.done, results[at : at + len(call.units)]))
+            at += len(call.units)
+        try:
+            self._loop.call_soon_threadsafe(_tell, answers)
+        except RuntimeError:
+            log.info(
+                "the event loop ended before %d units were told of their commit",
+                len(units),
+            )
+
+    def _transaction(self, connection: sqlite3.Connection, units: list[Unit]) -> list[Result]:
+        if self.broken is not None:
+            return [StoreClosed(self.broken)] * len(units)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            results: list[Result] = []
+            for group in _groups(units):
+                results.extend(self._group(connection, group))
+            started = time.perf_counter()
+            connection.execute("COMMIT")
+            self.figures.commit_seconds += time.perf_counter() - started
+            self.figures.transactions += 1
+            return results
+        except sqlite3.Error as error:
+            return [self._lost(connection, error)] * len(units)
+
+    def _lost(self, connection: sqlite3.Connection, error: sqlite3.Error) -> Failure:
+        """The whole transaction failed: nothing of it is on disk."""
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            self._on_full()
+            return StoreFull("the disk is full: free space on the volume of the database; Careline goes on by itself")
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return StoreFull("another program holds the database locked; it is tried again by itself")
+        self.broken = f"the database cannot be written any more ({error}); restart Careline after mending the disk"
+        log.critical("store: %s", self.broken)
+        return StoreClosed(self.broken)
+
+    def _group(self, connection: sqlite3.Connection, group: list[Unit]) -> list[Result]:
+        """Units of one shape: together if all is as expected, else one by one."""
+        connection.execute("SAVEPOINT g")
+        failure = _attempt(connection, group)
+        if failure is None:
+            connection.execute("RELEASE g")
+            return [None] * len(group)
+        connection.execute("ROLLBACK TO g")
+        connection.execute("RELEASE g")
+        if len(group) == 1:
+            return [failure]
+        self.figures.replays += 1
+        return [result for unit in group for result in self._group(connection, [unit])]
+
+
+def _attempt(connection: sqlite3.Connection, group: list[Unit]) -> Failure | None:
+    """Writes the group's rows, statement by statement; None when every count was as expected."""
+    first = group[0]
+    for place, (statement, rows) in enumerate(first.steps):
+        if len(group) > 1:
+            rows = [row for unit in group for row in unit.steps[place][1]]
+        try:
+            if len(rows) == 1:
+                touched = connection.execute(statement.sql, rows[0]).rowcount  # type: ignore[arg-type]
+            else:
+                touched = connection.executemany(statement.sql, rows).rowcount  # type: ignore[arg-type]
+        except sqlite3.IntegrityError as error:
+            return Rejected(str(error), statement.name)
+        if statement.exact and touched != len(rows):
+            return Conflict(f"{statement.name}: {touched} of {len(rows)} rows")
+    return None
+
+
+def _groups(units: list[Unit]) -> list[list[Unit]]:
+    """Runs of units of the same shape and of different customers, in order."""
+    groups: list[list[Unit]] = []
+    shape: tuple[object, ...] = ()
+    keys: set[str] = set()
+    for unit in units:
+        its = unit.shape
+        if groups and its == shape and unit.key not in keys:
+            groups[-1].append(unit)
+        else:
+            groups.append([unit])
+            shape, keys = its, set()
+        keys.add(unit.key)
+    return groups
+
+
+def _tell(answers: list[tuple[Callable[[list[Result]], None], list[Result]]]) -> None:
+    for done, results in answers:
+        done(results)

@@ -1,0 +1,240 @@
+"""What a short reply means: the acceptance corpus of the anchors, the choices, and the promises of normalisation."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.model.wordpacks import PACKS
+from gateway.model.words import LONGEST, Compliance, choose, compliance, is_reserved, normalise
+
+YES_NO = ("YES", "NO")
+
+# One reply a line.
+OUT = [
+    "stop",
+    "Stop.",
+    "STOP!!",
+    "Stop. Thank you",
+    '"STOP"',
+    "stpo",
+    "please stopppp",
+    "stop texting me",
+    "take me off your list",
+    "no más",
+    "arrêt",
+    "STOP ALL",
+    "opt-out",
+    "Unsubcribe",
+    "StopAll",
+    "cancel",
+    "END",
+    "quit",
+    "revoke",
+    "optout",
+    "remove",
+    "“Stop”",
+    "ＳＴＯＰ",
+    "stop 🙏",
+    "S\u200btop",
+    "stop, please!",
+    "hello, stop",
+    "Stop. Stop. Stop.",
+    "please opt me out",
+    "Don't text me",
+    "DON’T TEXT ME AGAIN",
+    "baja",
+    "ALTO",
+    "parar",
+    "cancelar",
+    "fin",
+    "arrete svp",
+    "stopp",
+    "abmelden bitte",
+    "sair",
+    "ferma",
+    "basta grazie",
+    "STOP HELP",
+]
+NOT_OUT = [
+    "cancel my order",
+    "please cancel flight AA12",
+    "end of June works",
+    "we have got to STOP this terrible bill",
+    "can't stop laughing",
+    "bus stop?",
+    "quit smoking plan?",
+    "what is the end date",
+    "enough",
+    "leave me alone",
+    "wrong number",
+    "stoop",
+    "stp",
+    "spot",
+    "STOP NEWS",
+    "STOP 12345",
+    "yes",
+    "no",
+    "thank you",
+    "please",
+    "",
+    "🛑",
+    "?!",
+    "do not stop",
+    "stop it from charging me",
+]
+
+
+@pytest.mark.parametrize("text", OUT)
+def test_opts_out(text: str) -> None:
+    assert compliance(text) == "stop"
+
+
+@pytest.mark.parametrize("text", NOT_OUT)
+def test_does_not_opt_out(text: str) -> None:
+    assert compliance(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        *((text, "help") for text in ("Help!", "info", "ayuda", "Hilfe, bitte", "aide svp", "help start")),
+        *((text, "start") for text in ("START", "unstop", "Subscribe please")),
+        *((text, None) for text in ("help me with my bill", "start my plan", "YES", "Y")),
+    ],
+)
+def test_help_and_start(text: str, said: str | None) -> None:
+    assert compliance(text) == said
+
+
+def test_stop_works_in_every_language_and_others_only_in_theirs() -> None:
+    assert all(compliance("Stop", (language,)) == "stop" for language in (*PACKS, "ja", "es-MX"))
+    assert compliance("baja", ("es-MX",)) == "stop"
+    assert compliance("baja", ("de",)) is None
+
+
+def test_an_operators_own_words_win() -> None:
+    own: dict[str, Compliance] = {"ADIOS AMIGO": "stop", "INFO": "start", "GENUG": "stop"}
+    assert compliance("¡Adiós, amigo!", None, own) == "stop"
+    assert compliance("info", None, own) == "start"
+    assert compliance("genug, danke", ("de",), own) == "stop"
+    assert compliance("info") == "help"
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "choice"),
+    [
+        ("yes please!", "en", "YES"),
+        ("no thanks", "en", "NO"),
+        ("ok yes", "en", "YES"),
+        ("YES", "en", "YES"),
+        ("  y ", "en", "YES"),
+        ("yeah", "en", "YES"),
+        ("Yesss!!!", "en", "YES"),
+        ("yes 👍", "en", "YES"),
+        ("“Yes.”", "en", "YES"),
+        ("Nope", "en", "NO"),
+        ("Sí, por favor", "es", "YES"),
+        ("si", "es-MX", "YES"),
+        ("No, gracias.", "es", "NO"),
+        ("Oui, s'il vous plaît", "fr", "YES"),
+        ("Ja bitte", "de", "YES"),
+        ("não obrigado", "pt_BR", "NO"),
+        ("certo", "it", "YES"),
+        ("yes", "ja", "YES"),
+        ("yes but how much?", "en", None),
+        ("yes?", "en", None),
+        ("yes 👎", "en", None),
+        ("yes no", "en", None),
+        ("no yes", "en", None),
+        ("ok", "en", None),
+        ("thanks", "en", None),
+        ("👍", "en", None),
+        ("", "en", None),
+        ("sim", "en", None),
+        ("I said yes to nothing", "en", None),
+        ("yes " * 13, "en", None),
+        ("Liked “Get Unlimited plan? Reply YES”", "en", None),
+    ],
+)
+def test_choices(text: str, language: str, choice: str | None) -> None:
+    assert choose(text, YES_NO, language) == choice
+
+
+def test_a_courtesy_can_be_a_choice_itself() -> None:
+    choices = ("OK", "REBOOK", "YES")
+    assert choose("ok thanks", choices) == "OK"
+    assert choose("ok yes", choices) == "YES"
+    assert choose("rebook please", choices) == "REBOOK"
+    assert choose("rebook yes", choices) is None
+
+
+def test_phrases_and_digits_are_choices_too() -> None:
+    assert choose("More info, please", ("MORE INFO", "1")) == "MORE INFO"
+    assert choose("1.", ("MORE INFO", "1")) == "1"
+    assert choose("1️⃣", ("MORE INFO", "1")) == "1"
+    assert choose("more", ("MORE INFO", "1")) is None
+
+
+def test_agent_has_synonyms() -> None:
+    assert choose("a real person please", ("AGENT",)) is None
+    assert choose("Human!", ("AGENT",)) == "AGENT"
+    assert choose("agente por favor", ("AGENT", "YES"), "es") == "AGENT"
+    assert choose("agent", YES_NO) is None
+
+
+def test_what_is_longer_than_a_text_is_no_word() -> None:
+    assert compliance("stop" + "!" * LONGEST) is None
+    assert choose("yes" + "!" * LONGEST, YES_NO) is None
+    assert compliance(" " * LONGEST + "stop" + " " * LONGEST) == "stop"
+
+
+def test_packs_are_written_as_normalise_leaves_them() -> None:
+    for pack in PACKS.values():
+        for words in (pack.stop, pack.help, pack.start, pack.yes, pack.no, pack.agent, pack.courtesies):
+            assert [word for word in words if normalise(word) != word] == []
+
+
+def test_no_answer_and_no_courtesy_is_a_compliance_word() -> None:
+    for pack in PACKS.values():
+        assert [word for word in pack.yes | pack.no | pack.agent | pack.courtesies if is_reserved(word)] == []
+
+
+def test_reserved() -> None:
+    assert all(map(is_reserved, ("STOP", "CANCEL", "END", "HELP", "START", "CANCELAR", "FIN")))
+    assert not any(map(is_reserved, ("YES", "NO", "REBOOK", "C", "R", "OK", "AGENT")))
+
+
+def test_normalise_every_character_once_and_for_all() -> None:
+    for point in range(0x30000):
+        once = normalise(chr(point))
+        assert normalise(once) == once, hex(point)
+
+
+@given(st.text(max_size=60))
+def test_normalise_is_idempotent(text: str) -> None:
+    once = normalise(text)
+    assert normalise(once) == once
+    assert once == " ".join(once.split())
+
+
+@given(st.text(), st.sampled_from([*PACKS, "", "x", "es-MX"]))
+def test_nothing_raises(text: str, language: str) -> None:
+    assert choose(text, YES_NO, language) in ("YES", "NO", None)
+    assert compliance(text, (language,)) in ("stop", "help", "start", None)
+
+
+@given(st.sampled_from(["yes", "no", "stop"]), st.text(alphabet="abcdefgh", min_size=4, max_size=8), st.booleans())
+def test_an_unknown_word_makes_free_text(word: str, other: str, first: bool) -> None:
+    text = f"{other} {word}" if first else f"{word} {other}"
+    known = set().union(*(pack.courtesies | pack.stop for pack in PACKS.values()))
+    if other.upper() not in known:
+        assert choose(text, YES_NO) is None
+        assert compliance(text) is None
+
+
+@given(
+    st.text(alphabet=" .,!;:-*\"'()👍🙏\u200d\ufe0f", max_size=6), st.sampled_from(["", "please", "Thank you", "OK"])
+)
+def test_punctuation_and_courtesies_change_nothing(noise: str, courtesy: str) -> None:
+    assert choose(f"{noise} yes {noise} {courtesy} {noise}", YES_NO) == "YES"
+    assert compliance(f"{noise} {courtesy} {noise} stop {noise}") == "stop"

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# bench.sh [ARGUMENTS] : builds the load rig and runs the measurements of tests/bench against this clone, loopback only.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+tests/setup/venv.sh test
+[ -z "$(tests/setup/packages.sh gcc libc6-dev)" ] || { echo "bench: no C compiler, so no load rig" >&2; exit 1; }
+rig=tests/bench/rig
+[ $rig/rig -nt $rig/rig.c ] || cc -O2 -o $rig/rig $rig/rig.c
+exec .venv/bin/python -m tests.bench "$@"
