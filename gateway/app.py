@@ -1,4 +1,4 @@
-"""The composition root: builds store, engine, lanes, channels and web from the settings, and starts and stops them in order.
+"""The composition root: builds store, engine, lanes, channels and web from the settings; starts and stops them.
 
 `channels` and `care` never meet: here their callbacks are wired.
 """
@@ -7,7 +7,7 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.care import offers
@@ -24,7 +24,7 @@ from gateway.channels.callout import Callout, Peer
 from gateway.channels.smpp import CarrierProfile, SmppLink
 from gateway.jobs.clock import Clock
 from gateway.jobs.lane import Lane
-from gateway.model.channel import ChannelEvents, Fault
+from gateway.model.channel import ChannelEvents, Fault, InboundPart, PartAnswer, Receipt
 from gateway.model.ids import Ids
 from gateway.settings import Carrier, Settings
 from gateway.store import upkeep, work
@@ -193,13 +193,15 @@ class Gateway:
         def pulse(_: str = "") -> None:
             lanes[name].poke()
 
+        def brought(batch: Sequence[InboundPart | Receipt]) -> None:
+            self.intake.inbound(link, batch)
+
+        def answered(answers: Sequence[PartAnswer]) -> None:
+            delivery.answered(answers)
+
         link = SmppLink(
             profile_of(carrier),
-            ChannelEvents(
-                inbound=lambda batch: self.intake.inbound(link, batch),
-                answers=lambda answers: delivery.answered(answers),
-                ready=pulse,
-            ),
+            ChannelEvents(inbound=brought, answers=answered, ready=pulse),
         )
         delivery = Delivery(
             self.store,

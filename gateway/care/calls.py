@@ -43,7 +43,7 @@ class Calls:
 
     def __init__(self, store: Store, ids: Ids, now: Callable[[], int], push: Callable[[Due], None], post: Post) -> None:
         self._store, self._ids, self._now, self._push, self._post = store, ids, now, push, post
-        self._jitter = random.Random()  # noqa: S311  # spreads retries, guards nothing
+        self._jitter = random.Random()  # spreads retries, guards nothing
         self.made = 0
         self.failed = 0
 

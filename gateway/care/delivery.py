@@ -62,7 +62,10 @@ def part_of(due: Due) -> tuple[int, bool]:
 
 
 class Delivery:
-    """The sending side of one carrier. `run` is the lane's worker, `room` its limit, `answered` the channel's callback."""
+    """The sending side of one carrier.
+
+    `run` is the lane's worker, `room` its limit, `answered` the channel's callback.
+    """
 
     def __init__(
         self,
@@ -97,13 +100,18 @@ class Delivery:
             results = await self._store.apply([unit for _, unit, _ in claims])
             again: Again = []
             parts: list[Part] = []
+            stopped: list[Due] = []
             for (due, _, part), failure in zip(claims, results, strict=True):
                 if failure is None and part is not None:
                     assert isinstance(due.hot, Message)
                     self._flying[part.attempt] = _Flight(due, due.hot)
                     parts.append(part)
+                elif failure is not None and str(failure).startswith("take send"):
+                    stopped.append(due)
                 elif failure is not None and not str(failure).startswith("take work"):
                     again.append((due, 1000))
+            if stopped:
+                await self._store.apply([_not_sent(due) for due in stopped])
         finally:
             self._claimed -= len(batch)
         self._hand_over(parts)
@@ -128,11 +136,15 @@ class Delivery:
     def _claim(self, due: Due) -> tuple[Unit, Part | None]:
         """The unit that takes one part, and the part; None where it is not to be sent any more."""
         unit = Unit(due.key)
-        work.take(unit, due)
         message = due.hot
         now = self._now()
         if not isinstance(message, Message):
+            work.take(unit, due)
             return unit, None
+        if message.cls == MessageClass.emergency or message.author_id == COMPLIANCE:
+            work.take(unit, due)
+        else:
+            work.take_send(unit, due, message.address_id, message.brand)
         if message.expires_at is not None and message.expires_at <= now:
             self.figures.expired += 1
             messages.finish(unit, message.id, Disposition.expired, None, "its time was over before it could leave")
@@ -147,7 +159,7 @@ class Delivery:
         text = message.text
         if message.parts > 1:
             mode = self._playbook.long_messages.get(message.carrier or "", "udh16")
-            text = split(text, encoding, mode)[part_no - 1]  # type: ignore[arg-type]  # settings allow the four names
+            text = split(text, encoding, mode)[part_no - 1]
         validity = None
         if message.expires_at is not None:
             # The carrier must not deliver what we would not send any more.
@@ -244,6 +256,15 @@ class Delivery:
         if lost:
             # Without its outcome an attempt is in doubt at the next start: safe, and told.
             log.warning("outcomes of %d attempts could not be recorded: %s", len(lost), lost[0][1])
+
+
+def _not_sent(due: Due) -> Unit:
+    """The claim found a STOP, or another who settled the row: then the row is gone and this changes nothing."""
+    unit = Unit(due.key)
+    work.take(unit, due)
+    reason = "the customer said STOP before it left"
+    messages.finish(unit, due.ref, Disposition.opted_out, None, reason)
+    return unit
 
 
 def add_doubt(unit: Unit, item_id: int, message: Message, attempt: AttemptKey, due: int) -> None:

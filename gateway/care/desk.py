@@ -1,7 +1,7 @@
 """The verbs of people and programs: claim, say, transfer, close, hand back, note, send, resend.
 
-One definition for HTTP, the console and the XMPP desk. Each is decided in the customer's own order and answered after the
-commit. Raises: Unknown (no such thing), Refused and NotOwner (not now, with the reason), Failure (the store).
+One definition for HTTP, the console and the XMPP desk. Each is decided in the customer's own order and answered after
+the commit. Raises: Unknown (no such thing), Refused and NotOwner (not now, with the reason), Failure (the store).
 """
 
 from collections.abc import Callable
@@ -17,7 +17,6 @@ from gateway.store import messages
 from gateway.store.database import Store
 from gateway.store.units import Rejected
 from gateway.store.views import key_of_conversation, message_of_key
-
 
 T = TypeVar("T")
 

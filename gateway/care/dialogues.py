@@ -14,6 +14,7 @@ from gateway.care.turn import CUSTOMER_LANE, Turn
 from gateway.model.conversation import Conversation, Dialogue, DialogueState, OwnerKind
 from gateway.model.message import Author, MessageClass
 from gateway.model.offer import OfferState
+from gateway.settings.policy import Offer as Terms
 from gateway.store import work
 from gateway.store.units import Due
 from gateway.triggers import (
@@ -26,7 +27,7 @@ from gateway.triggers import (
     EventData,
     Fulfilled,
     Handler,
-    Moment,
+    Link,
     NoStep,
     Remember,
     Reply,
@@ -37,12 +38,14 @@ from gateway.triggers import (
     limit_step,
 )
 from gateway.triggers.handler import STEP_LIMIT
+from gateway.triggers.moments import Moment
 
 STEP = "step"
 STARTED = Start()
 _PARSED: OrderedDict[int, EventData] = OrderedDict()
 _MOST_PARSED = 10_000
-AnyHandler = Handler  # type: ignore[type-arg]
+_LINK = "$link"
+AnyHandler = Handler
 
 
 class StepFailed(Exception):
@@ -53,8 +56,10 @@ class StepFailed(Exception):
         self.cause = cause
 
 
-def run(turn: Turn, dialogue: Dialogue, moment: Moment, *, text: str | None = None, expires: int | None = None) -> bool:
-    """Runs the handler's step for a moment and applies its effects; False when it has none.
+def run(
+    turn: Turn, dialogue: Dialogue, occasion: Moment, *, text: str | None = None, expires: int | None = None
+) -> bool:
+    """Runs the handler's step for an occasion and applies its effects; False when it has none.
 
     text: the customer's words, if they are the reason; an acceptance keeps them. expires: ms, of the texts it says.
 
@@ -74,7 +79,7 @@ def run(turn: Turn, dialogue: Dialogue, moment: Moment, *, text: str | None = No
     )
     try:
         with limit_step(STEP_LIMIT):
-            effects = handler.run(moment, talk)
+            effects = handler.run(occasion, talk)
     except NoStep:
         return False
     except StepError as error:
@@ -169,14 +174,10 @@ def _say(
     """One text; with an offer it is the offer's words. Without the floor it tells, but neither offers nor asks."""
     asks = dialogue.state is not DialogueState.pending
     brand = turn.playbook.brands[conversation.brand]
-    terms = offers.terms_of(turn, effect.offer, conversation.brand) if effect.offer else None
-    if effect.offer and terms is None:
-        raise StepFailed(f"{handler.type}: no offer {effect.offer} for brand {conversation.brand} in offers.toml")
-    if terms is not None and (not asks or offers.why_not(turn, conversation, terms) is not None):
-        terms = None
+    terms = _terms(turn, handler, conversation, effect, asks=asks)
     if effect.offer and not asks:
-        pending = {**(dialogue.pending or {}), "say": {"key": effect.key, "fields": _plain(effect.fields)}}
-        dialogue = turn.put_dialogue(replace(dialogue, pending={**pending, "offer": effect.offer}))
+        said = {"say": {"key": effect.key, "fields": _plain(effect.fields)}, "offer": effect.offer}
+        dialogue = turn.put_dialogue(replace(dialogue, pending={**(dialogue.pending or {}), **said}))
     message_id = turn.ids()
     words = outbound.render(
         turn,
@@ -189,39 +190,46 @@ def _say(
         ask=asks,
         offer=offers.fields(terms) if terms is not None else None,
     )
-    made_by = f"handler:{handler.type}"
-    offer = (
-        offers.make(turn, conversation, terms, made_by=made_by, words=words, message_id=message_id, dialogue=dialogue)
-        if terms is not None
-        else None
-    )
-    # A bot's answer to the customer's own text is part of the talk, and must not wait behind bulk notices.
-    cls = handler.message_class if conversation.last_in is None else _answer_class(handler.message_class)
-    outbound.send(
-        turn,
-        conversation,
-        brand,
-        outbound.Draft(
-            words,
-            cls,
-            Author("bot" if asks else "event", handler.type),
-            message_id=message_id,
-            event_id=dialogue.event_id,
-            offer_id=offer.id if offer else None,
-            expires_at=expires,
-        ),
-    )
-    if offer is not None:
+    offer = None
+    if terms is not None:
+        by = f"handler:{handler.type}"
+        offer = offers.make(
+            turn, conversation, terms, made_by=by, words=words, message_id=message_id, dialogue=dialogue
+        )
         turn.put_dialogue(replace(turn.dialogues[dialogue.id], offer_id=offer.id))
+    # A bot's answer to the customer's own text is part of the talk, and must not wait behind bulk notices.
+    answers = conversation.last_in is not None
+    draft = outbound.Draft(
+        words,
+        min(handler.message_class, MessageClass.conversational) if answers else handler.message_class,
+        Author("bot" if asks else "event", handler.type),
+        message_id=message_id,
+        event_id=dialogue.event_id,
+        offer_id=offer.id if offer else None,
+        expires_at=expires,
+        reply=answers,
+    )
+    outbound.send(turn, conversation, brand, draft)
 
 
-def _answer_class(cls: MessageClass) -> MessageClass:
-    return min(cls, MessageClass.conversational)
+def _terms(turn: Turn, handler: AnyHandler, conversation: Conversation, effect: Say, *, asks: bool) -> Terms | None:
+    """The offer that a text makes, None where it makes none or may not make it now."""
+    if effect.offer is None:
+        return None
+    terms = offers.terms_of(turn, effect.offer, conversation.brand)
+    if terms is None:
+        raise StepFailed(f"{handler.type}: no offer {effect.offer} for brand {conversation.brand} in offers.toml")
+    return terms if asks and offers.why_not(turn, conversation, terms) is None else None
 
 
 def _plain(values: Mapping[str, object]) -> dict[str, object]:
     """Fields as JSON keeps them; a link is made anew when the text is said again."""
-    return {name: value for name, value in values.items() if isinstance(value, str | int | float | bool | None)}
+    return {name: {_LINK: True} if isinstance(value, Link) else value for name, value in values.items()}
+
+
+def _unplain(values: Mapping[str, object]) -> dict[str, object]:
+    """What `_plain` kept."""
+    return {name: Link() if value == {_LINK: True} else value for name, value in values.items()}
 
 
 def _wait(turn: Turn, dialogue: Dialogue, step: str, timeout_s: float | None) -> None:
@@ -308,7 +316,7 @@ def next_floor(turn: Turn, conversation: Conversation) -> None:
             handler,
             turn.fresh(conversation),
             dialogue,
-            Say(said["key"], said["fields"], str(pending["offer"])),
+            Say(said["key"], _unplain(said["fields"]), str(pending["offer"])),
             None,
         )
     if "step" in pending:

@@ -10,8 +10,9 @@ from gateway.model.event import Event, EventState
 from gateway.model.message import Message, MessageClass
 from gateway.model.offer import Offer, OfferState
 from gateway.settings.gateway_file import Brand
-from gateway.store import events
+from gateway.store import events, messages, work
 from gateway.triggers import CallFailed, EventData, Fulfilled, HandedBack, OfferFailed, Result, Timeout
+from gateway.triggers.moments import Moment
 
 FAILED_LATE_MS = 72 * 3_600_000
 
@@ -48,12 +49,37 @@ def start(turn: Turn, event: Event, parsed: EventData | None = None) -> None:
     if expires is not None and expires <= turn.now:
         events.progress(turn.unit, event.id, EventState.expired, "worthless by now (the handler's ttl)", None)
         return
+    _replace_older(turn, handler, data, brand.name)
     sender = event.sender or playbook.sender_of(brand.name) or ""
     conversation = turn.opened(brand, sender)
     dialogue = dialogues.begin(turn, conversation, handler, event.data, event_id=event.id, parsed=data)
     if not dialogues.run(turn, dialogue, dialogues.STARTED, expires=expires):
         raise dialogues.StepFailed(f"handler {handler.type} has no start")
     _after_start(turn, event, conversation, dialogue)
+
+
+def _replace_older(turn: Turn, handler: dialogues.AnyHandler, data: EventData, brand: str) -> None:
+    """A newer event of the same matter replaces an older one that nobody answered yet (`coalesce=`)."""
+    matter = handler.coalesce(data)
+    conversation = turn.conversation(brand)
+    if matter is None or conversation is None:
+        return
+    for dialogue in list(turn.dialogues.values()):
+        if (
+            dialogue.handler == handler.type
+            and dialogue.event_id is not None
+            and dialogue.conversation_id == conversation.id
+            and dialogue.state in (DialogueState.floor, DialogueState.pending)
+            and handler.coalesce(handler.parse(json.loads(dialogue.data))) == matter
+        ):
+            address_id = turn.customer.address_id
+            work.drop_event_sends(turn.unit, turn.key, address_id, dialogue.event_id)
+            reason = "replaced by a newer event of the same matter"
+            messages.replace_unsent(turn.unit, address_id, dialogue.event_id, reason)
+            offer = turn.offer(dialogue.offer_id)
+            if offer is not None and offer.state is OfferState.open:
+                closing.end_offer(turn, offer, OfferState.withdrawn)
+            closing.end_dialogue(turn, dialogue)
 
 
 def _after_start(turn: Turn, event: Event, conversation: Conversation, dialogue: Dialogue) -> None:
@@ -145,7 +171,7 @@ def still_working(turn: Turn, conversation_id: int, call_id: int) -> None:
 
 
 def call_ended(turn: Turn, ended: CallEnded) -> None:
-    """The answer resumes the handler that asked; if it lost the turn meanwhile, the gateway itself tells the customer."""
+    """The answer resumes the handler that asked; if it lost the turn, the gateway itself tells the customer."""
     offer = turn.offer(ended.offer_id)
     if offer is not None and offer.state is OfferState.fulfilling:
         if ended.problem is None:
@@ -173,11 +199,12 @@ def _resume(turn: Turn, dialogue: Dialogue, ended: CallEnded, offer: Offer | Non
     dialogues.release_parked(turn, dialogue)
     dialogue = turn.put_dialogue(replace(turn.dialogues[dialogue.id], state=DialogueState.floor, step="", call_id=None))
     result = json.loads(ended.result or "{}")
+    occasion: Moment
     if ended.offer_id is not None:
-        moment = Fulfilled(result) if ended.problem is None else OfferFailed(ended.problem)
+        occasion = Fulfilled(result) if ended.problem is None else OfferFailed(ended.problem)
     else:
-        moment = Result(ended.action, result) if ended.problem is None else CallFailed(ended.action, ended.problem)
-    if dialogues.run(turn, dialogue, moment):
+        occasion = Result(ended.action, result) if ended.problem is None else CallFailed(ended.action, ended.problem)
+    if dialogues.run(turn, dialogue, occasion):
         return
     conversation = turn.conversations[dialogue.conversation_id]
     if offer is not None:
@@ -227,9 +254,9 @@ def delivery_failed(turn: Turn, message: Message, reason: str, *, opted_out: boo
     current = turn.conversation(message.brand)
     if current is None:
         own = turn.conversations.get(message.conversation_id or 0)
-        if own is not None and own.closed_at is not None and turn.now - own.closed_at <= FAILED_LATE_MS:
-            if own.disposition != "opted_out":
-                escalation.reopen(turn, own, why)
+        late = own is None or own.closed_at is None or turn.now - own.closed_at > FAILED_LATE_MS
+        if own is not None and not late and own.disposition != "opted_out":
+            escalation.reopen(turn, own, why)
         return
     turn.note(current, "failed", "system", why)
     if current.owner_kind is OwnerKind.bot:

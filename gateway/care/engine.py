@@ -6,7 +6,6 @@ A decision that loses its commit is decided again on fresh state; one that its h
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,13 +14,11 @@ from gateway.care.dialogues import StepFailed
 from gateway.care.inputs import FAILED, PARKED, Request, Started
 from gateway.care.playbook import Playbook
 from gateway.care.turn import CUSTOMER_LANE, Refused, Turn
-from gateway.model.event import Event
 from gateway.model.ids import Ids
-from gateway.model.message import Message
-from gateway.store import events, messages
 from gateway.store.database import Store
-from gateway.store.states import CustomerState, StateCache, load_states
+from gateway.store.states import CustomerState, StateCache, load_batch
 from gateway.store.units import Conflict, Due, Failure, StoreClosed, StoreFull, Unit
+from gateway.triggers import StepError
 
 MOST_TRIES = 5
 FULL_RETRY_MS = 1000
@@ -93,7 +90,7 @@ class Engine:
             elif due.hot is None and due.kind in (PARKED, FAILED):
                 message_ids.append(due.ref)
         if cold or event_ids or message_ids:
-            loaded, found, texts = await self._store.read(_questions, cold, event_ids, message_ids, self._now())
+            loaded, found, texts = await self._store.read(load_batch, cold, event_ids, message_ids, self._now())
             states.update(loaded)
             for due in batch:
                 if due.hot is None and due.kind == inputs.EVENT and due.ref in found:
@@ -116,8 +113,9 @@ class Engine:
             else:
                 inputs.take(turn, due)
                 inputs.decide(turn, due)
-        except (Refused, StepFailed, *FAULTS) as error:
-            known = isinstance(error, Refused | StepFailed)
+            unit, after = turn.finish()
+        except (Refused, StepFailed, StepError, *FAULTS) as error:
+            known = isinstance(error, Refused | StepFailed | StepError)
             if not known:
                 # A fault of ours on one input: quarantined with its cause, never a crash (invariant 13).
                 log.exception("input %s %d could not be decided", due.kind, due.id)
@@ -125,7 +123,7 @@ class Engine:
                 request.refuse(error if known else Refused(f"an internal fault: {type(error).__name__}; see the log"))
                 return None
             turn = self._dead_letter(due, state, str(error) if known else f"{type(error).__name__}: {error}")
-        unit, after = turn.finish()
+            unit, after = turn.finish()
         return _Decided(due, unit, after, answer, turn.after)
 
     def _dead_letter(self, due: Due, state: CustomerState, cause: str) -> Turn:
@@ -170,14 +168,3 @@ class Engine:
                 return None
             return POISON_RETRY_MS
         return 0
-
-
-def _questions(
-    connection: sqlite3.Connection, keys: list[str], event_ids: list[int], message_ids: list[int], now: int
-) -> tuple[dict[str, CustomerState], dict[int, Event], dict[int, Message]]:
-    """All that a batch must read, in one visit to the reading thread."""
-    return (
-        load_states(connection, keys, now) if keys else {},
-        events.events_by_id(connection, event_ids) if event_ids else {},
-        messages.messages_by_id(connection, message_ids) if message_ids else {},
-    )

@@ -136,7 +136,10 @@ def customer_wrote(turn: Turn, conversation: Conversation) -> Conversation:
 
 
 def transfer(turn: Turn, conversation: Conversation, to: str, reason: str, by: str) -> Conversation:
-    """To another queue or agent. Raises Refused when there is none of that name, NotOwner when it is closed or the bot's."""
+    """To another queue or agent.
+
+    Raises Refused when there is none of that name, NotOwner when it is closed or the bot's.
+    """
     playbook = turn.playbook
     if not conversation.open or conversation.owner_kind is OwnerKind.bot:
         has = who_has(conversation)

@@ -51,7 +51,8 @@ def receive(
 ) -> None:
     """A text from a phone, committed before; now it becomes a message and is routed.
 
-    sender: our address that it was sent to. broken: why the text may not be whole (a part is missing, unreadable bytes).
+    sender: our address that it was sent to. broken: why the text may not be whole (a part is missing, unreadable
+    bytes).
     """
     brand = turn.playbook.brand_of(sender)
     conversation = turn.conversation(brand.name)
@@ -142,7 +143,14 @@ def _to_step(turn: Turn, conversation: Conversation, floor: Dialogue, message: M
     if floor.state is DialogueState.calling:
         turn.put_dialogue(replace(floor, parked=(*floor.parked, message.id)[-50:]))
         return
+    if _leaves_default(turn, conversation, floor, message):
+        closing.end_dialogue(turn, floor)
+        _unclaimed(turn, turn.playbook.brands[conversation.brand], message, turn.fresh(conversation))
+        return
     if floor.step and dialogues.reply(turn, floor, message.text):
+        return
+    if choose(message.text, ("AGENT",), turn.language(conversation.brand)):
+        escalation.to_queue(turn, turn.fresh(conversation), None, message.text)
         return
     # The step has no answer for this text: the second miss in a row brings a person.
     misses = floor.misses + 1
@@ -151,6 +159,17 @@ def _to_step(turn: Turn, conversation: Conversation, floor: Dialogue, message: M
         escalation.to_queue(turn, turn.fresh(conversation), None, f"not understood {misses} times")
         return
     outbound.say(turn, conversation, "system.not_understood", {})
+
+
+def _leaves_default(turn: Turn, conversation: Conversation, floor: Dialogue, message: Message) -> bool:
+    """A keyword wins over the default handler, which only has what nobody else claims."""
+    brand, language = conversation.brand, turn.language(conversation.brand)
+    if floor.handler != turn.playbook.keywords.default_of(brand):
+        return False
+    handler = turn.playbook.handlers.get(floor.handler)
+    if handler is not None and handler.match(floor.step, message.text, language) is not None:
+        return False
+    return turn.playbook.keyword(message.text, brand, message.ours, language) is not None
 
 
 def _nobody_talks(turn: Turn, brand: Brand, message: Message) -> None:
@@ -163,7 +182,7 @@ def _nobody_talks(turn: Turn, brand: Brand, message: Message) -> None:
             messages.add_event(turn.unit, turn.ids(), message.id, "reply", reason=note)
             return
         reopen_ms = int(turn.playbook.rules.conversations.reopen * 1000)
-        by_person = last.queue is not None and last.disposition not in ("opted_out",)
+        by_person = last.queue is not None and last.disposition != "opted_out"
         if by_person and turn.now - last.closed_at <= reopen_ms and _no_keyword(turn, brand, message):
             moved = turn.put(replace(last, last_in=turn.now))
             escalation.reopen(turn, moved, "the customer wrote again")
@@ -228,7 +247,10 @@ def _answer_loose(turn: Turn, conversation: Conversation, message: Message, offe
 
 
 def wait_in_vain(turn: Turn, conversation: Conversation) -> None:
-    """T_wait: nobody took the conversation; the customer is told once, with the real opening time where it is closed."""
+    """T_wait.
+
+    Nobody took the conversation; the customer is told once, with the real opening time where it is closed.
+    """
     if conversation.state is not ConversationState.queued or conversation.told_waiting:
         return
     brand = turn.playbook.brands[conversation.brand]

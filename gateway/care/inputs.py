@@ -142,7 +142,10 @@ def bury(turn: Turn, due: Due, cause: str) -> None:
 
 
 def quarantine(turn: Turn, due: Due, cause: str) -> None:
-    """What becomes of an input whose decision failed: a dead letter, and a person where a customer waits (section 5)."""
+    """What becomes of an input whose decision failed.
+
+    A dead letter, and a person where a customer waits (section 5).
+    """
     bury(turn, due, cause)
     if due.kind == TEXT:
         inbound.receive_broken(turn, _message(turn, due), cause)

@@ -51,8 +51,8 @@ class IntakeFigures:
 class Redeliveries:
     """Tells a text that the carrier hands over again from one that the customer wrote again.
 
-    The same bytes with the same sequence number on the same bind, or on a later bind within 5 minutes, are a redelivery:
-    its acknowledgement was lost. The same bytes as a new PDU of the same bind are a new text.
+    The same bytes with the same sequence number on the same bind, or on a later bind within 5 minutes, are a
+    redelivery: its acknowledgement was lost. The same bytes as a new PDU of the same bind are a new text.
     """
 
     def __init__(self) -> None:
@@ -88,7 +88,10 @@ class Redeliveries:
 
 
 class Intake:
-    """Takes what carriers bring. One for all of them; receipts have a lane of their own, so a flood of them holds up no text."""
+    """Takes what carriers bring.
+
+    One for all of them; receipts have a lane of their own, so a flood of them holds up no text.
+    """
 
     def __init__(
         self, store: Store, tracking: Tracking, ids: Ids, now: Callable[[], int], push: Callable[[Due], None]
@@ -259,11 +262,11 @@ class Intake:
             missing = ", ".join(str(part) for part in range(1, parts + 1) if part not in pieces)
             broken = f"incomplete: part {missing} of {parts} never came"
         self.figures.texts += 1
-        text = Text(ours, join([pieces[part] for part in sorted(pieces)]), carrier, None, None, None, broken)
+        whole = Text(ours, join([pieces[part] for part in sorted(pieces)]), carrier, None, None, None, broken)
         unit = Unit(f"join#{rows[0][0]}")
         messages.drop_parts(unit, [row[0] for row in rows])
-        due = Due(self._ids(), CUSTOMER_LANE, str(phone_address(theirs)), TEXT, self._now(), 0, 0, 0, text.body())
-        due.hot = text
+        due = Due(self._ids(), CUSTOMER_LANE, str(phone_address(theirs)), TEXT, self._now(), 0, 0, 0, whole.body())
+        due.hot = whole
         work.add(unit, due)
         [failure] = await self._store.apply([unit])
         if failure is None:
@@ -293,7 +296,7 @@ class Taken:
 
 
 async def take_events(
-    store: Store, ids: Ids, now: int, push: Callable[[Due], None], batch: Sequence[tuple[Event, EventData | None]]
+    store: Store, now: int, push: Callable[[Due], None], batch: Sequence[tuple[Event, EventData | None]]
 ) -> list[Taken]:
     """Puts events and their work on disk; a repetition gets the answer of the first. On return it is on disk.
 

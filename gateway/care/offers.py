@@ -92,7 +92,10 @@ def usable(turn: Turn, offer: Offer | None) -> bool:
 
 
 def accept(turn: Turn, offer: Offer, *, via: str, by: str, words: str, dialogue: Dialogue | None) -> Offer:
-    """Buys it: the one call to the back office is committed with the acceptance. Without back office it is fulfilled."""
+    """Buys it: the one call to the back office is committed with the acceptance.
+
+    Without back office it is fulfilled.
+    """
     state = OfferState.fulfilling if offer.backoffice else OfferState.fulfilled
     bought = turn.put_offer(
         replace(

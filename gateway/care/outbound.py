@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gateway.care import rules
+from gateway.care.playbook import Playbook
 from gateway.care.turn import Refused, Turn
+from gateway.model.channel import Encoding
 from gateway.model.conversation import Conversation
 from gateway.model.message import Author, Direction, Disposition, Lane, Message, MessageClass, MessageState
 from gateway.model.segments import TooLong, count, encoding_of
@@ -21,7 +23,11 @@ LONGEST_TEXT = 1600
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message to be. text is rendered already. expires_at: ms. narrow: confirmations that suppression cannot swallow."""
+    """A message to be.
+
+    text is rendered already. expires_at: ms. narrow: confirmations that
+    suppression cannot swallow. reply: it answers what the customer just wrote.
+    """
 
     text: str
     cls: MessageClass
@@ -34,6 +40,7 @@ class Draft:
     sender: str | None = None
     expires_at: int | None = None
     narrow: bool = False
+    reply: bool = False
 
 
 def render(
@@ -52,14 +59,16 @@ def render(
 
     ask: False where the text may not ask for a reply (another dialogue has the floor). Raises MissingText or BadText.
     """
-    values: dict[str, object] = {"brand": brand.display_name, "help": brand.help_contact, "ask": ask, "offer": offer}
+    values: dict[str, object] = {}
     for name, value in fields.items():
         if isinstance(value, Link) and conversation is not None and message_id is not None:
             token = turn.token()
             expires = turn.now + LINK_DAYS * 86_400_000
             conversations.add_link(turn.unit, (token, conversation.id, dialogue_id, message_id, expires))
-            value = f"{turn.playbook.public_url.rstrip('/')}/c/{token}"
-        values[name] = value
+            values[name] = f"{turn.playbook.public_url.rstrip('/')}/c/{token}"
+        else:
+            values[name] = value
+    values |= {"brand": brand.display_name, "help": brand.help_contact, "ask": ask, "offer": offer}
     return turn.playbook.texts.render(key, turn.language(brand.name), values, timezone=turn.timezone(brand.name))
 
 
@@ -118,19 +127,9 @@ def _message(
     verdict: rules.Verdict,
 ) -> Message:
     text = draft.text.strip()
-    if not text:
-        raise Refused("a text is empty; nothing is sent")
-    alphabet = turn.playbook.alphabets.get(carrier or "", "gsm7")
-    encoding = encoding_of(text, alphabet)  # type: ignore[arg-type]  # settings allow the three names only
-    mode = turn.playbook.long_messages.get(carrier or "", "udh16")
-    try:
-        parts = 1 if len(text) <= 70 else count(text, alphabet, mode).parts  # type: ignore[arg-type]
-    except TooLong as error:
-        raise Refused(str(error)) from error
+    encoding, parts = _cost(turn.playbook, carrier or "", text)
     message_id = draft.message_id or turn.ids()
     ttl = turn.now + int(turn.playbook.rules.of(draft.cls.name).ttl * 1000)
-    expires_at = min(ttl, draft.expires_at) if draft.expires_at is not None else ttl
-    state = MessageState.final if verdict.blocked else MessageState.held if verdict.gate else MessageState.queued
     return Message(
         id=message_id,
         channel="sms",
@@ -142,7 +141,7 @@ def _message(
         brand=brand.name,
         text=text,
         cls=draft.cls,
-        state=state,
+        state=MessageState.final if verdict.blocked else MessageState.held if verdict.gate else MessageState.queued,
         disposition=verdict.disposition,
         author_kind=draft.author.kind,
         author_id=COMPLIANCE if draft.narrow else draft.author.id,
@@ -156,16 +155,30 @@ def _message(
         parts=parts,
         # Two long texts to one phone must not share a reference while parts are on the way: ids only grow.
         reference=((message_id >> 20) + message_id) & 0xFFFF if parts > 1 else 0,
-        expires_at=expires_at,
+        expires_at=min(ttl, draft.expires_at) if draft.expires_at is not None else ttl,
         reason=verdict.reason or None,
         gates=verdict.trail(),
         lane=_lane(draft),
     )
 
 
+def _cost(playbook: Playbook, carrier: str, text: str) -> tuple[Encoding, int]:
+    """How a text is written over a carrier, and in how many parts. Raises Refused when it is empty or too long."""
+    if not text:
+        raise Refused("a text is empty; nothing is sent")
+    alphabet = playbook.alphabets.get(carrier, "gsm7")
+    encoding = encoding_of(text, alphabet)
+    if len(text) <= 70:
+        return encoding, 1
+    try:
+        return encoding, count(text, alphabet, playbook.long_messages.get(carrier, "udh16")).parts
+    except TooLong as error:
+        raise Refused(str(error)) from error
+
+
 def _lane(draft: Draft) -> int:
     """Replies never wait behind bulk (performance anchor; rapidpro #639)."""
-    if draft.narrow or draft.cls is MessageClass.conversational or draft.cls <= MessageClass.security:
+    if draft.narrow or draft.reply or draft.cls is MessageClass.conversational or draft.cls <= MessageClass.security:
         return Lane.reply
     return Lane.transactional if draft.cls is MessageClass.transactional else Lane.bulk
 

@@ -1,10 +1,14 @@
-"""What the company decided beforehand: brands, senders, handlers, offers, texts and rules. Read-only while decisions fall."""
+"""What the company decided beforehand: brands, senders, handlers, offers, texts and rules.
 
-from collections.abc import Callable, Mapping
+Read-only while decisions fall.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.model.message import MessageClass
+from gateway.model.segments import Alphabet, Mode
 from gateway.model.words import Compliance, choose, compliance, normalise
 from gateway.settings.gateway_file import Agent, BackOffice, Brand, Queue, Sender
 from gateway.settings.policy import Keyword, KeywordsFile, Offer, Rules
@@ -30,12 +34,11 @@ class Playbook:
     offers: Mapping[str, Offer]
     keywords: KeywordsFile
     rules: Rules
-    handlers: Mapping[str, Handler]  # type: ignore[type-arg]
+    handlers: Mapping[str, Handler]
     texts: Texts
     public_url: str
-    alphabets: Mapping[str, str] = field(default_factory=dict)
-    long_messages: Mapping[str, str] = field(default_factory=dict)
-    seed: Callable[[], str] | None = None
+    alphabets: Mapping[str, Alphabet] = field(default_factory=dict)
+    long_messages: Mapping[str, Mode] = field(default_factory=dict)
 
     def brand_of(self, sender: str) -> Brand:
         """The brand behind one of our addresses; the first brand for an address that is not configured."""

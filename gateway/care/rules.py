@@ -1,4 +1,7 @@
-"""The gates: may this message go to this customer now? Each gate passes, holds until a time, or blocks, and says why."""
+"""The gates.
+
+May this message go to this customer now? Each gate passes, holds until a time, or blocks, and says why.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,10 +65,10 @@ def weigh(turn: Turn, brand: Brand, cls: MessageClass, *, answering: bool, narro
         return Verdict("channel", reason, None, Disposition.blocked)
     if narrow:
         return ALL_PASSED
-    if cls is MessageClass.promotional:
-        if turn.consent.get(brand.name) is not Permission.granted and not answering:
-            reason = "promotional texts need the customer's opt-in; set `class` if it is none"
-            return Verdict("consent", reason, None, Disposition.blocked)
+    opted_in = turn.consent.get(brand.name) is Permission.granted
+    if cls is MessageClass.promotional and not opted_in and not answering:
+        reason = "promotional texts need the customer's opt-in; set `class` if it is none"
+        return Verdict("consent", reason, None, Disposition.blocked)
     return _timing(turn, brand, cls)
 
 
@@ -97,7 +100,10 @@ def _quiet_end(now: int, zone: str, quiet: object) -> int:
 
 
 def _zones(turn: Turn, brand: Brand) -> tuple[str, ...]:
-    """Where the customer may be: their own zone, else those of the number (all of them must allow), else the brand's."""
+    """Where the customer may be.
+
+    Their own zone, else those of the number (all of them must allow), else the brand's.
+    """
     known = turn.known
     if known is not None and known.timezone:
         return (known.timezone,)

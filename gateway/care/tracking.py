@@ -46,7 +46,13 @@ class Tracking:
 
     async def track(self, receipts: Sequence[Receipt]) -> bool:
         """Applies or parks receipts; True once all of it is on disk, so that they may be acknowledged."""
-        traced = await self._store.read(messages.trace_receipts, [(r.carrier, r.remote_ids) for r in receipts])
+        traced = await self._store.read(messages.trace_receipts, receipts)
+        if None in traced:
+            # The response may have come in the same read; its record is on its way to the disk, ahead of this.
+            await self._store.apply([Unit("barrier")])
+            late = [receipt for receipt, found in zip(receipts, traced, strict=True) if found is None]
+            again = iter(await self._store.read(messages.trace_receipts, late))
+            traced = [found if found is not None else next(again) for found in traced]
         now = self._now()
         units = []
         for receipt, found in zip(receipts, traced, strict=True):
@@ -67,7 +73,7 @@ class Tracking:
     async def run(self, batch: list[Due]) -> Again:
         """Parked receipts: their response may be recorded by now."""
         receipts = [receipt_of(due) for due in batch]
-        traced = await self._store.read(messages.trace_receipts, [(r.carrier, r.remote_ids) for r in receipts])
+        traced = await self._store.read(messages.trace_receipts, receipts)
         now = self._now()
         units = []
         for due, receipt, found in zip(batch, receipts, traced, strict=True):

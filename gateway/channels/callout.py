@@ -1,7 +1,7 @@
 """One signed POST to somebody else's HTTP server: back-office calls (Standard Webhooks, standardwebhooks.com).
 
-Headers: webhook-id, webhook-timestamp, webhook-signature, and Idempotency-Key. Redirects are not followed: a signed call
-goes where the configuration says and nowhere else.
+Headers: webhook-id, webhook-timestamp, webhook-signature, and Idempotency-Key. Redirects are not followed: a signed
+call goes where the configuration says and nowhere else.
 """
 
 import asyncio

@@ -1,5 +1,5 @@
-"""The clock: APScheduler 3.11 with its memory store. It never holds a customer's timer; each tick only says that a chore
-is due (scale anchor section 4).
+"""The clock: APScheduler 3.11 with its memory store. It never holds a customer's timer; each tick only says
+that a chore is due (scale anchor section 4).
 """
 
 from collections.abc import Awaitable, Callable

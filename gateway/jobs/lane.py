@@ -27,9 +27,9 @@ class Lane:
     """Runs the items of one lane in batches; items of the same key one after another, in order.
 
     run: takes a batch of items with different keys; answers those that are to be tried again, and after how many ms.
-    prios: the priorities of this lane, first served first. now: wall clock in ms. batches, most: how many batches at once,
-    of how many items. memory: items held in memory; the rest waits on disk. room: how many may be taken now (a carrier's
-    window), looked at again at each `poke`.
+    prios: the priorities of this lane, first served first. now: wall clock in ms. batches, most: how many batches
+    at once, of how many items. memory: items held in memory; the rest waits on disk. room: how many may be taken
+    now (a carrier's window), looked at again at each `poke`.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Lane:
         self._queues: dict[str, deque[Due]] = {}
         self._ready: list[deque[str]] = [deque() for _ in range(prios)]
         self._known: set[int] = set()
+        self._finished: set[int] = set()
         self._busy: set[str] = set()
         self._spilled = True
         self._wake = asyncio.Event()
@@ -142,6 +143,7 @@ class Lane:
         if room <= 0:
             return
         self._spilled = False
+        self._finished = set()
         now = self._now()
         for prio in range(self._prios):
             most = len(self._known) + min(room, 2000)
@@ -149,7 +151,8 @@ class Lane:
             if len(rows) >= most:
                 self._spilled = True
             for row in rows:
-                if row.id not in self._known:
+                # A snapshot may still show what was finished while it was read.
+                if row.id not in self._known and row.id not in self._finished:
                     self._known.add(row.id)
                     self._enqueue(row)
 
@@ -163,7 +166,13 @@ class Lane:
             self._room -= 1
             task = asyncio.get_running_loop().create_task(self._run_batch(batch))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # The batch is tried again; whoever reads the log must see why.
+            log.error("lane %s: a batch failed and is tried again", self.name, exc_info=error)
 
     def _next_batch(self) -> list[Due]:
         batch: list[Due] = []
@@ -194,6 +203,7 @@ class Lane:
                 self._retry(due, delay)
                 continue
             self._known.discard(due.id)
+            self._finished.add(due.id)
             self._free(due.key, self._queues.get(due.key))
 
     def _free(self, key: str, queue: deque[Due] | None) -> None:

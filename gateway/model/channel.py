@@ -52,9 +52,9 @@ FAULT_ADVICE: Mapping[Fault, tuple[bool, str]] = {
 class Part:
     """One part to hand over. `attempt` is the journalled attempt's key and comes back in the answer.
 
-    text: this part's characters alone. part, parts: 1-based place in the message. reference: 16-bit number shared by the
-    parts. validity: seconds the carrier may keep trying, None = carrier's default. user_reference: 16 bits, sent as the
-    user_message_reference TLV and echoed by some carriers in receipts.
+    text: this part's characters alone. part, parts: 1-based place in the message. reference: 16-bit number shared
+    by the parts. validity: seconds the carrier may keep trying, None = carrier's default. user_reference: 16
+    bits, sent as the user_message_reference TLV and echoed by some carriers in receipts.
     """
 
     attempt: tuple[int, int, int]
@@ -73,8 +73,8 @@ class Part:
 class PartAnswer:
     """What became of one part that was handed over.
 
-    status: the carrier's command_status, 0 = none or OK. remote_id: the id as the carrier wrote it. late: an answer that
-    came after the part had been reported in_doubt (it settles the doubt).
+    status: the carrier's command_status, 0 = none or OK. remote_id: the id as the carrier wrote it. late: an
+    answer that came after the part had been reported in_doubt (it settles the doubt).
     """
 
     attempt: tuple[int, int, int]
@@ -116,8 +116,8 @@ class Receipt:
     """A delivery receipt of one part.
 
     remote_ids: the id as written first, then the other forms it may have been answered with (hex, decimal, without
-    leading zeros, lower case). error: the network's error as written ("001"), "" = none. done_at: the carrier's own time
-    text. user_reference: echoed user_message_reference.
+    leading zeros, lower case). error: the network's error as written ("001"), "" = none. done_at: the carrier's
+    own time text. user_reference: echoed user_message_reference.
     """
 
     token: object

@@ -6,7 +6,10 @@ from enum import StrEnum
 
 
 class ConversationState(StrEnum):
-    """bot: a handler owns the turn. waiting: the agent asked and the customer is silent. wrapup: closed for the customer."""
+    """bot: a handler owns the turn.
+
+    waiting: the agent asked and the customer is silent. wrapup: closed for the customer.
+    """
 
     bot = "bot"
     queued = "queued"
@@ -77,11 +80,11 @@ HAS_FLOOR = frozenset({DialogueState.floor, DialogueState.calling})
 class Dialogue:
     """One run of a handler inside a conversation.
 
-    data: JSON of what started it. step: where it waits ("" before the first wait, and while a call is under way). deadline: ms, when the step times
-    out, None = never. pending: a step that waits for the floor: {"step", "timeout", "offer"}. parked: ids of texts that
-    came while a call was under way. misses: replies that this step did not understand. rank: class of its event, decides
-    who gets the floor next. timer: due time of its row in `work`; a timer that fires early goes back to sleep, so that a
-    conversation which goes on moves no rows.
+    data: JSON of what started it. step: where it waits ("" before the first wait, and while a call is under way).
+    deadline: ms, when the step times out, None = never. pending: a step that waits for the floor: {"step",
+    "timeout", "offer"}. parked: ids of texts that came while a call was under way. misses: replies that this step
+    did not understand. rank: class of its event, decides who gets the floor next. timer: due time of its row in
+    `work`; a timer that fires early goes back to sleep, so that a conversation which goes on moves no rows.
     """
 
     id: int
@@ -107,9 +110,9 @@ class Dialogue:
 class Conversation:
     """One episode in the thread of a customer and a brand.
 
-    epoch: raised by each change of owner; timers and effects of an older epoch do nothing. owner_id: handler type, queue
-    or agent. sender: our address that the customer last used or was last texted from. channel: `sms`. rejoin: the
-    dialogue that resumes when an agent hands back. Times are ms since 1970 UTC.
+    epoch: raised by each change of owner; timers and effects of an older epoch do nothing. owner_id: handler
+    type, queue or agent. sender: our address that the customer last used or was last texted from. channel: `sms`.
+    rejoin: the dialogue that resumes when an agent hands back. Times are ms since 1970 UTC.
     """
 
     id: int

@@ -133,9 +133,9 @@ class Message:
     """One text, to or from a customer, as the store keeps it.
 
     ours, theirs: our sender and the customer's number. key: the customer. text: whole, as a person reads it.
-    parts: how many carrier parts. expires_at: ms, after which it is not sent at all. gates: JSON list of gate decisions,
-    in order. parent_id: the message that this one resends. digest: of an MO's bytes, to tell a redelivery.
-    epoch: of the conversation, when its author wrote it.
+    parts: how many carrier parts. expires_at: ms, after which it is not sent at all. gates: JSON list of gate
+    decisions, in order. parent_id: the message that this one resends. digest: of an MO's bytes, to tell a
+    redelivery. epoch: of the conversation, when its author wrote it.
     """
 
     id: int
@@ -174,7 +174,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try to hand one part to one carrier, journalled before the bytes leave. Its key: message, part, number of try."""
+    """One try to hand one part to one carrier, journalled before the bytes leave.
+
+    Its key: message, part, number of try.
+    """
 
     message_id: int
     part: int

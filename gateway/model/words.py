@@ -83,6 +83,8 @@ _ALL = tuple(PACKS)
 
 def _unstretched(token: str) -> str:
     """The word in a drawn-out token: YESSS, STOPPPP. "stoop" stays what it is."""
+    if len(token) < 4:
+        return token
     return "STOP" if _STOPP.fullmatch(token) else _STRETCHED.sub(r"\1", token)
 
 

@@ -21,6 +21,8 @@ OTHERS = {
     "CARELINE_LOG_LEVEL": "debug, info, warning or error",
     "CARELINE_URL": "the server that `careline fire`, `send`, `trace` ... talk to",
     "CARELINE_KEY": "the API key they use",
+    "CARELINE_API_KEY": "the same",
+    "CARELINE_FAILPOINT": "tests only: where the process kills itself",
 }
 """Variables that are no keys of gateway.toml, and what they are for."""
 

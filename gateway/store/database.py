@@ -99,7 +99,7 @@ class Store:
         self._writer = Writer(
             lambda: connect(self.path),
             loop,
-            lambda: loop.call_soon_threadsafe(self._went_full),
+            self._full_in(loop),
         )
         self._writer.start()
         self._keeper = loop.create_task(self._keep(), name="store keeper")
@@ -186,8 +186,6 @@ class Store:
         Raises:
             StoreProblem: the target exists already or cannot be written.
         """
-        if target.exists():
-            raise StoreProblem(f"{target} exists already; name a new file")
         await asyncio.get_running_loop().run_in_executor(None, backup_file, self.path, target)
 
     async def _keep(self) -> None:
@@ -215,6 +213,12 @@ class Store:
         finally:
             connection.close()
 
+    def _full_in(self, loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
+        def tell() -> None:
+            loop.call_soon_threadsafe(self._went_full)
+
+        return tell
+
     def _went_full(self) -> None:
         if not self.full:
             self.full = True
@@ -224,7 +228,7 @@ class Store:
     def _keep_reserve(self) -> bool:
         """Holds some space back: on a full disk even a DELETE needs pages. False while there is no room for it."""
         try:
-            with open(self._reserve, "ab") as file:
+            with self._reserve.open("ab") as file:
                 if file.tell() < RESERVE_BYTES:
                     os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
             return True
@@ -259,6 +263,8 @@ class Store:
 
 def backup_file(source: Path, target: Path) -> None:
     """Online copy by SQLite's own backup, whoever else has the file open. Raises StoreProblem."""
+    if target.exists():
+        raise StoreProblem(f"{target} exists already; name a new file")
     partial = target.with_name(target.name + ".partial")
     partial.unlink(missing_ok=True)
     try:
@@ -270,9 +276,9 @@ def backup_file(source: Path, target: Path) -> None:
         finally:
             copy.close()
             with_source.close()
-        with open(partial, "rb") as file:
+        with partial.open("rb") as file:
             os.fsync(file.fileno())
-        os.replace(partial, target)
+        partial.replace(target)
     except (sqlite3.Error, OSError) as error:
         partial.unlink(missing_ok=True)
         raise StoreProblem(f"backup to {target} failed: {error}") from error

@@ -33,10 +33,9 @@ def known(connection: sqlite3.Connection, keys: Sequence[tuple[str, str]]) -> di
     for source, its in by_source.items():
         for at in range(0, len(its), 500):
             some = its[at : at + 500]
-            for key, event_id, digest in connection.execute(
-                f"SELECT event_key, id, digest FROM event WHERE source = ? AND event_key IN ({','.join('?' * len(some))})",
-                (source, *some),
-            ):
+            marks = ",".join("?" * len(some))
+            sql = f"SELECT event_key, id, digest FROM event WHERE source = ? AND event_key IN ({marks})"
+            for key, event_id, digest in connection.execute(sql, (source, *some)):
                 found[source, key] = (event_id, digest)
     return found
 

@@ -3,7 +3,9 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from gateway.model.channel import Receipt
 from gateway.model.message import Attempt, Direction, Disposition, Message, MessageClass, MessageState, Outcome
 from gateway.store.statements import columns_of, insert, row_of, update
 from gateway.store.tables import AttemptRow, MessageEventRow, MessageRow, MoPartRow
@@ -24,7 +26,8 @@ _FINISH = Statement(
 _DOUBT = Statement("message in doubt", "UPDATE message SET disposition = 'in_doubt', reason = ? WHERE id = ?")
 _UNDOUBT = Statement(
     "message no longer in doubt",
-    "UPDATE message SET disposition = NULL, reason = NULL WHERE id = ? AND state <> 'final' AND disposition = 'in_doubt'",
+    "UPDATE message SET disposition = NULL, reason = NULL "
+    "WHERE id = ? AND state <> 'final' AND disposition = 'in_doubt'",
     exact=False,
 )
 _MARK_DUPLICATE = Statement("mark duplicate", "UPDATE message SET possible_duplicate = 1 WHERE id = ?")
@@ -32,6 +35,14 @@ _OPT_OUT = Statement(
     "drop messages of an opted-out customer",
     "UPDATE message SET state = 'final', disposition = 'opted_out', reason = ? WHERE address_id = ? AND brand = ? "
     "AND direction = 'mt' AND state IN ('held', 'queued') AND cls > 0 AND author_id <> 'compliance' "
+    "AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.message_id = message.id "
+    "AND (outcome IS NULL OR outcome IN ('accepted', 'in_doubt')))",
+    exact=False,
+)
+_REPLACED = Statement(
+    "drop messages of a replaced event",
+    "UPDATE message SET state = 'final', disposition = 'expired', reason = ? WHERE address_id = ? AND event_id = ? "
+    "AND id > ? AND direction = 'mt' AND state IN ('held', 'queued') "
     "AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.message_id = message.id)",
     exact=False,
 )
@@ -41,7 +52,7 @@ _ADD_ATTEMPT = Statement(
 )
 _SETTLE = Statement(
     "attempt settled",
-    "UPDATE attempt SET outcome = ?, answered_at = ?, status = ?, remote_id = ?, fault = ? "
+    "UPDATE attempt SET outcome = ?, answered_at = ?, status = ?, remote_id = ?, remote_key = ?, fault = ? "
     "WHERE message_id = ? AND part = ? AND attempt = ? AND (outcome IS NULL OR outcome = 'in_doubt')",
 )
 _RECEIPT = update(AttemptRow, ("receipt", "receipt_at", "receipt_error"), ("message_id", "part", "attempt"))
@@ -93,6 +104,11 @@ def undoubt(unit: Unit, message_id: int) -> None:
     unit.add(_UNDOUBT, (message_id,))
 
 
+def replace_unsent(unit: Unit, address_id: int, event_id: int, reason: str) -> None:
+    """Ends the texts of an event that a newer one replaces, those that have not left."""
+    unit.add(_REPLACED, (reason, address_id, event_id, event_id))
+
+
 def mark_duplicate(unit: Unit, message_id: int) -> None:
     """It is about to be submitted again after a doubt."""
     unit.add(_MARK_DUPLICATE, (message_id,))
@@ -128,7 +144,7 @@ def settle(
     fault: str | None,
 ) -> None:
     """Records how a try ended; once, except that a doubt may be settled later."""
-    unit.add(_SETTLE, (outcome, at, status, remote_id, fault, *attempt))
+    unit.add(_SETTLE, (outcome, at, status, remote_id, remote_key(remote_id) if remote_id else None, fault, *attempt))
 
 
 def receipt(unit: Unit, attempt: tuple[int, int, int], state: str, at: int, error: str) -> None:
@@ -154,13 +170,13 @@ def drop_parts(unit: Unit, ids: Iterable[int]) -> None:
 
 def message_of(row: Sequence[object]) -> Message:
     """A row of MESSAGE_COLUMNS as a Message."""
-    values = dict(zip(MESSAGE_COLUMNS, row, strict=True))
+    values: dict[str, Any] = dict(zip(MESSAGE_COLUMNS, row, strict=True))
     values["direction"] = Direction(values["direction"])
     values["cls"] = MessageClass(values["cls"])
     values["state"] = MessageState(values["state"])
     values["disposition"] = Disposition(values["disposition"]) if values["disposition"] is not None else None
     values["possible_duplicate"] = bool(values["possible_duplicate"])
-    return Message(**values)  # type: ignore[arg-type]
+    return Message(**values)
 
 
 def messages_by_id(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Message]:
@@ -176,8 +192,8 @@ def parts_of_set(
 ) -> list[tuple[int, int, str]]:
     """What is here of one long text: (id, part, text), oldest first."""
     rows = connection.execute(
-        "SELECT id, part, text FROM mo_part WHERE carrier = ? AND theirs = ? AND ours = ? AND reference = ? AND parts = ? "
-        "AND id > ? ORDER BY id",
+        "SELECT id, part, text FROM mo_part WHERE carrier = ? AND theirs = ? AND ours = ? AND reference = ? "
+        "AND parts = ? AND id > ? ORDER BY id",
         (carrier, theirs, ours, reference, parts, newer_than),
     )
     return [(int(row[0]), int(row[1]), str(row[2])) for row in rows]
@@ -194,26 +210,35 @@ class Traced:
     siblings: tuple[tuple[int, int, str | None, str | None], ...]
 
 
-def trace_receipts(
-    connection: sqlite3.Connection, wanted: Sequence[tuple[str, tuple[str, ...]]]
-) -> list[Traced | None]:
-    """For each (carrier, candidate ids) the part that it means, or None. The newest part with the id wins."""
-    found: list[Traced | None] = []
-    for carrier, candidates in wanted:
-        row = connection.execute(
-            "SELECT message_id, part, attempt, outcome, receipt FROM attempt WHERE carrier = ? AND remote_id IN "
-            f"({','.join('?' * len(candidates))}) ORDER BY message_id DESC LIMIT 1",
-            (carrier, *candidates),
-        ).fetchone()
-        if row is None:
-            found.append(None)
-            continue
-        [message] = messages_by_id(connection, [row[0]]).values()
-        siblings = tuple(
-            connection.execute("SELECT part, attempt, receipt, outcome FROM attempt WHERE message_id = ?", (row[0],))
-        )
-        found.append(Traced((row[0], row[1], row[2]), row[3], row[4], message, siblings))
-    return found
+def remote_key(remote_id: str) -> str:
+    """A carrier's id in the form that is compared: case and leading zeros say nothing (carriers change both)."""
+    return remote_id.strip().lower().lstrip("0") or "0"
+
+
+def trace_receipts(connection: sqlite3.Connection, wanted: Sequence[Receipt]) -> list[Traced | None]:
+    """For each receipt the part that it means, or None."""
+    return [_trace(connection, receipt) for receipt in wanted]
+
+
+def _trace(connection: sqlite3.Connection, receipt: Receipt) -> Traced | None:
+    """The id as written wins; its other forms (hex, decimal) count only for the phone that the receipt names."""
+    keys = list(dict.fromkeys(remote_key(remote_id) for remote_id in receipt.remote_ids))
+    for place, key in enumerate(keys):
+        for row in connection.execute(
+            "SELECT message_id, part, attempt, outcome, receipt FROM attempt WHERE carrier = ? AND remote_key = ? "
+            "ORDER BY message_id DESC LIMIT 3",
+            (receipt.carrier, key),
+        ).fetchall():
+            [message] = messages_by_id(connection, [row[0]]).values()
+            same_phone = message.theirs in (receipt.sender, receipt.to)
+            if same_phone or place == 0:
+                siblings = tuple(
+                    connection.execute(
+                        "SELECT part, attempt, receipt, outcome FROM attempt WHERE message_id = ?", (row[0],)
+                    )
+                )
+                return Traced((row[0], row[1], row[2]), row[3], row[4], message, siblings)
+    return None
 
 
 def attempts_of(connection: sqlite3.Connection, message_id: int) -> list[tuple[int, int, str | None, str | None]]:
@@ -235,7 +260,8 @@ def recent_inbound(connection: sqlite3.Connection, newer_than: int) -> list[tupl
     """Digests of the latest MOs: (digest, session, sequence, id), to tell a redelivery after a restart."""
     return list(
         connection.execute(
-            "SELECT digest, session, sequence, id FROM message WHERE id > ? AND direction = 'mo' AND digest IS NOT NULL "
+            "SELECT digest, session, sequence, id FROM message WHERE id > ? AND direction = 'mo' "
+            "AND digest IS NOT NULL "
             "UNION ALL SELECT digest, session, sequence, id FROM mo_part WHERE id > ?",
             (newer_than, newer_than),
         )

@@ -11,8 +11,7 @@ from gateway.store.units import Row, Statement
 
 def table_of(model: type[SQLModel]) -> Table:
     """The SQL table behind a row class."""
-    table = SQLModel.metadata.tables[str(model.__tablename__)]
-    return table
+    return SQLModel.metadata.tables[str(model.__tablename__)]
 
 
 def columns_of(model: type[SQLModel]) -> tuple[str, ...]:

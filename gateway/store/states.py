@@ -5,12 +5,16 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState
 from gateway.model.customer import Customer, Permission
+from gateway.model.event import Event
 from gateway.model.ids import id_at
-from gateway.model.message import MessageClass
+from gateway.model.message import Message, MessageClass
 from gateway.model.offer import Offer, OfferState
+from gateway.store.events import events_by_id
+from gateway.store.messages import messages_by_id
 from gateway.store.statements import columns_of
 from gateway.store.tables import ConversationRow, CustomerRow, DialogueRow, OfferRow
 
@@ -28,8 +32,8 @@ class CustomerState:
     """A customer as the store has them. Immutable: a decision makes a new one, kept only when it was committed.
 
     customer: None = never seen. consent: by brand. conversations: open ones, and the latest closed one of each brand.
-    dialogues: of the open ones, not done. offers: active ones, and those that ended within 7 days. promotional: times (ms)
-    of promotional texts of the last 7 days.
+    dialogues: of the open ones, not done. offers: active ones, and those that ended within 7 days. promotional:
+    times (ms) of promotional texts of the last 7 days.
     """
 
     key: str
@@ -99,9 +103,9 @@ def load_states(connection: sqlite3.Connection, keys: Sequence[str], now: int) -
 
 def _many(
     connection: sqlite3.Connection, sql: str, values: Sequence[object], more: str = "", *tail: object
-) -> list[tuple[object, ...]]:
+) -> list[tuple[Any, ...]]:
     """The rows for all values of an IN list, some hundreds at a time."""
-    rows: list[tuple[object, ...]] = []
+    rows: list[tuple[Any, ...]] = []
     for at in range(0, len(values), 500):
         some = values[at : at + 500]
         rows.extend(connection.execute(f"{sql} ({','.join('?' * len(some))}) {more}", (*some, *tail)))
@@ -132,10 +136,10 @@ def _conversations(connection: sqlite3.Connection, ids: Sequence[int], now: int)
 
 def conversation_of(row: Sequence[object]) -> Conversation:
     """A row of the table, in order of its columns."""
-    values = dict(zip(_CONVERSATION, row, strict=True))
+    values: dict[str, Any] = dict(zip(_CONVERSATION, row, strict=True))
     values["state"] = ConversationState(str(values["state"]))
     values["told_waiting"] = bool(values["told_waiting"])
-    return Conversation(**values)  # type: ignore[arg-type]
+    return Conversation(**values)
 
 
 def _dialogues(connection: sqlite3.Connection, conversations: Sequence[int]) -> list[Dialogue]:
@@ -150,12 +154,12 @@ def _dialogues(connection: sqlite3.Connection, conversations: Sequence[int]) -> 
 
 def dialogue_of(row: Sequence[object]) -> Dialogue:
     """A row of the table, in order of its columns."""
-    values = dict(zip(_DIALOGUE, row, strict=True))
+    values: dict[str, Any] = dict(zip(_DIALOGUE, row, strict=True))
     values["state"] = DialogueState(str(values["state"]))
     for name in ("slots", "pending", "parked"):
         values[name] = json.loads(str(values[name])) if values[name] is not None else None
-    values["parked"] = tuple(values["parked"] or ())  # type: ignore[arg-type]
-    return Dialogue(**values)  # type: ignore[arg-type]
+    values["parked"] = tuple(values["parked"] or ())
+    return Dialogue(**values)
 
 
 def _offers(connection: sqlite3.Connection, ids: Sequence[int], now: int) -> dict[int, dict[int, Offer]]:
@@ -175,10 +179,10 @@ def _offers(connection: sqlite3.Connection, ids: Sequence[int], now: int) -> dic
 
 def offer_of(row: Sequence[object]) -> Offer:
     """A row of the table, in order of its columns."""
-    values = dict(zip(_OFFER, row, strict=True))
+    values: dict[str, Any] = dict(zip(_OFFER, row, strict=True))
     values["state"] = OfferState(str(values["state"]))
     values["promotional"] = bool(values["promotional"])
-    return Offer(**values)  # type: ignore[arg-type]
+    return Offer(**values)
 
 
 def _contact(
@@ -202,3 +206,14 @@ def _contact(
     ):
         promotional.setdefault(int(str(address_id)), []).append(int(str(message_id)) >> 20)
     return consent, promotional
+
+
+def load_batch(
+    connection: sqlite3.Connection, keys: Sequence[str], event_ids: Sequence[int], message_ids: Sequence[int], now: int
+) -> tuple[dict[str, CustomerState], dict[int, Event], dict[int, Message]]:
+    """All that a batch of inputs must read, in one visit to the reading thread."""
+    return (
+        load_states(connection, keys, now) if keys else {},
+        events_by_id(connection, event_ids) if event_ids else {},
+        messages_by_id(connection, message_ids) if message_ids else {},
+    )

@@ -3,7 +3,6 @@
 import sqlite3
 
 from gateway.model.ids import id_at
-
 from gateway.store.tables import LinkRow
 from gateway.store.units import Statement, Unit
 
@@ -62,5 +61,7 @@ def sweep(now: int) -> Unit:
 
 def live_steps(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
     """How many dialogues wait in which step: (handler, step) -> count."""
-    rows = connection.execute("SELECT handler, step, count(*) FROM dialogue WHERE state <> 'done' GROUP BY handler, step")
+    rows = connection.execute(
+        "SELECT handler, step, count(*) FROM dialogue WHERE state <> 'done' GROUP BY handler, step"
+    )
     return {(str(row[0]), str(row[1])): int(row[2]) for row in rows}

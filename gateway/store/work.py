@@ -10,6 +10,12 @@ from gateway.store.units import Due, Statement, Unit
 _ADD = insert(WorkRow)
 # The count of this delete is the fence: who finds the row gone has lost, and its whole unit is undone.
 _TAKE = Statement("take work", "DELETE FROM work WHERE lane = ? AND prio = ? AND due = ? AND id = ?")
+_TAKE_SEND = Statement(
+    "take send",
+    # Consent is read at dispatch (invariant 5): what was queued before a STOP, or came back after it, does not leave.
+    "DELETE FROM work WHERE lane = ? AND prio = ? AND due = ? AND id = ? AND NOT EXISTS "
+    "(SELECT 1 FROM consent WHERE address_id = ? AND brand = ? AND state = 'revoked')",
+)
 _DROP = Statement("drop work", "DELETE FROM work WHERE lane = ? AND prio = ? AND due = ? AND id = ?", exact=False)
 _DROP_SENDS = Statement(
     "drop queued texts",
@@ -18,6 +24,12 @@ _DROP_SENDS = Statement(
     exact=False,
 )
 _DROP_PARTS = Statement("drop parts", "DELETE FROM work WHERE key = ? AND kind = 'send' AND ref = ?", exact=False)
+_DROP_EVENT = Statement(
+    "drop texts of a replaced event",
+    "DELETE FROM work WHERE key = ? AND kind = 'send' AND ref IN (SELECT id FROM message WHERE address_id = ? "
+    "AND event_id = ? AND id > ? AND state IN ('held', 'queued'))",
+    exact=False,
+)
 _DEAD = insert(DeadLetterRow)
 _REVIVE = update(DeadLetterRow, ("state",), ("id", "state"))
 _COLUMNS = "id, lane, key, kind, due, prio, attempts, ref, body"
@@ -34,6 +46,11 @@ def take(unit: Unit, due: Due) -> None:
     unit.add(_TAKE, (due.lane, due.prio, due.due, due.id))
 
 
+def take_send(unit: Unit, due: Due, address_id: int, brand: str) -> None:
+    """Removes the row of a part that is about to leave, unless the customer said STOP meanwhile."""
+    unit.add(_TAKE_SEND, (due.lane, due.prio, due.due, due.id, address_id, brand))
+
+
 def drop(unit: Unit, lane: str, prio: int, due: int, an_id: int) -> None:
     """Removes a timer, if it is still there."""
     unit.add(_DROP, (lane, prio, due, an_id))
@@ -47,6 +64,11 @@ def drop_sends(unit: Unit, key: str, address_id: int, brand: str) -> None:
 def drop_parts_of(unit: Unit, key: str, message_id: int) -> None:
     """Removes what is still queued of a message of many parts."""
     unit.add(_DROP_PARTS, (key, message_id))
+
+
+def drop_event_sends(unit: Unit, key: str, address_id: int, event_id: int) -> None:
+    """Removes the queued texts of an event that a newer one replaces."""
+    unit.add(_DROP_EVENT, (key, address_id, event_id, event_id))
 
 
 def bury(unit: Unit, due: Due, cause: str) -> None:
@@ -89,11 +111,11 @@ def dead_letters(connection: sqlite3.Connection, ids: Sequence[int] | None, most
 
 def newest_id(connection: sqlite3.Connection) -> int:
     """The largest id on disk, over all tables that use our ids."""
-    tables = (
-        "customer address consent_event event conversation dialogue offer message message_event mo_part call note "
-        "work dead_letter"
-    ).split()
-    return max(int(connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]) for table in tables)
+    tables = ("customer", "address", "consent_event", "event", "conversation", "dialogue", "offer", "message")
+    more = ("message_event", "mo_part", "call", "note", "work", "dead_letter")
+    return max(
+        int(connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]) for table in (*tables, *more)
+    )
 
 
 def units_of(dues: Iterable[Due]) -> list[Unit]:

@@ -184,14 +184,13 @@ class Writer(threading.Thread):
 def _attempt(connection: sqlite3.Connection, group: list[Unit]) -> Failure | None:
     """Writes the group's rows, statement by statement; None when every count was as expected."""
     first = group[0]
-    for place, (statement, rows) in enumerate(first.steps):
-        if len(group) > 1:
-            rows = [row for unit in group for row in unit.steps[place][1]]
+    for place, (statement, own) in enumerate(first.steps):
+        rows = own if len(group) == 1 else [row for unit in group for row in unit.steps[place][1]]
         try:
             if len(rows) == 1:
-                touched = connection.execute(statement.sql, rows[0]).rowcount  # type: ignore[arg-type]
+                touched = connection.execute(statement.sql, rows[0]).rowcount
             else:
-                touched = connection.executemany(statement.sql, rows).rowcount  # type: ignore[arg-type]
+                touched = connection.executemany(statement.sql, rows).rowcount
         except sqlite3.IntegrityError as error:
             return Rejected(str(error), statement.name)
         if statement.exact and touched != len(rows):

@@ -14,7 +14,7 @@ from gateway.model.words import choose, is_reserved, normalise
 from gateway.triggers import inspection, limit, schema
 from gateway.triggers.effects import Effect
 from gateway.triggers.errors import HandlerError, NoStep, StepError, StepTooSlow, last_line
-from gateway.triggers.moments import Key, Occasion
+from gateway.triggers.moments import Key, Moment
 from gateway.triggers.schema import EventData
 from gateway.triggers.talk import Talk
 
@@ -151,7 +151,7 @@ class Handler(Generic[EventT]):
         """Whether a conversation that waits in `step` can go on, `renamed` considered."""
         return self.current(step) in self._choices
 
-    def handles(self, moment: Occasion) -> bool:
+    def handles(self, moment: Moment) -> bool:
         """Whether `run` would find a step for the moment."""
         return self._find(moment) is not None
 
@@ -187,7 +187,7 @@ class Handler(Generic[EventT]):
             raise StepError("ttl returns an aware datetime or None", self.type, "ttl", self.where)
         return until
 
-    def run(self, moment: Occasion, talk: Talk[Any]) -> tuple[Effect, ...]:
+    def run(self, moment: Moment, talk: Talk[Any]) -> tuple[Effect, ...]:
         """The effects of the step for a moment.
 
         Raises:
@@ -235,7 +235,7 @@ class Handler(Generic[EventT]):
 
     # Inside
 
-    def _find(self, moment: Occasion) -> StepFunction | None:
+    def _find(self, moment: Moment) -> StepFunction | None:
         for key in moment.keys:
             step = self._steps.get(key)
             if step is None and len(key) > 1 and key[1] in self.renamed:

@@ -75,7 +75,7 @@ class limit_step:  # noqa: N801  a context manager, used like a function
             return
         _clock.armed = False
         setitimer(ITIMER_REAL, *self._others)
-        if self._others[0]:
+        if self._others[0] and self._former is not None:
             signal.signal(SIGALRM, self._former)  # type: ignore[arg-type]  # what getsignal gave
         if isinstance(value, StepTooSlow):
             return

@@ -149,4 +149,5 @@ class HandedBack:
         return "handed back"
 
 
-Occasion = Start | Reply | Timeout | Fulfilled | OfferFailed | Result | CallFailed | HandedBack
+Moment = Start | Reply | Timeout | Fulfilled | OfferFailed | Result | CallFailed | HandedBack
+"""Any of them. `gateway.triggers.Moment` is something else: a point in time among an event's data."""

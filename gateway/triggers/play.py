@@ -24,7 +24,7 @@ from gateway.triggers.moments import (
     CallFailed,
     Fulfilled,
     HandedBack,
-    Occasion,
+    Moment,
     OfferFailed,
     Reply,
     Result,
@@ -43,7 +43,7 @@ class Turn:
     note: what the gateway does by itself here, where the handler has no step for the moment.
     """
 
-    moment: Occasion
+    moment: Moment
     effects: tuple[Effect, ...]
     state: str
     step: str = ""
@@ -66,7 +66,7 @@ class Play:
     slots: dict[str, Plain] = field(default_factory=dict)
     turns: list[Turn] = field(default_factory=list)
 
-    def take(self, moment: Occasion) -> Turn:
+    def take(self, moment: Moment) -> Turn:
         """Runs the handler for a moment, and keeps the turn. Raises StepError, and NoStep from `start` only."""
         talk = self.handler.talk(
             self.event, now=self.now, language=self.language, customer=self.customer, slots=dict(self.slots)
@@ -109,7 +109,7 @@ class Play:
                 self.state, self.step, self.action = CALL, "", action
 
 
-def _default(moment: Occasion) -> tuple[tuple[Effect, ...], str]:
+def _default(moment: Moment) -> tuple[tuple[Effect, ...], str]:
     """What the gateway does where a handler has no step."""
     match moment:
         case Timeout():
@@ -130,7 +130,7 @@ class Silence:
 
 
 SILENCE: Final = Silence()
-Answer = str | Silence | Occasion
+Answer = str | Silence | Moment
 
 
 def play(
@@ -180,7 +180,7 @@ def play(
             yield _next(stage, told)
 
 
-def _answer(stage: Play, results: Mapping[str, Mapping[str, object]]) -> Occasion:
+def _answer(stage: Play, results: Mapping[str, Mapping[str, object]]) -> Moment:
     if stage.state == OFFER:
         return Fulfilled(results.get("offer", {}))
     return Result(stage.action, results.get(stage.action, {}))

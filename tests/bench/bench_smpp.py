@@ -1,4 +1,4 @@
-"""What SMPP costs here: microseconds a PDU, and a whole bind against a peer in the same process. Prints, asserts nothing.
+"""What SMPP costs here: microseconds a PDU, and a whole bind against a peer in the same process. Asserts nothing.
 
     .venv/bin/python -m tests.bench.bench_smpp
 

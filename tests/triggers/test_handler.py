@@ -24,7 +24,6 @@ from gateway.triggers import (
     Incoming,
     Link,
     NoStep,
-    Occasion,
     OfferFailed,
     Remember,
     Reply,
@@ -36,9 +35,10 @@ from gateway.triggers import (
     Timeout,
     Wait,
 )
+from gateway.triggers.moments import Moment
 from tests.triggers.plays import DATA, NOW, Order, shop
 
-MOMENTS: list[tuple[Occasion, tuple[object, ...]]] = [
+MOMENTS: list[tuple[Moment, tuple[object, ...]]] = [
     (
         Start(),
         (Say("order.notice", {**DATA, "due": None, "link": Link()}, "faster"), Wait("choice", 86_400.0)),
@@ -65,7 +65,7 @@ def _talk(handler: Handler[Any], **given: Any) -> Talk[Any]:
 
 
 @pytest.mark.parametrize(("moment", "effects"), MOMENTS, ids=lambda value: str(value)[:40])
-def test_each_moment_finds_its_step(moment: Occasion, effects: tuple[object, ...]) -> None:
+def test_each_moment_finds_its_step(moment: Moment, effects: tuple[object, ...]) -> None:
     order = shop()
     assert order.handles(moment)
     assert order.run(moment, _talk(order)) == effects
@@ -74,7 +74,7 @@ def test_each_moment_finds_its_step(moment: Occasion, effects: tuple[object, ...
 @pytest.mark.parametrize(
     "moment", [Timeout("nowhere"), Reply("nowhere", "x"), Result("other", {}), CallFailed("x", "")]
 )
-def test_a_moment_without_a_step(moment: Occasion) -> None:
+def test_a_moment_without_a_step(moment: Moment) -> None:
     order = shop()
     assert not order.handles(moment)
     with pytest.raises(NoStep, match=r"order\.late has no step for"):

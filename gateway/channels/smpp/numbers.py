@@ -1,14 +1,16 @@
 """Addresses on the wire (TON and NPI, SMPP v3.4 5.2.5 and 5.2.6) and in the house (`+15551234567`, `70007`, `ACME`)."""
 
-import re
-
 from gateway.channels.smpp.profile import CarrierProfile
 
 INTERNATIONAL, NATIONAL, NETWORK, SUBSCRIBER, ALPHANUMERIC, ABBREVIATED = 1, 2, 3, 4, 5, 6
 
-_DIGITS = re.compile("[0-9]+")
-_E164 = re.compile("[1-9][0-9]{6,14}")
-_SHORT = re.compile("[0-9]{1,8}")
+
+def _digits(text: str) -> bool:
+    return text.isdigit() and text.isascii()
+
+
+def _e164(digits: str) -> bool:
+    return 7 <= len(digits) <= 15 and digits[0] != "0"
 
 
 def read_address(address: str, ton: int, country: str) -> str:
@@ -21,14 +23,14 @@ def read_address(address: str, ton: int, country: str) -> str:
         return address.strip() or address
     plus = address.startswith("+")
     digits = address[1:] if plus else address
-    if not _DIGITS.fullmatch(digits):
+    if not _digits(digits):
         return address
     if plus:
-        return f"+{digits}" if _E164.fullmatch(digits) else address
-    if digits.startswith("00") and _E164.fullmatch(digits[2:]) and ton in (0, INTERNATIONAL):
+        return f"+{digits}" if _e164(digits) else address
+    if digits.startswith("00") and _e164(digits[2:]) and ton in (0, INTERNATIONAL):
         return f"+{digits[2:]}"
     if ton == INTERNATIONAL:
-        return f"+{digits}" if _E164.fullmatch(digits) else address
+        return f"+{digits}" if _e164(digits) else address
     if ton == NATIONAL:
         return _national(address, digits, country)
     if ton == 0 and len(digits) >= 8:
@@ -42,8 +44,9 @@ def _national(address: str, digits: str, country: str) -> str:
         return address
     if country == "1" and len(digits) == 11 and digits[0] == "1":
         return f"+{digits}"
-    whole = country + digits.removeprefix("0")
-    return f"+{whole}" if _E164.fullmatch(whole) else address
+    local = digits.removeprefix("0")
+    whole = country + local
+    return f"+{whole}" if local[0] != "0" and _e164(whole) else address
 
 
 def _guess(address: str, digits: str, country: str) -> str:
@@ -52,16 +55,16 @@ def _guess(address: str, digits: str, country: str) -> str:
         return _national(address, digits, country)
     if len(digits) == 10 and country == "1":
         return f"+1{digits}"
-    return f"+{digits}" if _E164.fullmatch(digits) else address
+    return f"+{digits}" if _e164(digits) else address
 
 
 def write_sender(address: str, profile: CarrierProfile) -> tuple[int, int, str]:
     """TON, NPI and wire form of a sender of ours: number, short code or name."""
     if address.startswith("+"):
         return profile.international_ton, profile.international_npi, address[1:]
-    if _SHORT.fullmatch(address):
+    if _digits(address) and len(address) <= 8:
         return profile.short_code_ton, profile.short_code_npi, address
-    if _DIGITS.fullmatch(address):
+    if _digits(address):
         return profile.international_ton, profile.international_npi, address
     return profile.alphanumeric_ton, profile.alphanumeric_npi, address
 

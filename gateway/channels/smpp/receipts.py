@@ -58,7 +58,8 @@ _EXACT: Mapping[str, ReceiptState] = MappingProxyType({state.value: state for st
 _FIELD = re.compile(r"\b(id|sub|dlvrd|submit ?date|done ?date|stat|err)\s*:\s*([^\s:]*)", re.IGNORECASE)
 # appendix B to the letter, which most carriers write: one match instead of seven
 _BOOK = re.compile(
-    r"id:([^\s:]+) sub:([^\s:]*) dlvrd:([^\s:]*) submit date:([^\s:]*) done date:([^\s:]*) stat:([^\s:]+) err:([^\s:]*)(?: text:|$)",
+    r"id:([^\s:]+) sub:([^\s:]*) dlvrd:([^\s:]*) submit date:([^\s:]*) done date:([^\s:]*)"
+    r" stat:([^\s:]+) err:([^\s:]*)(?: text:|$)",
     re.IGNORECASE,
 )
 _NAMES = ("id", "sub", "dlvrd", "submitdate", "donedate", "stat", "err")
@@ -111,20 +112,25 @@ def remote_ids(written: str, kind: MessageId = "auto") -> tuple[str, ...]:
     kind: see `CarrierProfile.message_id`; with "hex" or "decimal" the converted form comes first.
     """
     plain = canonical(written)
-    forms = [written, plain]
-    as_hex = format(int(plain), "x") if plain.isascii() and plain.isdigit() and len(plain) <= 39 else ""
-    as_decimal = str(int(plain, 16)) if _HEX.fullmatch(plain) else ""
-    if kind == "hex":
-        forms = [as_hex, *forms]
+    forms: tuple[str, ...]
+    as_hex = padded = as_decimal = ""
+    if plain.isdigit() and plain.isascii() and len(plain) <= 39:
+        value = int(plain)
+        as_hex, padded = (
+            f"{value:x}",
+            f"{value:08X}",
+        )  # the second as most carriers write it, for who compares as written
+    if _HEX.fullmatch(plain):
+        as_decimal = str(int(plain, 16))
+    if kind == "auto":
+        forms = (written, plain, as_hex, as_decimal, padded)
+    elif kind == "hex":
+        forms = (as_hex, padded, written, plain)
     elif kind == "decimal":
-        forms = [as_decimal, *forms]
-    elif kind == "auto":
-        forms += [as_hex, as_decimal]
-        if as_hex:
-            forms += [as_hex.upper(), as_hex.upper().zfill(8), as_hex.zfill(8)]
-        if as_decimal:
-            forms.append(as_decimal.zfill(10))
-    return tuple(dict.fromkeys(form for form in forms if form))
+        forms = (as_decimal, written, plain)
+    else:
+        forms = (written, plain)
+    return tuple(form for form in dict.fromkeys(forms) if form)
 
 
 def read_receipt(message: Message | Data, profile: CarrierProfile, token: object) -> Receipt | None:

@@ -18,6 +18,7 @@ MAX_SHORT_MESSAGE = 254
 _CACHED = 4096  # senders and option blocks kept; a carrier has a handful
 # a message_payload is used where the text is more than one short message
 _ONE_MESSAGE = {Encoding.gsm7: 160, Encoding.latin1: 140, Encoding.ucs2: 140}
+_OCTET = [bytes((number,)) for number in range(256)]
 _YEAR = 365 * 86400
 
 
@@ -47,6 +48,7 @@ class SubmitWriter:
     def __init__(self, profile: CarrierProfile) -> None:
         self._profile = profile
         self._service = cstring(profile.service_type, 6, "service_type")
+        self._international = bytes((profile.international_ton, profile.international_npi))
         self._senders: dict[str, bytes] = {}
         self._options: dict[tuple[int, int | None, int], bytes] = {}
         self._tlvs = profile.interface_version != "3.3"
@@ -71,17 +73,9 @@ class SubmitWriter:
         if part.user_reference is not None and self._tlvs:
             tlvs = (*tlvs, (pdu.USER_MESSAGE_REFERENCE, (part.user_reference & 0xFFFF).to_bytes(2, "big")))
         sender = self._senders.get(part.sender) or self._sender(part.sender)
-        ton, npi, to = write_recipient(part.to, profile)
-        if not to:
-            raise BadPart("no recipient", Fault.bad_number)
         key = (esm, part.validity, coding)
         options = self._options.get(key) or self._option_block(key)
-        try:
-            body = b"".join(
-                (sender, bytes((ton, npi)), cstring(to, 21, "destination_addr"), options, bytes((len(octets),)), octets)
-            )
-        except BadPdu as bad:
-            raise BadPart(str(bad), Fault.bad_number) from None
+        body = b"".join((sender, self._recipient(part.to), options, _OCTET[len(octets)], octets))
         if tlvs:
             body += write_tlvs(tlvs)
         return HEADER.pack(HEADER_LENGTH + len(body), pdu.SUBMIT_SM, 0, sequence) + body
@@ -108,6 +102,18 @@ class SubmitWriter:
                 ),
             )
         return UDHI, write_header(part.reference, part.part, part.parts, wide=way != "udh8") + octets, ()
+
+    def _recipient(self, to: str) -> bytes:
+        digits = to[1:]
+        if to[:1] == "+" and len(digits) <= 20 and digits.isdigit() and digits.isascii():
+            return self._international + digits.encode() + b"\0"
+        ton, npi, address = write_recipient(to, self._profile)
+        if not address:
+            raise BadPart("no recipient", Fault.bad_number)
+        try:
+            return bytes((ton, npi)) + cstring(address, 21, "destination_addr")
+        except BadPdu as bad:
+            raise BadPart(str(bad), Fault.bad_number) from None
 
     def _sender(self, sender: str) -> bytes:
         ton, npi, address = write_sender(sender, self._profile)

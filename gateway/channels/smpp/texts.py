@@ -128,7 +128,7 @@ def _looks_ucs2(octets: bytes) -> bool:
         and max(octets[::2].count(page) for page in rare) > 1
     ):
         return True
-    if octets.isascii() or pages & {0xD8, 0xFF}:
+    if octets.isascii():
         return False
     try:
         octets.decode("utf-8")

@@ -39,6 +39,18 @@ async def round_trip(smsc: RawSmsc, desk: Desk) -> None:
     assert answer.outcome is Outcome.accepted
 
 
+async def gone(smsc: RawSmsc, connection: Connection) -> None:
+    await connection.until(lambda: connection.closed and smsc.last is not connection)
+
+
+async def more_texts(desk: Desk, known: int) -> None:
+    await desk.until(lambda: len(desk.texts) > known)
+
+
+async def failed_twice(link: SmppLink, desk: Desk) -> None:
+    await desk.until(lambda: link.counters["connect_failed"] >= 2, 30)
+
+
 async def test_pdus_in_one_byte_pieces(make_link: MakeLink) -> None:
     async with RawSmsc() as smsc:
         _, desk = await make_link(smsc.port)
@@ -84,8 +96,7 @@ async def test_half_a_pdu_has_a_deadline(make_link: MakeLink) -> None:
         for piece in (b"\0\0", deliver(1, b"never whole")[:30]):
             connection = smsc.last
             connection.send(piece)
-            await connection.until(lambda connection=connection: connection.closed)
-            await connection.until(lambda connection=connection: smsc.last is not connection)
+            await gone(smsc, connection)
             await desk.up()
         assert link.counters["half_pdu"] == 2
         await round_trip(smsc, desk)
@@ -354,8 +365,7 @@ async def test_the_peer_is_held_back_while_the_store_is_slow(make_link: MakeLink
             link.acknowledge([item.token for item in desk.inbound], accepted=True)
             if len(desk.texts) == 1000:
                 break
-            known = len(desk.texts)
-            await desk.until(lambda known=known: len(desk.texts) > known)
+            await more_texts(desk, len(desk.texts))
         assert [text.text for text in desk.texts] == [f"text {n}" for n in range(1, 1001)]
         link.acknowledge([item.token for item in desk.inbound], accepted=True)
         await smsc.last.until(lambda: len(smsc.last.of(DELIVER_SM_RESP)) == 1000)
@@ -404,7 +414,7 @@ async def test_receipt_before_its_response(make_link: MakeLink) -> None:
 async def test_host_that_does_not_exist(make_link: MakeLink) -> None:
     for host in ("nowhere.invalid", "a..b", "x" * 300, "127.0.0.1"):
         link, desk = await make_link(1, host=host)
-        await desk.until(lambda link=link: link.counters["connect_failed"] >= 2, 30)
+        await failed_twice(link, desk)
         assert link.status().state is LinkState.down
         assert link.status().reason
         await link.stop(0)

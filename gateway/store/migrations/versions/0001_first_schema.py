@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("answered_at", sa.BigInteger(), nullable=True),
         sa.Column("status", sa.Integer(), nullable=True),
         sa.Column("remote_id", sa.Text(), nullable=True),
+        sa.Column("remote_key", sa.Text(), nullable=True),
         sa.Column("fault", sa.Text(), nullable=True),
         sa.Column("receipt", sa.Text(), nullable=True),
         sa.Column("receipt_at", sa.BigInteger(), nullable=True),
@@ -62,10 +63,10 @@ def upgrade() -> None:
     op.create_index(
         "attempt_remote",
         "attempt",
-        ["carrier", "remote_id"],
+        ["carrier", "remote_key"],
         unique=False,
-        sqlite_where=sa.text("remote_id IS NOT NULL"),
-        postgresql_where=sa.text("remote_id IS NOT NULL"),
+        sqlite_where=sa.text("remote_key IS NOT NULL"),
+        postgresql_where=sa.text("remote_key IS NOT NULL"),
     )
     op.create_table(
         "call",

@@ -1,0 +1,1 @@
+"""`careline demo`: everything on one machine, and a page that tells the story."""

@@ -1,0 +1,79 @@
+"""Keys of the HTTP API that live in the database: made by `careline keys add`, also while a gateway runs.
+
+SQLite takes a second writer for a moment; the process lock of the store is against a second gateway, not against this.
+"""
+
+import hashlib
+import secrets
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.store.database import StoreProblem, connect
+from gateway.store.migrate import bring_up_to_date
+
+PREFIX = "ck_"
+_OCTETS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as it is listed: never the key itself. created_at: ms since 1970 UTC."""
+
+    name: str
+    role: str
+    created_at: int
+
+
+def new_key() -> str:
+    """A key of 256 random bits; the prefix lets scanners of leaked secrets find it."""
+    return PREFIX + secrets.token_urlsafe(_OCTETS)
+
+
+def key_hash(key: str) -> str:
+    """What is stored of a key. It is random and long, so that a plain hash cannot be guessed back."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def add(path: Path, name: str, role: str, now: int, key: str | None = None) -> str:
+    """Stores a new key (or `key`) and returns it: the only time that it is seen.
+
+    Raises:
+        StoreProblem: the name is taken, or the database cannot be written.
+    """
+    made = key or new_key()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        bring_up_to_date(path)
+        with closing(connect(path)) as connection:
+            connection.execute(
+                "INSERT INTO api_key (hash, name, role, created_at) VALUES (?, ?, ?, ?)",
+                (key_hash(made), name, role, now),
+            )
+    except sqlite3.IntegrityError as error:
+        raise StoreProblem(f"there is a key called {name} already; take another name, or remove it first") from error
+    except (sqlite3.Error, ValueError, OSError) as error:
+        raise StoreProblem(f"{path}: {error}; is it a Careline database, on a writable disk?") from error
+    return made
+
+
+def remove(path: Path, name: str) -> bool:
+    """Takes a key back; False when there is none of that name. Raises StoreProblem."""
+    try:
+        with closing(connect(path)) as connection:
+            return connection.execute("DELETE FROM api_key WHERE name = ?", (name,)).rowcount == 1
+    except sqlite3.Error as error:
+        raise StoreProblem(f"{path}: {error}; is it a Careline database, on a writable disk?") from error
+
+
+def listed(path: Path) -> list[ApiKey]:
+    """All keys of the database, oldest first; none where there is no database yet. Raises StoreProblem."""
+    if not path.exists():
+        return []
+    try:
+        with closing(connect(path, read_only=True)) as connection:
+            rows = connection.execute("SELECT name, role, created_at FROM api_key ORDER BY created_at, name").fetchall()
+    except sqlite3.Error as error:
+        raise StoreProblem(f"{path}: {error}; is it a Careline database?") from error
+    return [ApiKey(str(name), str(role), int(created)) for name, role, created in rows]

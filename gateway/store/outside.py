@@ -1,0 +1,68 @@
+"""Looking at the database from another process than the gateway's: `careline check` and `careline doctor`.
+
+SQLite allows it while the gateway runs; nothing is changed.
+"""
+
+import sqlite3
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.store.database import StoreProblem, connect
+from gateway.store.migrate import HEAD, schema_version
+from gateway.store.upkeep import live_steps
+
+__all__ = ["Figures", "figures", "live_dialogues"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What `figures` saw. version: of the schema. write_seconds: how long the write lock took."""
+
+    version: str
+    octets: int
+    wal_octets: int
+    write_seconds: float
+
+
+def live_dialogues(path: Path) -> dict[tuple[str, str], int]:
+    """How many dialogues wait in which step; none where there is no database. Raises StoreProblem."""
+    try:
+        version = schema_version(path)
+        if version is None:
+            return {}
+        _known(path, version)
+        with closing(connect(path, read_only=True)) as connection:
+            return live_steps(connection)
+    except sqlite3.Error as error:
+        raise StoreProblem(f"{path}: {error}; is it a Careline database?") from error
+
+
+def figures(path: Path) -> Figures | None:
+    """Sizes, and whether it can be written: the write lock is taken and given back. None where there is no database.
+
+    Raises:
+        StoreProblem: it cannot be written; the message says why.
+    """
+    try:
+        version = schema_version(path)
+        if version is None:
+            return None
+        _known(path, version)
+        with closing(connect(path)) as connection:
+            started = time.perf_counter()
+            connection.execute("BEGIN IMMEDIATE")
+            took = time.perf_counter() - started
+            connection.execute("ROLLBACK")
+        wal = path.with_name(path.name + "-wal")
+        return Figures(version, path.stat().st_size, wal.stat().st_size if wal.exists() else 0, took)
+    except (sqlite3.Error, OSError) as error:
+        raise StoreProblem(f"{path}: {error}; is it a Careline database, on a writable disk?") from error
+
+
+def _known(path: Path, version: str) -> None:
+    if version != HEAD:
+        raise StoreProblem(
+            f"{path} has schema {version}, this program {HEAD}; `careline migrate` brings an older one up to date"
+        )

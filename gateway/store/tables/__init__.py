@@ -1,0 +1,32 @@
+"""The rows (SQLModel). Declared here, migrated by Alembic, read as objects only by the console and the API's lists.
+
+Times are milliseconds since 1970 UTC. Ids are `gateway.model.ids`. Column names are the attribute names of the frozen
+dataclasses of `gateway.model`, from which the hot statements are compiled.
+"""
+
+from gateway.store.tables.people import AddressRow, ApiKeyRow, ConsentEventRow, ConsentRow, CustomerRow
+from gateway.store.tables.talks import CallRow, ConversationRow, DialogueRow, EventRow, LinkRow, NoteRow, OfferRow
+from gateway.store.tables.traffic import AttemptRow, MessageEventRow, MessageRow, MoPartRow
+from gateway.store.tables.work import DeadLetterRow, MarkRow, WorkRow
+
+__all__ = [
+    "AddressRow",
+    "ApiKeyRow",
+    "AttemptRow",
+    "CallRow",
+    "ConsentEventRow",
+    "ConsentRow",
+    "ConversationRow",
+    "CustomerRow",
+    "DeadLetterRow",
+    "DialogueRow",
+    "EventRow",
+    "LinkRow",
+    "MarkRow",
+    "MessageEventRow",
+    "MessageRow",
+    "MoPartRow",
+    "NoteRow",
+    "OfferRow",
+    "WorkRow",
+]

@@ -1,0 +1,45 @@
+"""Work: queue and timers in one table; dead letters; the store's own marks."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, SmallInteger, Text
+from sqlmodel import Field, SQLModel
+
+from gateway.store.tables.columns import big, id_column, string
+
+
+class WorkRow(SQLModel, table=True):
+    """Queue and timers in one table: a job is a row that is due now, a timer one that is due later."""
+
+    __tablename__ = "work"
+    __table_args__ = (Index("work_key", "key", "kind"), {"sqlite_with_rowid": False})
+    lane: str = Field(sa_column=Column(Text, primary_key=True))
+    prio: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    due: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    key: str = Field(sa_column=string(nullable=False))
+    kind: str = Field(sa_column=string(nullable=False))
+    attempts: int = Field(sa_column=Column(Integer, nullable=False))
+    ref: int = Field(sa_column=big(nullable=False))
+    body: str | None = Field(default=None, sa_column=string())
+
+
+class DeadLetterRow(SQLModel, table=True):
+    """Work that failed for good, with its cause; can be replayed after a fix."""
+
+    __tablename__ = "dead_letter"
+    __table_args__ = (Index("dead_letter_state", "state"),)
+    id: int = Field(sa_column=id_column())
+    lane: str = Field(sa_column=string(nullable=False))
+    key: str = Field(sa_column=string(nullable=False))
+    kind: str = Field(sa_column=string(nullable=False))
+    ref: int = Field(sa_column=big(nullable=False))
+    body: str | None = Field(default=None, sa_column=string())
+    cause: str = Field(sa_column=string(nullable=False))
+    state: str = Field(sa_column=string(nullable=False))
+
+
+class MarkRow(SQLModel, table=True):
+    """Small facts of the store itself: how far the search index is, when a clock job last ran."""
+
+    __tablename__ = "mark"
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = Field(sa_column=string(nullable=False))

@@ -1,0 +1,1 @@
+"""The HTTP side: API, landing pages, health and documents (contract section 4)."""

@@ -1,0 +1,140 @@
+"""`make bench`, or `python -m tests.bench [--quick] [--json] [--only NAME]`: how fast this clone is on this machine.
+
+Starts the load rig and a gateway of its own on a fresh database (fsync on, a real handler, all gates on), measures, and
+prints. It asserts nothing. Loopback only; ends by itself, about half a minute with --quick, three minutes without.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.load import Rig, build, machine
+from tests.bench.measures import Bench, Figure, rig_echo
+from tests.bench.running import GatewayProcess, free_port, write_config
+
+PACKAGES = ("aiohttp", "uvloop", "orjson", "pydantic", "sqlalchemy")
+
+
+def measure(
+    seconds: float, only: str, tell: Callable[[str], None], environment: dict[str, str], folder: Path
+) -> list[Figure]:
+    """All figures, in order."""
+    program = build(folder)
+    figures = []
+    tell("the rig's own echo")
+    figures.append(rig_echo(lambda: Rig(program), min(seconds, 3.0)))
+    rig = Rig(program)
+    http_port = free_port()
+    config = write_config(folder / "config", http_port=http_port, smsc_port=rig.smsc, office_port=rig.sink)
+    gateway = GatewayProcess(config, http_port, environment=environment)
+    try:
+        gateway.start()
+        gateway.wait_ready()
+        bound = rig.wait(lambda stats: stats["bound"] > 0, 10)
+        if bound.get("timed_out"):
+            raise RuntimeError(f"the gateway does not bind:\n{gateway.tail()}")
+        bench = Bench(rig, gateway, seconds)
+        tell("warming up")
+        bench.warm_up()
+        fastest = 0.0
+        plans: list[tuple[str, Callable[[], Figure]]] = [
+            ("rt", bench.round_trips),
+            ("rt1000", lambda: bench.round_trips_at(1000)),
+            ("rt50", lambda: bench.round_trips_at(max(100.0, round(fastest / 2, -2)))),
+            ("mt", bench.texts_with_receipts),
+            ("events", bench.events),
+            ("batches", lambda: bench.batches(min(seconds, 3.0))),
+        ]
+        for name, plan in plans:
+            if only and name not in only.split(","):
+                continue
+            tell(name)
+            figure = plan()
+            fastest = figure.rate if name == "rt" else fastest
+            figures.append(figure)
+        if gateway.code() is not None:
+            raise RuntimeError(f"the gateway ended with {gateway.code()}:\n{gateway.tail()}")
+        return figures
+    finally:
+        gateway.stop()
+        rig.stop()
+
+
+def show(figures: list[Figure], about: dict[str, object]) -> None:
+    """The table."""
+    echo = figures[0].rate
+    table = Table(title="Careline: durable, fsync on, real handler, all gates on", title_justify="left")
+    for name in ("path", "a second", "p50 ms", "p99 ms", "CPU us each", "RSS MB", "of rig's echo"):
+        table.add_column(name, justify="left" if name == "path" else "right")
+    for figure in figures:
+        table.add_row(
+            figure.path,
+            f"{figure.rate:,.0f}",
+            _number(figure.p50, 2),
+            _number(figure.p99, 2),
+            _number(figure.cpu_us, 1),
+            _number(figure.rss, 0),
+            f"{100 * figure.rate / echo:.2f} %" if echo else "",
+        )
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(table)
+    for figure in figures:
+        for note in figure.notes:
+            console.print(f"  {figure.path}: {note}", highlight=False)
+    console.print("  " + ", ".join(f"{name} {value}" for name, value in about.items()), highlight=False)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:,.{digits}f}"
+
+
+def versions() -> dict[str, object]:
+    """Of what the figures depend on."""
+    found: dict[str, object] = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "absent"
+    return found
+
+
+def main() -> int:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="How fast this clone is here.")
+    parser.add_argument("--quick", action="store_true", help="about half a minute")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--seconds", type=float, help="of each closed loop")
+    parser.add_argument("--only", default="", help="rt, rt1000, rt50, mt, events, batches; several with commas")
+    args = parser.parse_args()
+    seconds = args.seconds or (3.0 if args.quick else 20.0)
+    about = {**machine(), **versions()}
+
+    def tell(what: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{what:<40}", end="", file=sys.stderr, flush=True)
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="careline-bench-") as folder:
+            figures = measure(seconds, args.only, tell, {}, Path(folder))
+    except RuntimeError as problem:
+        print(f"bench: {problem}", file=sys.stderr)
+        return 1
+    tell("")
+    about["load at the end"] = machine()["load"]
+    if args.json:
+        print(json.dumps({"machine": about, "figures": [figure.as_json() for figure in figures]}, indent=2))
+    else:
+        show(figures, about)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
