@@ -101,6 +101,7 @@ class Gateway:
         self.calls = Calls(self.store, self.ids, wall_ms, self.push, self._post)
         self.clock = Clock()
         self.web: WebServer | None = None
+        self.services: Services | None = None
 
     @property
     def port(self) -> int:
@@ -132,7 +133,8 @@ class Gateway:
                 log.warning("%d submits of the last run are in doubt; each waits for evidence", doubtful)
             self._build_lanes()
             await self.intake.start()
-            self.web = WebServer(self._services())
+            self.services = self._services()
+            self.web = WebServer(self.services)
             await self.web.start(self.settings.http.host, self.settings.http.port)
         except BaseException:
             await self.stop(0.0)
@@ -217,6 +219,14 @@ class Gateway:
         lane = Lane(name, self.store, delivery.run, wall_ms, prios=3, batches=4, memory=memory, room=delivery.room)
         lanes[name] = lane
         return CarrierParts(link, delivery, lane)
+
+    def take_playbook(self, playbook: Playbook) -> None:
+        """From now on decisions follow this playbook (texts, rules, keywords, offers, senders, queues, agents)."""
+        self.playbook = self.engine.playbook = self.doubts.playbook = playbook
+        for parts in self._carriers.values():
+            parts.delivery.playbook = playbook
+        if self.services is not None:
+            self.services.playbook = playbook
 
     # -- what others ask
 

@@ -6,6 +6,7 @@ after a crash at most one window is in doubt, and nobody else can take the same 
 
 import json
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +25,7 @@ from gateway.store.writer import Result
 
 DOUBT_LANE = "doubt"
 LONGEST_BACKOFF_MS = 60_000
+MOST_DOUBTFUL = 10_000
 log = logging.getLogger("gateway.care.delivery")
 Again = list[tuple[Due, int]]
 AttemptKey = tuple[int, int, int]
@@ -79,42 +81,40 @@ class Delivery:
         doubt_wait: float,
         pulse: Callable[[], None] = lambda: None,
     ) -> None:
-        self._store, self._playbook, self._ids, self._now = store, playbook, ids, now
+        self._store, self.playbook, self._ids, self._now = store, playbook, ids, now
         self._channel, self._push, self._pulse = channel, push, pulse
         self._doubt_wait_ms = int(doubt_wait * 1000)
-        self._claimed = 0
         self._flying: dict[AttemptKey, _Flight] = {}
-        self._landed: dict[int, set[int]] = {}
+        self._doubtful: OrderedDict[AttemptKey, _Flight] = OrderedDict()
         self.figures = DeliveryFigures()
 
     def room(self) -> int:
         """How many parts may be claimed now."""
-        return max(0, self._channel.room() - self._claimed)
+        return self._channel.room()
 
     async def run(self, batch: list[Due]) -> Again:
         """Claims parts: one commit takes the rows and journals the attempts; then the bytes leave."""
-        self._claimed += len(batch)
-        try:
-            await self._load(batch)
-            claims = [(due, *self._claim(due)) for due in batch]
-            results = await self._store.apply([unit for _, unit, _ in claims])
-            again: Again = []
-            parts: list[Part] = []
-            stopped: list[Due] = []
-            for (due, _, part), failure in zip(claims, results, strict=True):
-                if failure is None and part is not None:
-                    assert isinstance(due.hot, Message)
-                    self._flying[part.attempt] = _Flight(due, due.hot)
-                    parts.append(part)
-                elif failure is not None and str(failure).startswith("take send"):
-                    stopped.append(due)
-                elif failure is not None and not str(failure).startswith("take work"):
-                    again.append((due, 1000))
-            if stopped:
-                await self._store.apply([_not_sent(due) for due in stopped])
-        finally:
-            self._claimed -= len(batch)
+        await self._load(batch)
+        claims = [(due, *self._claim(due)) for due in batch]
+        results = await self._store.apply([unit for _, unit, _ in claims])
+        again: Again = []
+        parts: list[Part] = []
+        stopped: list[Due] = []
+        for (due, unit, part), failure in zip(claims, results, strict=True):
+            if failure is None and part is not None:
+                assert isinstance(due.hot, Message)
+                self._flying[part.attempt] = _Flight(due, due.hot)
+                parts.append(part)
+            elif failure is None:
+                for queued in unit.due:
+                    self._push(queued)
+            elif str(failure).startswith("take send"):
+                stopped.append(due)
+            elif not str(failure).startswith("take work"):
+                again.append((due, 1000))
         self._hand_over(parts)
+        if stopped:
+            await self._store.apply([_not_sent(due) for due in stopped])
         return again
 
     def _hand_over(self, parts: list[Part]) -> None:
@@ -147,7 +147,10 @@ class Delivery:
             work.take_send(unit, due, message.address_id, message.brand)
         if message.expires_at is not None and message.expires_at <= now:
             self.figures.expired += 1
-            messages.finish(unit, message.id, Disposition.expired, None, "its time was over before it could leave")
+            reason = "its time was over before it could leave"
+            messages.finish(unit, message.id, Disposition.expired, None, reason)
+            if message.author_kind == "agent":
+                add_failed(unit, self._ids(), message, reason, now)
             return unit, None
         part_no, duplicate = part_of(due)
         number = due.attempts + 1
@@ -158,7 +161,7 @@ class Delivery:
         encoding = Encoding(message.encoding or "gsm7")
         text = message.text
         if message.parts > 1:
-            mode = self._playbook.long_messages.get(message.carrier or "", "udh16")
+            mode = self.playbook.long_messages.get(message.carrier or "", "udh16")
             text = split(text, encoding, mode)[part_no - 1]
         validity = None
         if message.expires_at is not None:
@@ -185,7 +188,7 @@ class Delivery:
         units: list[Unit] = []
         for answer in answers:
             self.figures.count(answer.outcome)
-            flight = self._flying.pop(answer.attempt, None)
+            flight = self._flying.pop(answer.attempt, None) or self._doubtful.pop(answer.attempt, None)
             unit = Unit(flight.due.key if flight else str(answer.attempt[0]))
             status_id = answer.remote_id or None
             messages.settle(unit, answer.attempt, answer.outcome, now, answer.status, status_id, answer.fault)
@@ -195,40 +198,34 @@ class Delivery:
         self._pulse()
 
     def _settle(self, unit: Unit, answer: PartAnswer, flight: _Flight | None, now: int) -> None:
-        message_id, part, _ = answer.attempt
+        message_id = answer.attempt[0]
         if answer.outcome is Outcome.accepted:
             if answer.late:
                 messages.undoubt(unit, message_id)
                 self.figures.doubts["response"] = self.figures.doubts.get("response", 0) + 1
-            if self._all_landed(message_id, part, flight):
+            if flight is not None and flight.message.parts == 1:
                 messages.sent(unit, message_id)
+            else:
+                messages.sent_if_all(unit, message_id)
         elif flight is None:
             return
         elif answer.outcome is Outcome.refused:
             self._refused(unit, flight.message, answer, now)
         elif answer.outcome is Outcome.in_doubt:
             messages.doubt(unit, message_id, "the carrier's answer was lost; waiting for evidence")
-            # Kept for a late answer: the flight's message is what it will be about.
+            # Kept for a late answer, which may be a refusal.
+            self._doubtful[answer.attempt] = flight
+            if len(self._doubtful) > MOST_DOUBTFUL:
+                self._doubtful.popitem(last=False)
             add_doubt(unit, self._ids(), flight.message, answer.attempt, now + self._doubt_wait_ms)
         else:
             self._requeue(unit, flight, answer, now)
-
-    def _all_landed(self, message_id: int, part: int, flight: _Flight | None) -> bool:
-        if flight is None or flight.message.parts == 1:
-            return True
-        landed = self._landed.setdefault(message_id, set())
-        landed.add(part)
-        if len(landed) < flight.message.parts:
-            return False
-        del self._landed[message_id]
-        return True
 
     def _refused(self, unit: Unit, message: Message, answer: PartAnswer, now: int) -> None:
         fault = answer.fault or Fault.unknown
         disposition = _ENDS.get(fault, Disposition.blocked)
         reason = FAULT_ADVICE[fault][1]
         code = f"0x{answer.status:08X}"
-        self._landed.pop(message.id, None)
         messages.finish(unit, message.id, disposition, code, reason)
         if message.parts > 1:
             work.drop_parts_of(unit, message.key, message.id)
@@ -284,7 +281,7 @@ class Doubts:
     """Submits whose answer was lost: after waiting for evidence, the rule of the message's class (invariant 6)."""
 
     def __init__(self, store: Store, playbook: Playbook, ids: Ids, now: Callable[[], int], push: Callable[[Due], None]):
-        self._store, self._playbook, self._ids, self._now, self._push = store, playbook, ids, now, push
+        self._store, self.playbook, self._ids, self._now, self._push = store, playbook, ids, now, push
         self.resent = 0
         self.given_up = 0
 
@@ -369,4 +366,4 @@ class Doubts:
         """Confirmations of STOP and an agent's typed words are never sent twice on our own; the rest by rules.toml."""
         if message.author_id == COMPLIANCE or message.author_kind == "agent":
             return False
-        return self._playbook.rules.of(MessageClass(message.cls).name).doubt == "at_least_once"
+        return self.playbook.rules.of(MessageClass(message.cls).name).doubt == "at_least_once"

@@ -4,18 +4,18 @@ One definition for HTTP, the console and the XMPP desk. Each is decided in the c
 the commit. Raises: Unknown (no such thing), Refused and NotOwner (not now, with the reason), Failure (the store).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gateway.care import dispatch, escalation, outbound
+from gateway.care import dispatch, escalation, inputs, outbound
 from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
 from gateway.model.conversation import Conversation
 from gateway.model.message import Author, Direction, Message, MessageClass
-from gateway.store import messages
+from gateway.store import messages, work
 from gateway.store.database import Store
-from gateway.store.units import Rejected
+from gateway.store.units import Due, Rejected, Unit
 from gateway.store.views import key_of_conversation, message_of_key
 
 T = TypeVar("T")
@@ -63,10 +63,16 @@ class Desk:
             known = await self._store.read(message_of_key, idempotency_key)
             if known is not None:
                 return known
-        return await self._on(
-            conversation_id,
-            lambda turn, talk: escalation.agent_says(turn, talk, agent, text, idempotency_key=idempotency_key),
-        )
+        try:
+            return await self._on(
+                conversation_id,
+                lambda turn, talk: escalation.agent_says(turn, talk, agent, text, idempotency_key=idempotency_key),
+            )
+        except Rejected:
+            known = await self._store.read(message_of_key, idempotency_key or "")
+            if known is None:
+                raise
+            return known
 
     async def transfer(self, conversation_id: int, to: str, reason: str, by: str) -> Conversation:
         """To a queue or another agent."""
@@ -112,6 +118,18 @@ class Desk:
         made = await self._engine.ask(found.key, lambda turn: _resend(turn, found, by))
         assert isinstance(made, Message)
         return made
+
+    async def replay(self, dead_letter_id: int) -> Due:
+        """Queues a dead letter again, after its cause is mended. Raises Unknown, Conflict (replayed already)."""
+        rows = await self._store.read(work.dead_letters, [dead_letter_id], 1)
+        if not rows:
+            raise Unknown(f"no dead letter {dead_letter_id}")
+        due = _revived(rows[0], self._engine.now())
+        unit = Unit(due.key)
+        work.revive(unit, due, dead_letter_id)
+        await self._store.write(unit)
+        self._engine.push(due)
+        return due
 
     async def _on(self, conversation_id: int, verb: Callable[[Turn, Conversation], T]) -> T:
         key = await self._store.read(key_of_conversation, conversation_id)
@@ -166,3 +184,15 @@ def _resend(turn: Turn, old: Message, by: str) -> Message:
     made = outbound.send(turn, conversation, brand, draft)
     messages.add_event(turn.unit, turn.ids(), old.id, "resend", reason=f"sent again as {made.id} by {by}")
     return made
+
+
+def _revived(row: Mapping[str, object], now: int) -> Due:
+    """A dead letter as work that is due now. A customer's text was kept when it died: it is only routed again."""
+    kind, an_id, ref = str(row["kind"]), int(str(row["id"])), int(str(row["ref"]))
+    if kind == inputs.TEXT:
+        kind, ref = inputs.PARKED, an_id
+    body = row["body"]
+    prio = 1 if kind == inputs.EVENT else 0
+    return Due(
+        an_id, str(row["lane"]), str(row["key"]), kind, now, prio, 0, ref, str(body) if body is not None else None
+    )

@@ -12,6 +12,7 @@ from gateway.care import closing, escalation, offers, outbound
 from gateway.care.playbook import rank_of
 from gateway.care.turn import CUSTOMER_LANE, Turn
 from gateway.model.conversation import Conversation, Dialogue, DialogueState, OwnerKind
+from gateway.model.ids import made_at
 from gateway.model.message import Author, MessageClass
 from gateway.model.offer import OfferState
 from gateway.settings.policy import Offer as Terms
@@ -253,6 +254,8 @@ def finish(turn: Turn, conversation: Conversation, dialogue: Dialogue, dispositi
     closing.end_dialogue(turn, dialogue)
     conversation = turn.fresh(conversation)
     if conversation.owner_kind is OwnerKind.bot and conversation.open:
+        if turn.floor(conversation) is not None:
+            return
         if turn.pending(conversation):
             next_floor(turn, conversation)
         else:
@@ -274,7 +277,9 @@ def _accept(turn: Turn, conversation: Conversation, dialogue: Dialogue, words: s
         return
     bought = offers.accept(turn, offer, via=conversation.channel, by="customer", words=words, dialogue=dialogue)
     if bought.state is OfferState.fulfilled:
-        run(turn, dialogue, Fulfilled({}))
+        if not run(turn, dialogue, Fulfilled({})):
+            outbound.say(turn, conversation, "system.offer_fulfilled", {"title": bought.title})
+            finish(turn, turn.fresh(conversation), turn.dialogues[dialogue.id], "offer_accepted")
         return
     turn.put_dialogue(
         replace(turn.dialogues[dialogue.id], state=DialogueState.calling, deadline=None, call_id=bought.id)
@@ -327,7 +332,9 @@ def next_floor(turn: Turn, conversation: Conversation) -> None:
 def release_parked(turn: Turn, dialogue: Dialogue) -> None:
     """Texts that came while a call was under way are inputs again, in order."""
     for message_id in dialogue.parked:
-        work.add(turn.unit, Due(turn.ids(), CUSTOMER_LANE, turn.key, "parked", turn.now, 0, 0, message_id, None))
+        # With the time and the id they came with: before whatever the customer wrote later.
+        due = Due(message_id, CUSTOMER_LANE, turn.key, "parked", made_at(message_id), 0, 0, message_id)
+        work.add(turn.unit, due)
     if dialogue.parked:
         turn.put_dialogue(replace(turn.dialogues[dialogue.id], parked=()))
 

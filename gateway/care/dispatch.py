@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 
-from gateway.care import closing, consent, dialogues, escalation, inbound, offers, outbound
+from gateway.care import closing, consent, dialogues, escalation, offers, outbound
 from gateway.care.turn import Turn
 from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState, OwnerKind
 from gateway.model.event import Event, EventState
@@ -130,7 +130,7 @@ def queue_due(turn: Turn, conversation_id: int, epoch: int) -> None:
     conversation = turn.conversations.get(conversation_id)
     if conversation is None or conversation.epoch != epoch or conversation.state is not ConversationState.queued:
         return
-    inbound.wait_in_vain(turn, conversation)
+    escalation.wait_in_vain(turn, conversation)
     escalation.arm_wait(turn, turn.fresh(conversation))
 
 
@@ -192,6 +192,12 @@ def call_ended(turn: Turn, ended: CallEnded) -> None:
         _resume(turn, dialogue, ended, offer)
     elif offer is not None:
         _tell(turn, conversation, offer, ended.problem)
+    else:
+        # The booking was changed (or not) after the handler lost the turn: whoever has it now must know.
+        what = f"failed: {ended.problem}" if ended.problem is not None else f"is done: {ended.result}"
+        turn.note(
+            turn.conversation(conversation.brand) or conversation, "call", "system", f"{ended.action} {what}"[:500]
+        )
 
 
 def _resume(turn: Turn, dialogue: Dialogue, ended: CallEnded, offer: Offer | None) -> None:
@@ -253,7 +259,10 @@ def delivery_failed(turn: Turn, message: Message, reason: str, *, opted_out: boo
     why = f"a text did not arrive: {reason}"
     current = turn.conversation(message.brand)
     if current is None:
-        own = turn.conversations.get(message.conversation_id or 0)
+        if message.conversation_id is None:
+            # A program's own notice outside any conversation: the program sees the disposition.
+            return
+        own = turn.conversations.get(message.conversation_id) or turn.last_closed(message.brand)
         late = own is None or own.closed_at is None or turn.now - own.closed_at > FAILED_LATE_MS
         if own is not None and not late and own.disposition != "opted_out":
             escalation.reopen(turn, own, why)

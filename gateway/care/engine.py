@@ -44,7 +44,7 @@ class Engine:
     def __init__(
         self, store: Store, playbook: Playbook, ids: Ids, now: Callable[[], int], push: Callable[[Due], None]
     ) -> None:
-        self._store, self.playbook, self._ids, self._now, self._push = store, playbook, ids, now, push
+        self._store, self.playbook, self._ids, self.now, self.push = store, playbook, ids, now, push
         self.states = StateCache()
         self.dead = 0
 
@@ -70,7 +70,7 @@ class Engine:
             Refused: it cannot be done now. Failure: the store did not take it.
         """
         future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        self._push(Due(0, CUSTOMER_LANE, key, "request", self._now(), 0, hot=Request(decide, future)))
+        self.push(Due(0, CUSTOMER_LANE, key, "request", self.now(), 0, hot=Request(decide, future)))
         return await future
 
     async def _load(self, batch: list[Due]) -> dict[str, CustomerState]:
@@ -90,7 +90,7 @@ class Engine:
             elif due.hot is None and due.kind in (PARKED, FAILED):
                 message_ids.append(due.ref)
         if cold or event_ids or message_ids:
-            loaded, found, texts = await self._store.read(load_batch, cold, event_ids, message_ids, self._now())
+            loaded, found, texts = await self._store.read(load_batch, cold, event_ids, message_ids, self.now())
             states.update(loaded)
             for due in batch:
                 if due.hot is None and due.kind == inputs.EVENT and due.ref in found:
@@ -102,7 +102,7 @@ class Engine:
     def _decide(self, due: Due, states: dict[str, CustomerState]) -> _Decided | None:
         """The unit of one input; None where a request was refused and nothing is to be written."""
         state = states.get(due.key) or CustomerState(due.key)
-        turn = Turn(self.playbook, self._ids, state, self._now())
+        turn = Turn(self.playbook, self._ids, state, self.now())
         request = due.hot if isinstance(due.hot, Request) else None
         answer: object = None
         try:
@@ -130,19 +130,19 @@ class Engine:
         """The effects are dropped; the input goes to the dead letters, and a customer's words to a person."""
         self.dead += 1
         log.error("dead letter: %s %d: %s", due.kind, due.id, cause)
-        turn = Turn(self.playbook, self._ids, state, self._now())
+        turn = Turn(self.playbook, self._ids, state, self.now())
         try:
             inputs.quarantine(turn, due, cause)
         except (Refused, *FAULTS):
             log.exception("dead letter %d has no person to go to", due.id)
-            turn = Turn(self.playbook, self._ids, state, self._now())
+            turn = Turn(self.playbook, self._ids, state, self.now())
             inputs.bury(turn, due, cause)
         return turn
 
     def _committed(self, one: _Decided) -> None:
         self.states.put(one.state)
         for queued in one.unit.due:
-            self._push(queued)
+            self.push(queued)
         for call in one.after:
             call()
         if isinstance(one.due.hot, Request) and not one.due.hot.future.done():

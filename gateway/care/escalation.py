@@ -5,13 +5,15 @@ lane, so the claim is compare-and-set by construction: the first commit wins, th
 """
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 from gateway.care import closing, outbound
 from gateway.care.playbook import Playbook
 from gateway.care.turn import NotOwner, Refused, Turn
 from gateway.model.conversation import Conversation, ConversationState, DialogueState, OwnerKind
 from gateway.model.message import Author, Message, MessageClass
-from gateway.settings.gateway_file import Agent
+from gateway.settings.gateway_file import Agent, Brand
+from gateway.settings.hours import Hours
 
 QUEUE_WAIT = "queue_wait"
 IDLE = "idle"
@@ -43,13 +45,47 @@ def to_queue(turn: Turn, conversation: Conversation, queue: str | None, why: str
     )
     turn.note(moved, "escalated", "bot", why)
     arm_wait(turn, moved)
-    return moved
+    if not _open_now(turn, moved):
+        wait_in_vain(turn, moved)
+    return turn.fresh(moved)
+
+
+def _open_now(turn: Turn, conversation: Conversation) -> bool:
+    """Whether somebody may answer now: outside opening hours the customer hears at once when that will be."""
+    queue = turn.playbook.queues.get(conversation.queue or "")
+    return _opens(turn, turn.playbook.brands[conversation.brand], queue.opening if queue else None) is None
 
 
 def arm_wait(turn: Turn, conversation: Conversation) -> None:
     """QUEUED always has a live timer (invariant 7)."""
     wait = int(turn.playbook.rules.conversations.wait * 1000)
     turn.timer(QUEUE_WAIT, turn.now + wait, conversation.id, str(conversation.epoch))
+
+
+def wait_in_vain(turn: Turn, conversation: Conversation) -> None:
+    """T_wait.
+
+    Nobody took the conversation; the customer is told once, with the real opening time where it is closed.
+    """
+    if conversation.state is not ConversationState.queued or conversation.told_waiting:
+        return
+    brand = turn.playbook.brands[conversation.brand]
+    queue = turn.playbook.queues.get(conversation.queue or "")
+    opens = _opens(turn, brand, queue.opening if queue else None)
+    key = "system.outside_hours" if opens else "system.no_agent"
+    outbound.say(turn, conversation, key, {"opens": opens} if opens else {})
+    turn.put(replace(turn.fresh(conversation), told_waiting=True))
+
+
+def _opens(turn: Turn, brand: Brand, hours: Hours | None) -> str | None:
+    """RFC 3339 of the next opening, None while open."""
+    if hours is None:
+        return None
+    local = turn.moment.astimezone(ZoneInfo(brand.timezone))
+    if hours.is_open(local):
+        return None
+    at = hours.next_opening(local)
+    return str(at.isoformat()) if at else None
 
 
 def closed_long_ago() -> NotOwner:
@@ -145,10 +181,9 @@ def transfer(turn: Turn, conversation: Conversation, to: str, reason: str, by: s
         has = who_has(conversation)
         raise NotOwner(f"{has} has this conversation; only what waits or is with an agent can be transferred", has)
     if to in playbook.queues:
-        moved = turn.put(
-            replace(conversation, state=ConversationState.queued, owner_id=to, queue=to, agent=None, told_waiting=False)
-        )
-        arm_wait(turn, moved)
+        moved = turn.put(replace(conversation, state=ConversationState.queued, owner_id=to, queue=to, agent=None))
+        if moved.epoch != conversation.epoch:
+            arm_wait(turn, moved)
     else:
         agent: Agent | None = playbook.agent(to)
         if agent is None and playbook.agents:

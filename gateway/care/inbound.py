@@ -6,17 +6,15 @@ handler. Every text is answered, queued or visibly parked (invariant 7).
 
 import json
 from dataclasses import replace
-from zoneinfo import ZoneInfo
 
 from gateway.care import closing, consent, dialogues, escalation, offers, outbound
 from gateway.care.playbook import yes_or_no
 from gateway.care.turn import Turn
-from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState, OwnerKind
+from gateway.model.conversation import Conversation, Dialogue, DialogueState, OwnerKind
 from gateway.model.message import Direction, Message, MessageClass, MessageState
 from gateway.model.offer import OfferState
 from gateway.model.words import choose
 from gateway.settings.gateway_file import Brand
-from gateway.settings.hours import Hours
 from gateway.store import messages
 
 LINKED_MS = 7 * 86_400_000
@@ -207,7 +205,14 @@ def _unclaimed(turn: Turn, brand: Brand, message: Message, conversation: Convers
         conversation = turn.put(replace(turn.opened(brand, message.ours), last_in=turn.now))
         return _answer_loose(turn, conversation, message, offer.id, answer)
     conversation = turn.put(replace(turn.opened(brand, message.ours), last_in=turn.now))
-    if answer == "YES" and (ended := offers.just_ended(turn, brand.name)) is not None:
+    ended = offers.just_ended(turn, brand.name) if answer == "YES" else None
+    if ended is not None and ended.state in (OfferState.fulfilling, OfferState.fulfilled):
+        # A second YES to what is bought already: nothing to buy, nothing to answer; it is kept and shown.
+        note = f"a second YES: {ended.name} is bought already"
+        messages.add_event(turn.unit, turn.ids(), message.id, "reply", reason=note)
+        closing.close(turn, conversation, "answered")
+        return None
+    if ended is not None:
         outbound.say(turn, conversation, "system.offer_ended", {"title": ended.title})
         closing.close(turn, turn.fresh(conversation), "offer_ended")
         return None
@@ -244,29 +249,3 @@ def _answer_loose(turn: Turn, conversation: Conversation, message: Message, offe
     if bought.state is OfferState.fulfilled:
         outbound.say(turn, conversation, "system.offer_fulfilled", {"title": offer.title})
         closing.close(turn, turn.fresh(conversation), "offer_accepted")
-
-
-def wait_in_vain(turn: Turn, conversation: Conversation) -> None:
-    """T_wait.
-
-    Nobody took the conversation; the customer is told once, with the real opening time where it is closed.
-    """
-    if conversation.state is not ConversationState.queued or conversation.told_waiting:
-        return
-    brand = turn.playbook.brands[conversation.brand]
-    queue = turn.playbook.queues.get(conversation.queue or "")
-    opens = _opens(turn, brand, queue.opening if queue else None)
-    key = "system.outside_hours" if opens else "system.no_agent"
-    outbound.say(turn, conversation, key, {"opens": opens} if opens else {}, cls=MessageClass.conversational)
-    turn.put(replace(turn.fresh(conversation), told_waiting=True))
-
-
-def _opens(turn: Turn, brand: Brand, hours: Hours | None) -> str | None:
-    """RFC 3339 of the next opening, None while open."""
-    if hours is None:
-        return None
-    local = turn.moment.astimezone(ZoneInfo(brand.timezone))
-    if hours.is_open(local):
-        return None
-    at = hours.next_opening(local)
-    return str(at.isoformat()) if at else None

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.care import dialogues, dispatch, escalation, inbound, offers
 from gateway.care.turn import Turn
@@ -155,7 +155,13 @@ def quarantine(turn: Turn, due: Due, cause: str) -> None:
         _to_person(turn, due.hot.conversation_id, cause)
     elif due.kind == dialogues.STEP:
         dialogue = turn.dialogues.get(due.ref)
-        _to_person(turn, dialogue.conversation_id if dialogue else None, cause)
+        if dialogue is not None:
+            turn.put_dialogue(replace(dialogue, timer=None, deadline=None))
+            _to_person(turn, dialogue.conversation_id, cause)
+    elif due.kind == escalation.QUEUE_WAIT:
+        queued = turn.conversations.get(due.ref)
+        if queued is not None and queued.state == "queued":
+            escalation.arm_wait(turn, queued)
     elif due.kind == CALL_ENDED:
         ended = _ended(due)
         offer = turn.offer(ended.offer_id)

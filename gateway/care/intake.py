@@ -17,11 +17,11 @@ from gateway.care.turn import CUSTOMER_LANE
 from gateway.model.address import BadAddress, phone_address
 from gateway.model.channel import Channel, InboundPart, Receipt
 from gateway.model.event import Event
-from gateway.model.ids import Ids, id_at
+from gateway.model.ids import Ids, id_at, made_at
 from gateway.model.segments import join
 from gateway.store import events, messages, work
 from gateway.store.database import Store
-from gateway.store.units import Due, Failure, Rejected, Unit
+from gateway.store.units import Conflict, Due, Failure, Rejected, Unit
 from gateway.store.writer import Result
 from gateway.triggers import EventData
 
@@ -51,7 +51,7 @@ class IntakeFigures:
 class Redeliveries:
     """Tells a text that the carrier hands over again from one that the customer wrote again.
 
-    The same bytes with the same sequence number on the same bind, or on a later bind within 5 minutes, are a
+    The same bytes with the same sequence number on the same bind, or after that bind was lost, within 5 minutes, are a
     redelivery: its acknowledgement was lost. The same bytes as a new PDU of the same bind are a new text.
     """
 
@@ -73,18 +73,27 @@ class Redeliveries:
         else:
             self._seen.pop(digest, None)
 
-    def original(self, digest: str, session: int, sequence: int, now: int) -> int | None:
-        """The id of the text that this is a redelivery of."""
+    def original(
+        self, digest: str, session: int, sequence: int, now: int, alive: Callable[[], frozenset[int]]
+    ) -> int | None:
+        """The id of the text that this is a redelivery of. alive: the binds that stand now."""
         rows = self._seen.get(digest)
         if not rows:
             return None
         oldest = id_at(now - REDELIVERY_MS)
         for place, (its_session, its_sequence, an_id) in enumerate(rows):
-            if an_id >= oldest and (its_session != session or its_sequence == sequence):
+            same_pdu = its_session == session and its_sequence == sequence
+            if an_id >= oldest and (same_pdu or (its_session != session and its_session not in alive())):
                 # It now belongs to this bind: a third copy there with another number is a new text again.
                 rows[place] = (session, sequence, an_id)
                 return an_id
         return None
+
+
+def _alive(channel: Channel) -> frozenset[int]:
+    """The sessions that stand: what they brought was acknowledged or will be."""
+    numbers = [bind.get("session") for bind in channel.status().binds if bind.get("state") == "bound"]
+    return frozenset(number for number in numbers if isinstance(number, int))
 
 
 class Intake:
@@ -134,18 +143,18 @@ class Intake:
                 self._receipts.append((channel, item))
                 self._wake.set()
             else:
-                unit, mark = self._take(item, now)
+                unit, mark = self._take(channel, item, now)
                 units.append(unit)
                 tokens.append(item.token)
                 marks.append(mark)
         if units:
             self._store.submit(units, lambda results: self._taken(channel, units, tokens, marks, results))
 
-    def _take(self, part: InboundPart, now: int) -> tuple[Unit, tuple[str, int]]:
+    def _take(self, channel: Channel, part: InboundPart, now: int) -> tuple[Unit, tuple[str, int]]:
         """The unit that keeps one text (or part of one); nothing of it is decided yet."""
         item_id = self._ids()
         unit = Unit(f"mo#{item_id}", intake=True)
-        original = self._seen.original(part.digest, part.session, part.sequence, now)
+        original = self._seen.original(part.digest, part.session, part.sequence, now, lambda: _alive(channel))
         if original is not None:
             self.figures.redelivered += 1
             messages.add_event(
@@ -188,6 +197,7 @@ class Intake:
             part.digest,
             part.session,
             part.sequence,
+            False,
         )
         messages.add_part(unit, row)
         body = json.dumps([part.carrier, part.sender, part.to, part.reference, part.parts])
@@ -230,7 +240,7 @@ class Intake:
                 sets = list(dict.fromkeys(self._sets))
                 self._sets.clear()
                 for one in sets:
-                    await self._join(one, late=False)
+                    await self._join(one, late=False, newer_than=id_at(self._now() - SET_LIVES_MS))
 
     async def _some_receipts(self) -> None:
         batch = [self._receipts.popleft() for _ in range(min(CHUNK, len(self._receipts)))]
@@ -246,16 +256,18 @@ class Intake:
         for channel, tokens in by_channel.values():
             channel.acknowledge(tokens, accepted=accepted)
 
-    async def _join(self, one: PartSet, *, late: bool) -> None:
-        """Makes one text of its parts, once they are all here, or of what came when the time is over."""
+    async def _join(self, one: PartSet, *, late: bool, newer_than: int) -> bool:
+        """Makes one text of its parts, once they are all here, or of what came when the time is over.
+
+        False when the store did not take it: to be tried again.
+        """
         carrier, theirs, ours, reference, parts = one
-        newer_than = id_at(self._now() - SET_LIVES_MS)
         rows = await self._store.read(messages.parts_of_set, carrier, theirs, ours, reference, parts, newer_than)
         pieces: dict[int, str] = {}
         for _, part, text in rows:
             pieces.setdefault(part, text)
         if not rows or (len(pieces) < parts and not late):
-            return
+            return True
         broken = None
         if len(pieces) < parts:
             self.figures.incomplete += 1
@@ -264,26 +276,36 @@ class Intake:
         self.figures.texts += 1
         whole = Text(ours, join([pieces[part] for part in sorted(pieces)]), carrier, None, None, None, broken)
         unit = Unit(f"join#{rows[0][0]}")
-        messages.drop_parts(unit, [row[0] for row in rows])
+        messages.join_parts(unit, [row[0] for row in rows])
         due = Due(self._ids(), CUSTOMER_LANE, str(phone_address(theirs)), TEXT, self._now(), 0, 0, 0, whole.body())
         due.hot = whole
         work.add(unit, due)
         [failure] = await self._store.apply([unit])
         if failure is None:
             self._push(due)
+        return failure is None or isinstance(failure, Conflict)
 
     async def run(self, batch: list[Due]) -> Again:
         """The lane `join`: the time of a long text's part is over."""
+        again: Again = []
+        settled: list[Due] = []
         for due in batch:
             carrier, theirs, ours, reference, parts = json.loads(due.body or "[]")
-            await self._join((carrier, theirs, ours, reference, parts), late=True)
+            newer_than = id_at(made_at(due.id) - SET_LIVES_MS)
+            one = (carrier, theirs, ours, reference, parts)
+            if await self._join(one, late=True, newer_than=newer_than):
+                settled.append(due)
+            else:
+                again.append((due, 1000))
         units = []
-        for due in batch:
+        for due in settled:
             unit = Unit(due.key)
             work.take(unit, due)
             units.append(unit)
-        results = await self._store.apply(units)
-        return [(due, 1000) for due, failure in zip(batch, results, strict=True) if failure is not None]
+        for due, failure in zip(settled, await self._store.apply(units), strict=True):
+            if failure is not None and not isinstance(failure, Conflict):
+                again.append((due, 1000))
+        return again
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from gateway.care import closing, rules
 from gateway.care.turn import Turn
 from gateway.model.conversation import Conversation, Dialogue
 from gateway.model.message import MessageClass
-from gateway.model.offer import ACTIVE, Offer, OfferState
+from gateway.model.offer import Offer, OfferState
 from gateway.settings.policy import Offer as Terms
 from gateway.store import conversations, work
 from gateway.store.tables import CallRow
@@ -154,7 +154,7 @@ def call(
     )
     conversations.add_call(turn.unit, row)
     work.add(turn.unit, Due(turn.ids(), CALL_LANE, str(call_id), "call", turn.now, 0, 0, call_id, None))
-    turn.timer(STILL_WORKING, turn.now + STILL_AFTER_MS, call_id, str(conversation_id))
+    turn.timer(STILL_WORKING, turn.now + STILL_AFTER_MS, offer.id if offer else call_id, str(conversation_id))
     return call_id
 
 
@@ -196,6 +196,6 @@ def just_ended(turn: Turn, brand: str) -> Offer | None:
     ended = [
         offer
         for offer in turn.offers.values()
-        if offer.brand == brand and (offer.state not in ACTIVE or not usable(turn, offer))
+        if offer.brand == brand and offer.state is not OfferState.failed and not usable(turn, offer)
     ]
     return max(ended, key=lambda offer: offer.id) if ended else None

@@ -1,5 +1,6 @@
 """Receipts: matched to the part they speak of, parked when they overtake the response, forward only (design 3d)."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from gateway.store import messages, work
 from gateway.store.database import Store
 from gateway.store.messages import Traced
 from gateway.store.units import Due, Unit
+from gateway.store.writer import Result
 
 RECEIPT_LANE = "receipt"
 # A receipt that overtook its response is matched at once when that is recorded; one of another system never is.
@@ -42,85 +44,96 @@ class Tracking:
 
     def __init__(self, store: Store, ids: Ids, now: Callable[[], int], push: Callable[[Due], None]) -> None:
         self._store, self._ids, self._now, self._push = store, ids, now, push
+        self._one_at_a_time = asyncio.Lock()
         self.figures = TrackingFigures()
 
     async def track(self, receipts: Sequence[Receipt]) -> bool:
         """Applies or parks receipts; True once all of it is on disk, so that they may be acknowledged."""
-        traced = await self._store.read(messages.trace_receipts, receipts)
-        if None in traced:
-            # The response may have come in the same read; its record is on its way to the disk, ahead of this.
-            await self._store.apply([Unit("barrier")])
-            late = [receipt for receipt, found in zip(receipts, traced, strict=True) if found is None]
-            again = iter(await self._store.read(messages.trace_receipts, late))
-            traced = [found if found is not None else next(again) for found in traced]
-        now = self._now()
-        units = []
-        for receipt, found in zip(receipts, traced, strict=True):
-            unit = Unit(found.message.key if found else receipt.remote_ids[0] if receipt.remote_ids else "?")
-            unit.intake = found is None
-            if found is not None:
-                self._apply(unit, receipt, found, now)
-            else:
-                self._park(unit, receipt, now)
-            units.append(unit)
-        results = await self._store.apply(units)
-        for unit, failure in zip(units, results, strict=True):
-            if failure is None:
-                for due in unit.due:
-                    self._push(due)
+        async with self._one_at_a_time:
+            traced = await self._store.read(messages.trace_receipts, receipts)
+            if None in traced:
+                # The response may have come in the same read; its record is on its way to the disk, ahead of this.
+                await self._store.apply([Unit("barrier")])
+                late = [receipt for receipt, found in zip(receipts, traced, strict=True) if found is None]
+                again = iter(await self._store.read(messages.trace_receipts, late))
+                traced = [found if found is not None else next(again) for found in traced]
+            now = self._now()
+            fold = _Fold()
+            units = []
+            for receipt, found in zip(receipts, traced, strict=True):
+                unit = Unit(found.message.key if found else receipt.remote_ids[0] if receipt.remote_ids else "?")
+                unit.intake = found is None
+                if found is not None:
+                    self._apply(unit, receipt, found, fold, now)
+                else:
+                    self._park(unit, receipt, now)
+                units.append(unit)
+            results = await self._store.apply(units)
+        self._push_all(units, results)
         return not any(results)
 
     async def run(self, batch: list[Due]) -> Again:
         """Parked receipts: their response may be recorded by now."""
         receipts = [receipt_of(due) for due in batch]
-        traced = await self._store.read(messages.trace_receipts, receipts)
-        now = self._now()
-        units = []
-        for due, receipt, found in zip(batch, receipts, traced, strict=True):
-            unit = Unit(due.key)
-            work.take(unit, due)
-            if found is not None:
-                self._apply(unit, receipt, found, now)
-            elif due.attempts + 1 < len(PARK_MS):
-                tries = due.attempts + 1
-                work.add(unit, Due(due.id, due.lane, due.key, due.kind, now + PARK_MS[tries], 0, tries, 0, due.body))
-            else:
-                self.figures.unknown += 1
-                log.warning("a receipt of carrier %s belongs to none of our messages", receipt.carrier)
-            units.append(unit)
-        results = await self._store.apply(units)
-        again: Again = []
-        for due, unit, failure in zip(batch, units, results, strict=True):
+        async with self._one_at_a_time:
+            traced = await self._store.read(messages.trace_receipts, receipts)
+            now = self._now()
+            fold = _Fold()
+            units = []
+            for due, receipt, found in zip(batch, receipts, traced, strict=True):
+                unit = Unit(due.key)
+                work.take(unit, due)
+                if found is not None:
+                    self._apply(unit, receipt, found, fold, now)
+                else:
+                    self._park_again(unit, due, receipt, now)
+                units.append(unit)
+            results = await self._store.apply(units)
+        self._push_all(units, results)
+        return [
+            (due, 1000)
+            for due, failure in zip(batch, results, strict=True)
+            if failure is not None and not str(failure).startswith("take work")
+        ]
+
+    def _push_all(self, units: Sequence[Unit], results: Sequence[Result]) -> None:
+        for unit, failure in zip(units, results, strict=True):
             if failure is None:
-                for queued in unit.due:
-                    self._push(queued)
-            elif not str(failure).startswith("take work"):
-                again.append((due, 1000))
-        return again
+                for due in unit.due:
+                    self._push(due)
+
+    def _park_again(self, unit: Unit, due: Due, receipt: Receipt, now: int) -> None:
+        tries = due.attempts + 1
+        if tries < len(PARK_MS):
+            work.add(unit, Due(due.id, due.lane, due.key, due.kind, now + PARK_MS[tries], 0, tries, 0, due.body))
+            return
+        self.figures.unknown += 1
+        log.warning("a receipt of carrier %s belongs to none of our messages", receipt.carrier)
 
     def _park(self, unit: Unit, receipt: Receipt, now: int) -> None:
         self.figures.parked += 1
         key = f"{receipt.carrier}/{receipt.remote_ids[0] if receipt.remote_ids else ''}"
         work.add(unit, Due(self._ids(), RECEIPT_LANE, key, "receipt", now + PARK_MS[0], 0, 0, 0, _body(receipt)))
 
-    def _apply(self, unit: Unit, receipt: Receipt, found: Traced, now: int) -> None:
+    def _apply(self, unit: Unit, receipt: Receipt, found: Traced, fold: "_Fold", now: int) -> None:
         """Moves the part forward, and the message with it: any failed part is the message's failure."""
-        known = ReceiptState(found.receipt) if found.receipt else None
-        if not later(known, receipt.state):
+        message = found.message
+        states, settled = fold.of(found)
+        place = found.attempt[1:]
+        if not later(states.get(place), receipt.state):
             self.figures.stale += 1
             return
         self.figures.matched += 1
+        states[place] = receipt.state
         messages.receipt(unit, found.attempt, receipt.state, now, receipt.error)
-        message = found.message
-        states: dict[int, ReceiptState | None] = dict.fromkeys(range(1, message.parts + 1))
-        for part, attempt, told, _ in found.siblings:
-            state = receipt.state if (part, attempt) == found.attempt[1:] else ReceiptState(told) if told else None
-            best = states.get(part)
-            if state is not None and (best is None or later(best, state)):
-                states[part] = state
-        disposition = worst(list(states.values()))
-        if disposition is None or disposition == message.disposition:
+        best: dict[int, ReceiptState | None] = dict.fromkeys(range(1, message.parts + 1))
+        for (part, _), state in states.items():
+            if later(best.get(part), state):
+                best[part] = state
+        disposition = worst(list(best.values()))
+        if disposition is None or disposition == settled:
             return
+        fold.settled[message.id] = disposition
         if disposition is Disposition.delivered:
             messages.finish(unit, message.id, disposition, None, None)
             return
@@ -128,6 +141,24 @@ class Tracking:
         messages.finish(unit, message.id, disposition, receipt.error or receipt.state, reason)
         if FINAL.get(receipt.state) is not Disposition.unknown and dispatch.matters(message):
             delivery.add_failed(unit, self._ids(), message, f"{reason} ({receipt.state})", now)
+
+
+class _Fold:
+    """What the receipts of one batch said so far: each must see those before it, which are not on disk yet."""
+
+    def __init__(self) -> None:
+        self._states: dict[int, dict[tuple[int, int], ReceiptState]] = {}
+        self.settled: dict[int, Disposition | None] = {}
+
+    def of(self, found: Traced) -> tuple[dict[tuple[int, int], ReceiptState], Disposition | None]:
+        """The state of each (part, attempt) of the message, and its disposition."""
+        message_id = found.message.id
+        states = self._states.get(message_id)
+        if states is None:
+            states = {(part, attempt): ReceiptState(told) for part, attempt, told, _ in found.siblings if told}
+            self._states[message_id] = states
+            self.settled[message_id] = found.message.disposition
+        return states, self.settled[message_id]
 
 
 def _body(receipt: Receipt) -> str:

@@ -6,6 +6,7 @@ when there is more than memory may hold). A row is the truth; memory is only wha
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 
@@ -52,10 +53,12 @@ class Lane:
         self._now = now
         self._prios = prios
         self._room = batches
+        self._under_way = 0
         self._queues: dict[str, deque[Due]] = {}
         self._ready: list[deque[str]] = [deque() for _ in range(prios)]
         self._known: set[int] = set()
         self._finished: set[int] = set()
+        self._arrivals: list[Due] | None = None
         self._busy: set[str] = set()
         self._spilled = True
         self._wake = asyncio.Event()
@@ -71,22 +74,30 @@ class Lane:
         if due.id:
             if due.due > self._now() or due.id in self._known:
                 return
-            if len(self._known) >= self._memory:
+            if self._arrivals is not None:
+                # Older items are being read from disk; this one comes after them.
+                self._arrivals.append(due)
+                return
+            if self._spilled or len(self._known) >= self._memory:
                 self._spilled = True
+                self._wake.set()
                 return
             self._known.add(due.id)
         self._enqueue(due)
         self._wake.set()
 
     def _enqueue(self, due: Due) -> None:
-        key = due.key
-        queue = self._queues.get(key)
+        """Puts an item where its time and id belong among those of its key."""
+        queue = self._queues.get(due.key)
         if queue is None:
-            self._queues[key] = queue = deque()
-        queue.append(due)
-        if key not in self._busy and (len(queue) == 1 or due.prio < min(item.prio for item in list(queue)[:-1])):
-            # A key waits where its most urgent item belongs, and older items of it go first: order per customer holds.
-            self._ready[due.prio].append(key)
+            self._queues[due.key] = queue = deque()
+        place = len(queue)
+        while place and _order(queue[place - 1]) > _order(due):
+            place -= 1
+        queue.insert(place, due)
+        if due.key not in self._busy:
+            # A key waits where its most urgent item belongs; its older items still go first.
+            self._ready[due.prio].append(due.key)
 
     def poke(self) -> None:
         """The limit may have changed: look again."""
@@ -142,19 +153,26 @@ class Lane:
         room = self._memory - len(self._known)
         if room <= 0:
             return
-        self._spilled = False
         self._finished = set()
+        arrivals: list[Due] = []
+        self._arrivals = arrivals
         now = self._now()
-        for prio in range(self._prios):
-            most = len(self._known) + min(room, 2000)
-            rows = await self._store.read(work.due_now, self.name, prio, now, most)
-            if len(rows) >= most:
-                self._spilled = True
-            for row in rows:
-                # A snapshot may still show what was finished while it was read.
-                if row.id not in self._known and row.id not in self._finished:
-                    self._known.add(row.id)
-                    self._enqueue(row)
+        whole = True
+        rows: list[Due] = []
+        try:
+            for prio in range(self._prios):
+                most = len(self._known) + min(room, 2000)
+                found = await self._store.read(work.due_now, self.name, prio, now, most)
+                whole = whole and len(found) < most
+                rows.extend(found)
+        finally:
+            self._arrivals = None
+        self._spilled = not whole
+        for row in rows if not whole else (*rows, *arrivals):
+            # A snapshot may still show what was finished while it was read.
+            if row.id not in self._known and row.id not in self._finished:
+                self._known.add(row.id)
+                self._enqueue(row)
 
     # -- running
 
@@ -164,6 +182,7 @@ class Lane:
             if not batch:
                 return
             self._room -= 1
+            self._under_way += len(batch)
             task = asyncio.get_running_loop().create_task(self._run_batch(batch))
             self._tasks.add(task)
             task.add_done_callback(self._ended)
@@ -176,7 +195,7 @@ class Lane:
 
     def _next_batch(self) -> list[Due]:
         batch: list[Due] = []
-        most = self._most if self._limit is None else min(self._most, self._limit())
+        most = self._most if self._limit is None else min(self._most, self._limit() - self._under_way)
         for ready in self._ready:
             while ready and len(batch) < most:
                 key = ready.popleft()
@@ -193,6 +212,7 @@ class Lane:
             again = await self._run(batch)
         finally:
             self._room += 1
+            self._under_way -= len(batch)
             self._release(batch, again)
             self._wake.set()
 
@@ -218,10 +238,15 @@ class Lane:
 
         def again() -> None:
             self._retries.discard(handle)
-            queue = self._queues.setdefault(due.key, deque())
-            queue.appendleft(due)
+            self._queues.setdefault(due.key, deque()).appendleft(due)
+            queue = self._queues[due.key]
             self._free(due.key, queue)
             self._wake.set()
 
         handle = asyncio.get_running_loop().call_later(delay_ms / 1000, again)
         self._retries.add(handle)
+
+
+def _order(due: Due) -> tuple[int, float]:
+    """Items of a key run in order of their time, then of their making; a request comes after what was there."""
+    return due.due, due.id or math.inf

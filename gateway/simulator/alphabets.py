@@ -24,6 +24,7 @@ _EXTENSION = {
     0x40: "|",
     0x65: "€",
 }
+_SHOWN = _BASIC + "\N{REPLACEMENT CHARACTER}" * 128
 _ENCODE = {character: bytes([code]) for code, character in enumerate(_BASIC) if code != ESCAPE}
 _ENCODE |= {character: bytes([ESCAPE, code]) for code, character in _EXTENSION.items()}
 
@@ -40,6 +41,8 @@ def encode_gsm7(text: str) -> bytes:
 
 def decode_gsm7(septets: bytes) -> str:
     """Never fails: an unknown escape shows the basic character, as 03.38 asks; octets over 0x7F show U+FFFD."""
+    if ESCAPE not in septets:
+        return "".join([_SHOWN[code] for code in septets])
     shown: list[str] = []
     escaped = False
     for code in septets:
@@ -49,7 +52,7 @@ def decode_gsm7(septets: bytes) -> str:
         elif code == ESCAPE:
             escaped = True
         else:
-            shown.append(_BASIC[code] if code < 0x80 else "\N{REPLACEMENT CHARACTER}")
+            shown.append(_SHOWN[code])
     return "".join(shown)
 
 

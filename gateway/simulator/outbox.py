@@ -101,11 +101,12 @@ class Outbox:
         return self._faults.redeliver and delivery.attempts < ATTEMPTS
 
     def _unanswered(self, delivery: Delivery) -> None:
-        again = self._may_retry(delivery)
-        if again:
-            self._waiting.setdefault(delivery.system_id, deque()).appendleft(delivery)
+        if not self._may_retry(delivery):
+            self._give_up(delivery, "no answer")
+            return
+        self._waiting.setdefault(delivery.system_id, deque()).appendleft(delivery)
         if delivery.on_result is not None:
-            delivery.on_result(None, again)
+            delivery.on_result(None, True)
 
     def _retry(self, delivery: Delivery) -> None:
         del self._retries[delivery]

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-PHONES, MESSAGES, JOINS, PINNED = 1_000, 1_000, 50, 100
-"""Bounds: phones, messages a phone, long texts a phone is waiting for, phones that somebody pinned."""
+PHONES, MESSAGES, STRANGER_MESSAGES, JOINS, PINNED = 1_000, 1_000, 100, 50, 100
+"""Bounds: phones; messages of a pinned phone, of another; long texts a phone waits for; phones that are pinned."""
 
 USUAL_PEER = "70007"
 """Whom a phone offers to text until a first sender that can be answered has texted a phone."""
@@ -29,7 +29,7 @@ def display(number: str) -> str:
     return "+" + plain if plain.isdigit() and 7 <= len(plain) <= 15 else number
 
 
-@dataclass
+@dataclass(slots=True)
 class PhoneMessage:
     """A bubble. `direction` is `mt` (to the phone) or `mo`; `states` has the last receipt state of each part that
     was sent a receipt; `status` is an MO's deliver_sm_resp: None while it is on its way, -1 when nobody took it."""
@@ -84,7 +84,7 @@ class _Phone:
     name: str = ""
     pinned: bool = False
     unseen: int = 0
-    messages: deque[PhoneMessage] = field(default_factory=lambda: deque(maxlen=MESSAGES))
+    messages: deque[PhoneMessage] = field(default_factory=lambda: deque(maxlen=STRANGER_MESSAGES))
     joins: OrderedDict[tuple[Any, ...], PhoneMessage] = field(default_factory=OrderedDict)
 
 
@@ -98,6 +98,7 @@ class Phones:
         self._phones: OrderedDict[str, _Phone] = OrderedDict()
         self._next = int(time.time() * 1000)  # greater than any of an earlier run that a page may still remember
         self._auto_pin = auto_pin
+        self._pins = 0
         self._usual = ""
         self.on_message: Callable[[PhoneMessage], None] | None = None
         self.on_list: Callable[[], None] | None = None
@@ -107,14 +108,16 @@ class Phones:
     def pin(self, number: str, name: str = "") -> None:
         """Show a phone on the page, or rename it. Raises `ValueError` at the bound."""
         phone = self._phone(number)
-        if not phone.pinned and sum(p.pinned for p in self._phones.values()) >= PINNED:
+        if not phone.pinned and self._pins >= PINNED:
             raise ValueError(f"at most {PINNED} phones")
-        phone.pinned, phone.name = True, name
+        self._pin(phone)
+        phone.name = name
         self._listed()
 
     def unpin(self, number: str) -> bool:
         """Take a phone off the page and forget its messages; whether it was there."""
         gone = self._phones.pop(normalise(number), None)
+        self._pins -= gone is not None and gone.pinned
         self._listed()
         return gone is not None
 
@@ -129,8 +132,8 @@ class Phones:
         phone = self._phone(to)
         if not self._usual and normalise(sender).isdigit():
             self._usual = display(sender)
-        if not phone.pinned and sum(p.pinned for p in self._phones.values()) < self._auto_pin:
-            phone.pinned = True
+        if not phone.pinned and self._pins < self._auto_pin:
+            self._pin(phone)
             self._listed()
         kind, reference, total, number = join or ("", 0, 1, 1)
         key = (sender, kind, reference, total)
@@ -179,6 +182,12 @@ class Phones:
             "peer": self._usual or USUAL_PEER,
             "others": [{"number": p.number, "messages": len(p.messages)} for p in reversed(others[-50:])],
         }
+
+    def _pin(self, phone: _Phone) -> None:
+        if not phone.pinned:
+            phone.pinned = True
+            phone.messages = deque(phone.messages, maxlen=MESSAGES)
+            self._pins += 1
 
     def _phone(self, number: str) -> _Phone:
         key = normalise(number)

@@ -17,6 +17,9 @@ KEPT = 100_000
 """Rows kept in memory; the file has all."""
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class Row(NamedTuple):
     """One line of the record. `to` is the normalised number of an accepted text, else empty."""
 
@@ -45,7 +48,7 @@ class Record:
         self.count += 1
         self.counts[kind] += 1
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line = json.dumps({"at": at, "n": self.count, "kind": kind, **fields}, separators=(",", ":"))
+        line = _encode({"at": at, "n": self.count, "kind": kind, **fields})
         if self._file is not None:
             self._file.write(line + "\n")
         row = Row(self.count, kind, accepted_for, line)

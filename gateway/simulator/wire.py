@@ -7,6 +7,7 @@ declared length is ignored. The mandatory fields are smpplib's; TLVs are read he
 
 from __future__ import annotations
 
+import copy
 import struct
 from dataclasses import dataclass, field
 from functools import partial
@@ -107,7 +108,7 @@ def parse(data: bytes) -> Pdu:
     code = int.from_bytes(data[4:8], "big")
     try:
         name = smpplib.command_codes.get_command_name(code)
-        pdu = smpplib.smpp.make_pdu(name, sequence=sequence)
+        pdu = _blank(name)
     except smpplib.exceptions.UnknownCommandError:
         raise BadPdu(f"command_id 0x{code:08x}", RINVCMDID, sequence=sequence) from None
     rest = bytearray()
@@ -128,6 +129,16 @@ def parse(data: bytes) -> Pdu:
     if result.fields.get(_LAST_FIELD.get(name, ""), "") is None:
         raise BadPdu(f"{name}: truncated", sequence=sequence)
     return result
+
+
+_BLANKS: dict[str, Any] = {}
+
+
+def _blank(name: str) -> Any:
+    """A new PDU of smpplib; its `factory` is slow, so what that made once is copied. Raises `UnknownCommandError`."""
+    if name not in _BLANKS:
+        _BLANKS[name] = smpplib.smpp.make_pdu(name, sequence=0)
+    return copy.copy(_BLANKS[name])
 
 
 def _parse_string(pdu: Any, name: str, data: bytes, at: int) -> tuple[bytes, int]:
@@ -167,10 +178,9 @@ def read_tlvs(data: bytes) -> dict[int, bytes]:
 
 def build(command: str, sequence: int, status: int = ROK, **fields: Any) -> bytes:
     """Bytes of a PDU by smpplib's `generate()`. A response with an error status has no body (SMPP 3.4 section 4)."""
-    pdu = smpplib.smpp.make_pdu(command, sequence=0, **fields)
+    pdu = _blank(command)
+    vars(pdu).update(fields)
     pdu.sequence, pdu.status = sequence, status
-    for name, value in fields.items():
-        setattr(pdu, name, value)
     if status and command.endswith("_resp"):
         pdu.params_order = ()
     return bytes(pdu.generate())

@@ -18,12 +18,22 @@ _ADD_EVENT = insert(MessageEventRow)
 _SENT = Statement(
     "message sent", "UPDATE message SET state = 'sent' WHERE id = ? AND state IN ('queued', 'held')", exact=False
 )
+_ALL_SENT = Statement(
+    "all parts sent",
+    "UPDATE message SET state = 'sent' WHERE id = ? AND state IN ('queued', 'held') AND parts = "
+    "(SELECT count(DISTINCT part) FROM attempt WHERE message_id = message.id AND outcome = 'accepted')",
+    exact=False,
+)
 _FINISH = Statement(
     "message finished",
     # A late receipt may better a final disposition (expired -> delivered), never worsen it: the caller decided by rank.
     "UPDATE message SET state = 'final', disposition = ?, error = ?, reason = ? WHERE id = ?",
 )
-_DOUBT = Statement("message in doubt", "UPDATE message SET disposition = 'in_doubt', reason = ? WHERE id = ?")
+_DOUBT = Statement(
+    "message in doubt",
+    "UPDATE message SET disposition = 'in_doubt', reason = ? WHERE id = ? AND state <> 'final'",
+    exact=False,
+)
 _UNDOUBT = Statement(
     "message no longer in doubt",
     "UPDATE message SET disposition = NULL, reason = NULL "
@@ -60,7 +70,8 @@ _ALL_IN_DOUBT = Statement(
     "attempts in doubt", "UPDATE attempt SET outcome = 'in_doubt', answered_at = ? WHERE outcome IS NULL", exact=False
 )
 _ADD_PART = insert(MoPartRow)
-_DROP_PART = Statement("joined part", "DELETE FROM mo_part WHERE id = ?", exact=False)
+# Kept for a while, so that a redelivery of a part is told after the whole text was made.
+_JOIN_PART = Statement("joined part", "UPDATE mo_part SET joined = 1 WHERE id = ? AND joined = 0")
 
 
 def add(unit: Unit, message: Message) -> None:
@@ -87,6 +98,11 @@ def add_event(
 def sent(unit: Unit, message_id: int) -> None:
     """All its parts are with the carrier."""
     unit.add(_SENT, (message_id,))
+
+
+def sent_if_all(unit: Unit, message_id: int) -> None:
+    """A part of many is with the carrier; the message is, when all are."""
+    unit.add(_ALL_SENT, (message_id,))
 
 
 def finish(unit: Unit, message_id: int, disposition: Disposition, error: str | None, reason: str | None) -> None:
@@ -162,10 +178,10 @@ def add_part(unit: Unit, row: Sequence[object]) -> None:
     unit.add(_ADD_PART, row)
 
 
-def drop_parts(unit: Unit, ids: Iterable[int]) -> None:
-    """The parts have become a message."""
+def join_parts(unit: Unit, ids: Iterable[int]) -> None:
+    """The parts have become a message; Conflict when another made one of them."""
     for part_id in ids:
-        unit.add(_DROP_PART, (part_id,))
+        unit.add(_JOIN_PART, (part_id,))
 
 
 def message_of(row: Sequence[object]) -> Message:
@@ -193,7 +209,7 @@ def parts_of_set(
     """What is here of one long text: (id, part, text), oldest first."""
     rows = connection.execute(
         "SELECT id, part, text FROM mo_part WHERE carrier = ? AND theirs = ? AND ours = ? AND reference = ? "
-        "AND parts = ? AND id > ? ORDER BY id",
+        "AND parts = ? AND id > ? AND joined = 0 ORDER BY id",
         (carrier, theirs, ours, reference, parts, newer_than),
     )
     return [(int(row[0]), int(row[1]), str(row[2])) for row in rows]

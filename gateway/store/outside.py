@@ -12,18 +12,23 @@ from pathlib import Path
 from gateway.store.database import StoreProblem, connect
 from gateway.store.migrate import HEAD, schema_version
 from gateway.store.upkeep import live_steps
+from gateway.store.work import newest_id
 
-__all__ = ["Figures", "figures", "live_dialogues"]
+__all__ = ["SQLITE_VERSION", "Figures", "figures", "live_dialogues"]
+
+SQLITE_VERSION = sqlite3.sqlite_version_info
+"""Of the library that Python uses here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What `figures` saw. version: of the schema. write_seconds: how long the write lock took."""
+    """What `figures` saw. version: of the schema. write_seconds: how long the write lock took. newest_ms: of all ids."""
 
     version: str
     octets: int
     wal_octets: int
     write_seconds: float
+    newest_ms: int
 
 
 def live_dialogues(path: Path) -> dict[tuple[str, str], int]:
@@ -55,8 +60,9 @@ def figures(path: Path) -> Figures | None:
             connection.execute("BEGIN IMMEDIATE")
             took = time.perf_counter() - started
             connection.execute("ROLLBACK")
+            newest = made_at(newest_id(connection))
         wal = path.with_name(path.name + "-wal")
-        return Figures(version, path.stat().st_size, wal.stat().st_size if wal.exists() else 0, took)
+        return Figures(version, path.stat().st_size, wal.stat().st_size if wal.exists() else 0, took, newest)
     except (sqlite3.Error, OSError) as error:
         raise StoreProblem(f"{path}: {error}; is it a Careline database, on a writable disk?") from error
 

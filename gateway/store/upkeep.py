@@ -18,6 +18,8 @@ _INDEX = Statement(
     exact=False,
 )
 _DROP_LINKS = Statement("old links", f"DELETE FROM {LinkRow.__tablename__} WHERE expires_at < ?", exact=False)
+PARTS_MS = 86_400_000
+_DROP_PARTS = Statement("old parts", "DELETE FROM mo_part WHERE id < ? AND joined = 1", exact=False)
 _NO_RECEIPT = Statement(
     "no receipt",
     "UPDATE message SET state = 'final', disposition = 'unknown', reason = 'no receipt came' "
@@ -55,6 +57,7 @@ def sweep(now: int) -> Unit:
     """Expired links go; a message without a receipt for 72 h is unknown."""
     unit = Unit("sweep")
     unit.add(_DROP_LINKS, (now,))
+    unit.add(_DROP_PARTS, (id_at(now - PARTS_MS),))
     unit.add(_NO_RECEIPT, (id_at(now - NO_RECEIPT_MS), id_at(now - 4 * NO_RECEIPT_MS)))
     return unit
 

@@ -30,7 +30,11 @@ _DROP_EVENT = Statement(
     "AND event_id = ? AND id > ? AND state IN ('held', 'queued'))",
     exact=False,
 )
-_DEAD = insert(DeadLetterRow)
+_DEAD = Statement(
+    "dead letter",
+    "INSERT INTO dead_letter (id, lane, key, kind, ref, body, cause, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (id) DO UPDATE SET cause = excluded.cause, state = excluded.state",
+)
 _REVIVE = update(DeadLetterRow, ("state",), ("id", "state"))
 _COLUMNS = "id, lane, key, kind, due, prio, attempts, ref, body"
 
@@ -76,9 +80,9 @@ def bury(unit: Unit, due: Due, cause: str) -> None:
     unit.add(_DEAD, (due.id, due.lane, due.key, due.kind, due.ref, due.body, cause[:2000], "dead"))
 
 
-def revive(unit: Unit, due: Due) -> None:
+def revive(unit: Unit, due: Due, dead_letter_id: int) -> None:
     """Queues a dead letter again. Conflict when it was replayed before."""
-    unit.add(_REVIVE, ("replayed", due.id, "dead"))
+    unit.add(_REVIVE, ("replayed", dead_letter_id, "dead"))
     add(unit, due)
 
 

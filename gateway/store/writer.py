@@ -193,6 +193,15 @@ def _attempt(connection: sqlite3.Connection, group: list[Unit]) -> Failure | Non
                 touched = connection.executemany(statement.sql, rows).rowcount
         except sqlite3.IntegrityError as error:
             return Rejected(str(error), statement.name)
+        except (
+            sqlite3.ProgrammingError,
+            sqlite3.InterfaceError,
+            sqlite3.DataError,
+            OverflowError,
+            ValueError,
+        ) as error:
+            # A value that the database cannot hold is the fault of this unit alone, never the end of the writer.
+            return Rejected(f"{type(error).__name__}: {error}", statement.name)
         if statement.exact and touched != len(rows):
             return Conflict(f"{statement.name}: {touched} of {len(rows)} rows")
     return None

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import orjson
 from aiohttp import web
 
+from gateway.telemetry import redacted
 from gateway.web.problems import Errors, Problem
 
 MOST_BYTES = 10_000_000
@@ -213,8 +214,8 @@ def _flaws(value: object, pointer: str, depth: int) -> Iterator[tuple[str, str]]
 
 
 def step(pointer: str, name: str) -> str:
-    """A JSON pointer (RFC 6901), one step deeper. Long names are cut: they are the sender's."""
-    clean = _SURROGATE.sub("?", name[:60])
+    """A JSON pointer (RFC 6901), one step deeper. Names are the sender's: cut, and no number is shown whole."""
+    clean = redacted(_SURROGATE.sub("?", name[:60]))
     return f"{pointer}/{clean.replace('~', '~0').replace('/', '~1')}"
 
 

@@ -17,6 +17,7 @@ from gateway.model.address import BadAddress, parse_address
 from gateway.model.event import Event
 from gateway.model.ids import Ids
 from gateway.settings import nearest
+from gateway.telemetry import redacted
 from gateway.triggers import BadData, EventData, Handler, Incoming
 from gateway.web.bodies import step
 from gateway.web.fields import CONTROLS
@@ -231,6 +232,6 @@ def _brand(brand: str | None, sender: str | None, book: Book) -> str:
 
 
 def _bad_data(bad: BadData) -> Problem:
-    errors = [(f"/data{pointer}", sentence) for pointer, sentence in bad.errors]
+    errors = [(redacted(f"/data{pointer}"), sentence) for pointer, sentence in bad.errors]
     pointer, sentence = errors[0]
     return Problem("invalid-data", f"{pointer} {sentence}", errors)

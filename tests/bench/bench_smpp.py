@@ -24,8 +24,10 @@ from gateway.channels.smpp.wire import Message, MessageResp
 from gateway.model.channel import ChannelEvents, Encoding, InboundPart, LinkState, Part, PartAnswer, Receipt
 from gateway.model.message import Outcome
 
-TEXT = b"Your plan is 120 minutes over. Reply YES for Unlimited at 20.00 USD a month, NO to keep it, AGENT for a person. Acme Mob."
-RECEIPT = b"id:0000001000 sub:001 dlvrd:001 submit date:2511221201 done date:2511221202 stat:DELIVRD err:000 text:Your plan is"
+TEXT = (
+    b"Your plan is 120 minutes over. Reply YES for Unlimited at 20.00 USD a month, NO to keep it, AGENT for help. Acme."
+)
+RECEIPT = b"id:0000001000 sub:001 dlvrd:001 submit date:2511221201 done date:2511221202 stat:DELIVRD err:000 text:"
 
 
 def clock(name: str, call: Callable[..., object], *values: Any, times: int = 20_000) -> float:

@@ -75,6 +75,10 @@ class Connection:
         """Ends the connection at once."""
         self.writer.transport.abort()
 
+    async def gone(self) -> None:
+        """Waits until it is closed."""
+        await self.until(lambda: self.closed, 5)
+
     def of(self, command: int) -> list[Pdu]:
         """The PDUs of that command that came."""
         return [taken for taken in self.taken if taken.command == command]
@@ -93,8 +97,8 @@ class Connection:
 class RawSmsc:
     """Answers binds, enquire_link and unbind; what else it does is `on_pdu`.
 
-    bind_status: what binds are answered with. on_pdu(connection, pdu): called for each PDU before the usual answer; returns True
-    where it has done all there is to do. reading: False = it takes no bytes at all.
+    bind_status: what binds are answered with. on_pdu(connection, pdu): called for each PDU before the usual answer;
+    returns True where it has done all there is to do. may_read: cleared = it takes no bytes at all.
     """
 
     def __init__(
@@ -136,9 +140,8 @@ class RawSmsc:
             connection.cut()
         self.may_read.set()
         await self._server.wait_closed()
-        async with asyncio.timeout(5):
-            while not all(connection.closed for connection in self.connections):
-                await asyncio.sleep(0.01)
+        for connection in self.connections:
+            await connection.gone()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(self, reader, writer)

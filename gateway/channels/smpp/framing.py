@@ -6,6 +6,7 @@ Knows lengths and nothing else of a PDU; `session.py` says what they mean.
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from typing import cast
 
 from gateway.channels.smpp.profile import CarrierProfile
 from gateway.channels.smpp.wire import HEADER_LENGTH, MAX_LENGTH
@@ -64,9 +65,9 @@ class FramedConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begins. high=0: we hear of it as soon as the kernel does not take everything."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=0)
+        # uvloop's transport is no asyncio.Transport by descent, only by its methods.
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=0)
         self._heard = self._now()
 
     def data_received(self, data: bytes) -> None:
@@ -98,7 +99,7 @@ class FramedConnection(asyncio.Protocol):
 
     def hold(self) -> None:
         """Stops reading; the peer's own window then holds it back."""
-        if self._held_since is None and self._transport is not None:
+        if self._held_since is None and self._transport is not None and not self._transport.is_closing():
             self._held_since = self._clock()
             self.counters["held"] += 1
             self._transport.pause_reading()
@@ -112,6 +113,11 @@ class FramedConnection(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
             self._loop.call_soon(self._consume)
+
+    def take_rest(self) -> None:
+        """Takes what was held back when the connection is gone: answers in it are answers all the same."""
+        self._held_since = None
+        self._consume()
 
     # writing
 

@@ -150,8 +150,10 @@ class BindKeeper:
         self.session = None
         session.counters["connect_failed"] += 1
         timed_out = isinstance(error, TimeoutError)
-        self.reason = f"no bind within {profile.bind_timeout:g} s" if timed_out else f"{type(error).__name__}: {error}"
-        log.warning("carrier %s: %s bind %d does not come up: %s", profile.name, self.role, self.index, self.reason)
+        reason = f"no bind within {profile.bind_timeout:g} s" if timed_out else f"{type(error).__name__}: {error}"
+        level = logging.DEBUG if reason == self.reason else logging.WARNING  # a carrier that is away is told once
+        log.log(level, "carrier %s: %s bind %d does not come up: %s", profile.name, self.role, self.index, reason)
+        self.reason = reason
 
     async def _connect(self, session: SmppSession) -> None:
         profile = self._link.profile

@@ -26,6 +26,12 @@ from gateway.model.message import Outcome
 
 log = logging.getLogger("gateway.smpp")
 
+# what a bind is made with; a change of anything else needs no new bind
+_IDENTITY = (
+    *("name", "host", "port", "system_id", "password", "system_type", "address_range", "addr_ton", "addr_npi"),
+    *("interface_version", "bind", "binds", "backoff_first", "backoff_limit"),
+    *("tls", "tls_verify", "tls_ca_file", "tls_cert_file", "tls_key_file", "tls_server_name"),
+)
 _REFUSALS = 3  # authentication refusals in a row after which we no longer knock
 _SHORTEST_WAKE = 0.02  # seconds; at high rates the tokens of so long are waited for together
 
@@ -99,6 +105,22 @@ class SmppLink:
             except TimeoutError:
                 log.warning("carrier %s: %d parts have no answer yet", self.name, self._in_flight())
         await asyncio.gather(*(keeper.stop() for keeper in self._keepers))
+
+    def reload(self, profile: CarrierProfile) -> bool:
+        """Takes a changed profile over without dropping a bind.
+
+        False, and nothing changed, where it is about who and where we are or how many binds: that takes a new link.
+        """
+        if any(getattr(profile, name) != getattr(self.profile, name) for name in _IDENTITY):
+            return False
+        self.profile = profile
+        self._writer = SubmitWriter(profile)
+        self._pace.reset(profile.tps)
+        for keeper in self._keepers:
+            if keeper.session is not None:
+                keeper.session.reconfigure(profile, self._writer)
+        self._tell_ready()
+        return True
 
     def room(self) -> int:
         """How many parts may be handed over now: free window slots, bounded by TPS tokens. 0 while no bind may send."""

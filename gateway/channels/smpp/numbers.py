@@ -2,6 +2,7 @@
 
 from gateway.channels.smpp.profile import CarrierProfile
 
+OWN_LEAST = 9  # a short code of ours may have eight digits
 INTERNATIONAL, NATIONAL, NETWORK, SUBSCRIBER, ALPHANUMERIC, ABBREVIATED = 1, 2, 3, 4, 5, 6
 
 
@@ -13,11 +14,12 @@ def _e164(digits: str) -> bool:
     return 7 <= len(digits) <= 15 and digits[0] != "0"
 
 
-def read_address(address: str, ton: int, country: str) -> str:
+def read_address(address: str, ton: int, country: str, *, least: int = 8) -> str:
     """The address of a text in the house's form: `+` and the whole number where it is one, else as it came.
 
     ton: type of number as the carrier wrote it, which is often 0 for "do not know". country: calling code of the
-    carrier's country, "" = national numbers stay as they are. Short codes and names are never touched.
+    carrier's country, "" = national numbers stay as they are. least: digits from which an address of unknown type is a
+    whole number (`OWN_LEAST` for an address of ours). Short codes and names are never touched.
     """
     if ton == ALPHANUMERIC:
         return address.strip() or address
@@ -33,7 +35,7 @@ def read_address(address: str, ton: int, country: str) -> str:
         return f"+{digits}" if _e164(digits) else address
     if ton == NATIONAL:
         return _national(address, digits, country)
-    if ton == 0 and len(digits) >= 8:
+    if ton == 0 and len(digits) >= least:
         return _guess(address, digits, country)
     return address
 

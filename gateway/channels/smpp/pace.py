@@ -30,6 +30,11 @@ class Pace:
         self._accepted = 0
         self._accepted_since = self._at
 
+    def reset(self, rate: float) -> None:
+        """A new set rate, from now on."""
+        self._set = self._rate = rate
+        self._tokens = min(self._tokens, self._burst)
+
     @property
     def rate(self) -> float:
         """Parts a second at present, 0 = no limit."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gateway.channels.smpp import pdu
-from gateway.channels.smpp.numbers import read_address
+from gateway.channels.smpp.numbers import OWN_LEAST, read_address
 from gateway.channels.smpp.profile import CarrierProfile, MessageId
 from gateway.channels.smpp.sms import UDHI, user_data
 from gateway.channels.smpp.texts import read_text
@@ -162,7 +162,7 @@ def read_receipt(message: Message | Data, profile: CarrierProfile, token: object
         remote_ids=remote_ids(written, profile.message_id) if written else (),
         state=_state(told_state, found, kind),
         sender=read_address(message.source_addr, message.source_addr_ton, profile.country),
-        to=read_address(message.destination_addr, message.dest_addr_ton, profile.country),
+        to=read_address(message.destination_addr, message.dest_addr_ton, profile.country, least=OWN_LEAST),
         error=_error(message, found),
         done_at=found.get("donedate", ""),
         user_reference=_reference(message),

@@ -120,6 +120,9 @@ class SmppSession(FramedConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         """Reports what becomes of the parts under way: never handed to the kernel = unsent, else in doubt."""
         bound = self.state in (SessionState.bound, SessionState.unbinding)
+        if self._held_since is not None:
+            self.state = SessionState.unbinding  # texts are not taken any more: the carrier delivers them again
+            self.take_rest()
         self.state = SessionState.closed
         if self._ticker is not None:
             self._ticker.cancel()
@@ -159,6 +162,13 @@ class SmppSession(FramedConnection):
         octets = self._writer.write(part, sequence)
         self.window.add(sequence, part.attempt, self._now() + self.profile.response_timeout)
         self.send(octets)
+
+    def reconfigure(self, profile: CarrierProfile, writer: SubmitWriter) -> None:
+        """From now on by this profile; the connection and its bind stay."""
+        self.profile = profile
+        self._writer = writer
+        self.window.size = profile.window
+        self.window.errors = profile.errors
 
     def acknowledge(self, token: Token, status: int) -> None:
         """Answers an inbound PDU; one that was answered already, or that came over a dead connection, is ignored."""

@@ -5,7 +5,7 @@ from hashlib import blake2b
 
 from gateway.channels.smpp import pdu
 from gateway.channels.smpp.compiler import HEADER, cstring, write_tlvs
-from gateway.channels.smpp.numbers import read_address, write_recipient, write_sender
+from gateway.channels.smpp.numbers import OWN_LEAST, read_address, write_recipient, write_sender
 from gateway.channels.smpp.profile import CarrierProfile
 from gateway.channels.smpp.texts import read_text, write_text
 from gateway.channels.smpp.udh import read_header, write_header
@@ -89,6 +89,8 @@ class SubmitWriter:
             if len(octets) > 64_000:
                 raise BadPart(f"{len(octets)} octets do not fit a message_payload", Fault.bad_message)
             return 0, b"", ((pdu.MESSAGE_PAYLOAD, octets),)
+        if part.parts == 1:
+            return 0, octets, ()
         if not 1 <= part.part <= part.parts <= 255:
             raise BadPart(f"part {part.part} of {part.parts}", Fault.bad_message)
         if way == "sar":
@@ -179,7 +181,7 @@ def read_inbound(
         token=token,
         carrier=profile.name,
         sender=read_address(message.source_addr, message.source_addr_ton, profile.country),
-        to=read_address(message.destination_addr, message.dest_addr_ton, profile.country),
+        to=read_address(message.destination_addr, message.dest_addr_ton, profile.country, least=OWN_LEAST),
         text=text,
         raw=raw,
         data_coding=message.data_coding,

@@ -9,6 +9,7 @@ from gateway.model.channel import Fault, PartAnswer
 from gateway.model.message import Outcome
 
 Attempt = tuple[int, int, int]
+_KNOWN_STATUS = 0x1000  # SMPP v5 ends at 0x111, carriers' own codes at 0x4ff
 
 
 class Window:
@@ -30,7 +31,7 @@ class Window:
     ) -> None:
         self.size = size
         self._counters = counters
-        self._errors = errors
+        self.errors = errors
         self._unflushed: set[int] = set()
         self._open: dict[int, tuple[Attempt, float]] = {}
         self._doubtful: dict[int, Attempt] = {}
@@ -72,10 +73,11 @@ class Window:
         if status == faults.STATUS_OK:
             self._counters["accepted"] += 1
             return PartAnswer(attempt, Outcome.accepted, 0, remote_id, None, late)
-        fault = faults.fault_of(status, self._errors)
+        fault = faults.fault_of(status, self.errors)
         outcome = faults.outcome_of(fault)
         self._counters[outcome.value] += 1
-        self._counters[f"status_0x{status:02x}"] += 1
+        # a carrier must not be able to fill our memory with codes
+        self._counters[f"status_0x{status:02x}" if status < _KNOWN_STATUS else "status_other"] += 1
         return PartAnswer(attempt, outcome, status, remote_id, fault, late)
 
     def expired(self, now: float) -> list[PartAnswer]:

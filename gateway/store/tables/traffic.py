@@ -138,3 +138,4 @@ class MoPartRow(SQLModel, table=True):
     digest: str = Field(sa_column=string(nullable=False))
     session: int = Field(sa_column=big(nullable=False))
     sequence: int = Field(sa_column=big(nullable=False))
+    joined: bool = Field(sa_column=Column(Boolean, nullable=False))

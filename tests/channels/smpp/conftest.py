@@ -14,6 +14,8 @@ import pytest
 
 from gateway.channels.smpp import CarrierProfile, SmppLink
 from gateway.model.channel import ChannelEvents, Encoding, InboundPart, LinkState, Part, PartAnswer, Receipt
+from gateway.model.message import Outcome
+from tests.doubles.raw_smsc import DELIVER_SM_RESP, RawSmsc, deliver
 
 PEERS = Path(__file__).parents[2] / "peers"
 
@@ -174,3 +176,14 @@ async def npm_smsc() -> AsyncIterator[NpmSmsc]:
     finally:
         process.kill()
         await process.communicate()
+
+
+async def round_trip(smsc: RawSmsc, desk: Desk) -> None:
+    """A text in and a text out on the newest bind."""
+    before = len(desk.texts)
+    smsc.last.send(deliver(9001, b"still there?"))
+    await desk.until(lambda: any(text.text == "still there?" for text in desk.texts[before:]), 60)
+    await smsc.last.until(lambda: any(a.sequence == 9001 and a.status == 0 for a in smsc.last.of(DELIVER_SM_RESP)))
+    smsc.answer_submits = True
+    [answer] = await desk.send(desk.part("yes"))
+    assert answer.outcome is Outcome.accepted

@@ -77,7 +77,7 @@ def valid() -> list[Pdu]:
 
 
 def mutants(rng: random.Random, count: int) -> Iterator[bytes]:
-    """So many PDUs with one to four faults each: bits, octets, cuts, insertions, wrong lengths, splices, edge values."""
+    """So many PDUs with one to four faults each: bits, octets, cuts, insertions, lengths, splices, edge values."""
     seeds = [pdu.encode(found) for found in valid()]
     for _ in range(count):
         data = bytearray(rng.choice(seeds))

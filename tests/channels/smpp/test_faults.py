@@ -7,19 +7,15 @@ import sys
 
 import pytest
 
-from gateway.channels.smpp import SmppLink
-from gateway.model.channel import Fault, LinkState
+from gateway.model.channel import Fault
 from gateway.model.message import Outcome, ReceiptState
-from tests.channels.smpp.conftest import Desk, MakeLink
+from tests.channels.smpp.conftest import MakeLink, round_trip
 from tests.channels.smpp.mutants import mutants
 from tests.doubles.raw_smsc import (
     DELIVER_SM_RESP,
-    ENQUIRE_LINK,
-    ENQUIRE_LINK_RESP,
     GENERIC_NACK,
     SUBMIT_SM,
     SUBMIT_SM_RESP,
-    UNBIND_RESP,
     Connection,
     Pdu,
     RawSmsc,
@@ -28,27 +24,8 @@ from tests.doubles.raw_smsc import (
 )
 
 
-async def round_trip(smsc: RawSmsc, desk: Desk) -> None:
-    """A text in and a text out on the newest bind."""
-    before = len(desk.texts)
-    smsc.last.send(deliver(9001, b"still there?"))
-    await desk.until(lambda: any(text.text == "still there?" for text in desk.texts[before:]), 60)
-    await smsc.last.until(lambda: any(a.sequence == 9001 and a.status == 0 for a in smsc.last.of(DELIVER_SM_RESP)))
-    smsc.answer_submits = True
-    [answer] = await desk.send(desk.part("yes"))
-    assert answer.outcome is Outcome.accepted
-
-
 async def gone(smsc: RawSmsc, connection: Connection) -> None:
     await connection.until(lambda: connection.closed and smsc.last is not connection)
-
-
-async def more_texts(desk: Desk, known: int) -> None:
-    await desk.until(lambda: len(desk.texts) > known)
-
-
-async def failed_twice(link: SmppLink, desk: Desk) -> None:
-    await desk.until(lambda: link.counters["connect_failed"] >= 2, 30)
 
 
 async def test_pdus_in_one_byte_pieces(make_link: MakeLink) -> None:
@@ -224,111 +201,6 @@ async def test_cut_inside_a_pdu(make_link: MakeLink, at: int) -> None:
         await round_trip(smsc, desk)
 
 
-async def test_throttling_pauses_the_link_and_halves_the_rate(make_link: MakeLink) -> None:
-    refuse = [True]
-
-    def on_pdu(connection: Connection, found: Pdu) -> bool:
-        if found.command != SUBMIT_SM or not refuse[0]:
-            return False
-        connection.send(pdu(SUBMIT_SM_RESP, 0x58, found.sequence))
-        return True
-
-    now = [100.0]
-    async with RawSmsc(on_pdu) as smsc:
-        link, desk = await make_link(smsc.port, tps=100, clock=lambda: now[0])
-        await desk.up()
-        answers = await desk.send(*(desk.part() for _ in range(10)))
-        assert {(answer.outcome, answer.fault) for answer in answers} == {(Outcome.retry, Fault.throttled)}
-        assert link.status().tps == 50, "once for a whole window"
-        assert link.room() == 0
-        refuse[0] = False
-        now[0] += 1.1
-        assert link.room() > 0
-        [answer] = await desk.send(desk.part())
-        assert answer.outcome is Outcome.accepted
-        now[0] += 60
-        link.room()
-        assert link.status().tps == 100, "and back"
-        assert link.counters["throttled"] == 10
-        assert link.counters["slowed"] == 1
-
-
-async def test_rate_counts_parts_over_all_binds(make_link: MakeLink) -> None:
-    now = [0.0]
-    async with RawSmsc() as smsc:
-        link, desk = await make_link(smsc.port, tps=20, binds=2, window=100, clock=lambda: now[0])
-        await desk.up()
-        taken = 0
-        for _ in range(40):
-            now[0] += 0.05
-            room = link.room()
-            link.submit([desk.part() for _ in range(room)])
-            taken += room
-        assert 38 <= taken <= 42, "2 s at 20 a second"
-        await desk.until(lambda: len(desk.answers) == taken)
-
-
-@pytest.mark.parametrize("status", [0x0D, 0x0E, 0x0F])
-async def test_a_wrong_password_is_tried_three_times(
-    make_link: MakeLink, status: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with RawSmsc() as smsc:
-        smsc.bind_status = status
-        link, desk = await make_link(smsc.port)
-        await desk.up(LinkState.refused)
-        assert smsc.attempts == 3
-        assert [record.levelname for record in caplog.records if "ALARM" in record.message] == ["ERROR"]
-        assert "secret" not in caplog.text
-        smsc.bind_status = 0
-        await link.start()
-        await desk.up()
-        await round_trip(smsc, desk)
-
-
-async def test_a_busy_carrier_is_tried_on_and_on(make_link: MakeLink) -> None:
-    async with RawSmsc() as smsc:
-        smsc.bind_status = 8
-        _, desk = await make_link(smsc.port)
-        await desk.until(lambda: smsc.attempts >= 5)
-        smsc.bind_status = 0
-        await desk.up()
-
-
-async def test_enquire_link_both_ways(make_link: MakeLink) -> None:
-    async with RawSmsc() as smsc:
-        link, desk = await make_link(smsc.port, enquire_interval=0.05)
-        await desk.up()
-        assert smsc.last.taken[0].command == 9, "nothing before the bind"
-        await smsc.last.until(lambda: len(smsc.last.of(ENQUIRE_LINK)) >= 2)
-        smsc.last.send(pdu(ENQUIRE_LINK, 0, 555))
-        await smsc.last.until(lambda: smsc.last.of(ENQUIRE_LINK_RESP))
-        assert smsc.last.of(ENQUIRE_LINK_RESP)[0].sequence == 555
-        assert len(smsc.connections) == 1
-        assert link.status().state is LinkState.up
-
-
-async def test_a_peer_that_fell_silent_is_left(make_link: MakeLink) -> None:
-    async with RawSmsc(lambda connection, found: found.command == ENQUIRE_LINK) as smsc:
-        link, desk = await make_link(smsc.port, enquire_interval=0.05, response_timeout=0.1)
-        await desk.up()
-        await smsc.last.until(lambda: len(smsc.connections) >= 2)
-        assert link.counters["enquire_timeout"] >= 1
-
-
-async def test_unbind_is_answered_and_the_bind_comes_back(make_link: MakeLink) -> None:
-    async with RawSmsc() as smsc:
-        link, desk = await make_link(smsc.port)
-        await desk.up()
-        first = smsc.last
-        first.send(deliver(1, b"last words") + pdu(6, 0, 321))
-        await first.until(lambda: first.closed)
-        assert [answer.sequence for answer in first.of(UNBIND_RESP)] == [321]
-        assert [text.text for text in desk.texts] == ["last words"]
-        await first.until(lambda: len(smsc.connections) == 2)
-        await desk.up()
-        await round_trip(smsc, desk)
-
-
 async def test_commands_we_do_not_know(make_link: MakeLink) -> None:
     async with RawSmsc() as smsc:
         link, desk = await make_link(smsc.port)
@@ -353,47 +225,6 @@ async def test_data_sm_is_a_text_too(make_link: MakeLink) -> None:
         assert [text.text for text in desk.texts] == ["hello"]
 
 
-async def test_the_peer_is_held_back_while_the_store_is_slow(make_link: MakeLink) -> None:
-    async with RawSmsc() as smsc:
-        link, desk = await make_link(smsc.port, acknowledge=False, inbound_limit=100)
-        await desk.up()
-        smsc.last.send(b"".join(deliver(n, b"text %d" % n) for n in range(1, 1001)))
-        await desk.until(lambda: len(desk.texts) == 100)
-        await asyncio.sleep(0.05)
-        assert len(desk.texts) == 100
-        for _ in range(30):
-            link.acknowledge([item.token for item in desk.inbound], accepted=True)
-            if len(desk.texts) == 1000:
-                break
-            await more_texts(desk, len(desk.texts))
-        assert [text.text for text in desk.texts] == [f"text {n}" for n in range(1, 1001)]
-        link.acknowledge([item.token for item in desk.inbound], accepted=True)
-        await smsc.last.until(lambda: len(smsc.last.of(DELIVER_SM_RESP)) == 1000)
-        assert link.counters["held"] >= 9
-
-
-async def test_dead_tokens_are_ignored(make_link: MakeLink) -> None:
-    async with RawSmsc() as smsc:
-        link, desk = await make_link(smsc.port, acknowledge=False)
-        await desk.up()
-        smsc.last.send(deliver(1, b"hi"))
-        await desk.until(lambda: desk.texts)
-        smsc.last.cut()
-        await smsc.last.until(lambda: len(smsc.connections) == 2)
-        await desk.up()
-        token = desk.texts[0].token
-        link.acknowledge([token, token, object(), None], accepted=True)
-        await round_trip_manual(smsc, link, desk)
-
-
-async def round_trip_manual(smsc: RawSmsc, link: SmppLink, desk: Desk) -> None:
-    smsc.last.send(deliver(2, b"again"))
-    await desk.until(lambda: len(desk.texts) == 2)
-    link.acknowledge([desk.texts[1].token] * 2, accepted=True)
-    await smsc.last.until(lambda: smsc.last.of(DELIVER_SM_RESP))
-    assert [answer.sequence for answer in smsc.last.of(DELIVER_SM_RESP)] == [2]
-
-
 async def test_receipt_before_its_response(make_link: MakeLink) -> None:
     def on_pdu(connection: Connection, found: Pdu) -> bool:
         if found.command != SUBMIT_SM:
@@ -409,73 +240,6 @@ async def test_receipt_before_its_response(make_link: MakeLink) -> None:
         await desk.until(lambda: desk.receipts)
         assert answer.remote_id in desk.receipts[0].remote_ids
         assert desk.receipts[0].state is ReceiptState.delivered
-
-
-async def test_host_that_does_not_exist(make_link: MakeLink) -> None:
-    for host in ("nowhere.invalid", "a..b", "x" * 300, "127.0.0.1"):
-        link, desk = await make_link(1, host=host)
-        await failed_twice(link, desk)
-        assert link.status().state is LinkState.down
-        assert link.status().reason
-        await link.stop(0)
-
-
-async def test_pair_is_one_link(make_link: MakeLink) -> None:
-    async with RawSmsc() as smsc:
-        link, desk = await make_link(smsc.port, bind="transmitter+receiver", window=3)
-        await desk.up()
-        roles = {connection.taken[0].command: connection for connection in smsc.connections}
-        assert set(roles) == {1, 2}
-        assert link.room() == 3, "only the transmitter sends"
-        await desk.send(desk.part())
-        assert len(roles[2].of(SUBMIT_SM)) == 1
-        roles[1].send(deliver(1, b"hi"))
-        await desk.until(lambda: desk.texts)
-        roles[1].cut()
-        await desk.up(LinkState.degraded)
-        assert link.room() == 3
-        await desk.up()
-
-
-async def test_drain_waits_for_answers(make_link: MakeLink) -> None:
-    held: list[bytes] = []
-
-    def on_pdu(connection: Connection, found: Pdu) -> bool:
-        if found.command != SUBMIT_SM:
-            return False
-        held.append(pdu(SUBMIT_SM_RESP, 0, found.sequence, b"id\0"))
-        return True
-
-    async with RawSmsc(on_pdu) as smsc:
-        link, desk = await make_link(smsc.port)
-        await desk.up()
-        link.submit([desk.part(), desk.part()])
-        await smsc.last.until(lambda: len(held) == 2)
-        smsc.last.send(held[0])
-        stopping = asyncio.create_task(link.stop(0.3))
-        await desk.until(lambda: len(desk.answers) == 1)
-        assert link.room() == 0
-        await stopping
-        assert [answer.outcome for answer in desk.answers] == [Outcome.accepted, Outcome.in_doubt]
-        assert link.status().in_flight == 0
-
-
-async def test_more_than_room_is_unsent_and_nonsense_refused(make_link: MakeLink) -> None:
-    async with RawSmsc() as smsc:
-        link, desk = await make_link(smsc.port, window=1)
-        await desk.up()
-        bad = [desk.part("snow ☃"), desk.part(to="+1\x00"), desk.part(sender="A\nB"), desk.part("x" * 300)]
-        good = [desk.part(), desk.part()]
-        link.submit([*bad, *good])
-        await desk.until(lambda: len(desk.answers) == 6)
-        by_attempt = {answer.attempt: answer for answer in desk.answers}
-        assert [by_attempt[part.attempt].fault for part in bad] == [
-            Fault.bad_message,
-            Fault.bad_number,
-            Fault.bad_sender,
-            Fault.bad_message,
-        ]
-        assert [by_attempt[part.attempt].outcome for part in good] == [Outcome.accepted, Outcome.unsent]
 
 
 @pytest.mark.slow
@@ -509,3 +273,53 @@ async def test_fifty_thousand_mutants_through_a_live_bind(
         sys.stdout.write(
             f"\nlive bind: {sent} mutants, {taken} taken as texts or receipts, {counters['bad_pdu']} bad\n"
         )
+
+
+async def test_a_nack_is_an_answer_too(make_link: MakeLink) -> None:
+    def on_pdu(connection: Connection, found: Pdu) -> bool:
+        if found.command != SUBMIT_SM:
+            return False
+        connection.send(pdu(GENERIC_NACK, 0x58 if b"a\0" in found.body else 0, found.sequence))
+        return True
+
+    async with RawSmsc(on_pdu) as smsc:
+        _, desk = await make_link(smsc.port)
+        await desk.up()
+        [answer] = await desk.send(desk.part())
+        assert (answer.outcome, answer.fault) == (Outcome.refused, Fault.bad_message)
+
+
+async def test_answers_behind_held_texts_count_when_the_connection_goes(make_link: MakeLink) -> None:
+    async with RawSmsc() as smsc:
+        smsc.answer_submits = False
+        link, desk = await make_link(smsc.port, acknowledge=False, inbound_limit=100)
+        await desk.up()
+        link.submit([desk.part()])
+        await smsc.last.until(lambda: smsc.last.of(SUBMIT_SM))
+        sequence = smsc.last.of(SUBMIT_SM)[0].sequence
+        texts = b"".join(deliver(n, b"t") for n in range(1, 151))
+        smsc.last.send(texts + pdu(SUBMIT_SM_RESP, 0, sequence, b"id\0"))
+        await desk.until(lambda: len(desk.texts) == 100)
+        await smsc.last.writer.drain()
+        smsc.last.cut()
+        session = link._keepers[0].session
+        assert session is not None
+        session._transport.abort()  # type: ignore[union-attr]
+        await desk.until(lambda: desk.answers)
+        assert [(answer.outcome, answer.remote_id) for answer in desk.answers] == [(Outcome.accepted, "id")]
+        assert len(desk.texts) == 100
+
+
+async def test_a_peer_that_reads_nothing_is_left(make_link: MakeLink) -> None:
+    async with RawSmsc() as smsc:
+        link, desk = await make_link(smsc.port, window=200_000, response_timeout=0.3)
+        await desk.up()
+        smsc.may_read.clear()
+        while link.room() and not link.counters["write_timeout"]:
+            link.submit([desk.part("x" * 160) for _ in range(500)])
+            await asyncio.sleep(0)
+        await desk.until(lambda: link.counters["write_timeout"])
+        await desk.until(lambda: len(desk.answers) >= link.counters["submitted"])
+        assert {answer.outcome for answer in desk.answers} >= {Outcome.unsent, Outcome.in_doubt}
+        smsc.may_read.set()
+        await desk.up()

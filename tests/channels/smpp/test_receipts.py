@@ -137,7 +137,7 @@ def test_scanner_takes_the_first_of_each() -> None:
 
 def test_nothing_raises() -> None:
     rng = random.Random(11)
-    letters = list(BOOK) + ["\x00", "é", ":", " ", "١"]
+    letters = [*BOOK, "\x00", "é", ":", " ", "١"]
     for turn in range(20_000):
         text = list(BOOK)
         for _ in range(rng.randint(0, 12)):

@@ -1,15 +1,13 @@
-"""A link against an SMSC in Rust (smpp34), and against the one Kannel tests itself with (drive_smpp)."""
+"""A link against an SMSC in Rust (smpp34)."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 import smpp34
 
-from gateway.model.channel import Fault, LinkState
+from gateway.model.channel import Fault
 from gateway.model.message import Outcome, ReceiptState
 from tests.channels.smpp.conftest import MakeLink, free_port
 
@@ -40,7 +38,7 @@ async def test_full_circle_with_rust(make_link: MakeLink) -> None:
                 event = await server.next()
                 assert isinstance(event, smpp34.SubmitSmEvent)
                 if number % 10 == 9:
-                    event.reject(smpp34.ESME_RINVDSTADR)
+                    event.reject(0x0B)
                     continue
                 event.accept(f"ID{number}")
                 tlvs = [
@@ -74,31 +72,3 @@ async def test_full_circle_with_rust(make_link: MakeLink) -> None:
         await link.stop(1)
         gone = await asyncio.wait_for(server.next(), 10)
         assert isinstance(gone, smpp34.Unbound)
-
-
-async def test_kannels_own_smsc(make_link: MakeLink, tmp_path: Path) -> None:
-    """drive_smpp floods its ESME with texts and counts the answers."""
-    found = shutil.which("drive_smpp", path="/usr/lib/kannel/test")
-    if found is None:
-        pytest.skip("drive_smpp of kannel-extras is not installed")
-    port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        found,
-        "-p",
-        str(port),
-        "-m",
-        "200",
-        cwd=tmp_path,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        link, desk = await make_link(port)
-        await desk.until(lambda: len(desk.texts) >= 200 or link.counters["lost"], 30)
-        assert len(desk.texts) >= 200
-        assert link.counters["bad_pdu"] == 0
-        assert link.status().state in (LinkState.up, LinkState.down)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()

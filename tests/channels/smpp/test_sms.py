@@ -17,7 +17,8 @@ from gateway.model.segments import join
 
 
 def profile(**more: Any) -> CarrierProfile:
-    return CarrierProfile(**({"name": "c", "host": "h", "port": 1, "system_id": "u", "country": "1"} | more))
+    known: dict[str, Any] = {"name": "c", "host": "h", "port": 1, "system_id": "u", "country": "1"}
+    return CarrierProfile(**(known | more))
 
 
 def inbound(octets: bytes, coding: int = 0, esm: int = 0, tlvs: Any = (), **more: Any) -> InboundPart:
@@ -162,6 +163,12 @@ def test_addresses(address: str, ton: int, country: str, read: str) -> None:
     assert read_address(address, ton, country) == read
 
 
+def test_a_short_code_of_ours_may_have_eight_digits() -> None:
+    message = Message(pdu.DELIVER_SM, 0, 7, source_addr="12345678", destination_addr="12345678")
+    read = read_inbound(message, pdu.encode(message), profile(), None, 1)
+    assert (read.sender, read.to) == ("+12345678", "12345678")
+
+
 def written(part: Part, **more: Any) -> Message:
     found = pdu.decode(SubmitWriter(profile(**more)).write(part, 9))
     assert isinstance(found, Message)
@@ -202,6 +209,7 @@ def test_ways_to_tie_parts() -> None:
     assert (sar.short_message, sar.esm_class) == (b"text", 0)
     assert sar.tlvs == ((0x20C, b"\x12\x34"), (0x20E, b"\3"), (0x20F, b"\2"))
     assert written(second, long_messages="sar", interface_version="3.3").short_message[:3] == b"\x05\x00\x03"
+    assert written(part("short"), long_messages="payload", interface_version="3.3").esm_class == 0
     whole = written(part("x" * 500), long_messages="payload")
     assert (whole.short_message, whole.tlvs) == (b"", ((0x424, b"x" * 500),))
     assert written(part("short"), long_messages="payload").short_message == b"short"

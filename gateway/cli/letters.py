@@ -1,0 +1,35 @@
+"""`careline dead-letters`: what was given up with its cause, and doing it again."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from gateway.cli.api import Api
+from gateway.cli.terminal import console, tell
+
+_PATH = "/v1/dead-letters"
+
+
+def find(api: Api, limit: int) -> list[dict[str, Any]]:
+    """The newest dead letters. Raises ApiProblem."""
+    return api.pages(_PATH, {}, limit)
+
+
+def replay(api: Api, ids: Sequence[str]) -> list[Any]:
+    """Puts each back to work. Raises ApiProblem at the first that cannot be."""
+    return [api.post(f"{_PATH}/{one}/replay", {}) for one in ids]
+
+
+def show(letters: Sequence[dict[str, Any]]) -> None:
+    """A table of them."""
+    if not letters:
+        tell("no dead letters")
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("id", "at", "kind", "customer", "cause"):
+        table.add_column(name, overflow="fold", no_wrap=name == "id")
+    for letter in letters:
+        table.add_row(*(str(letter.get(name) or "") for name in ("id", "at", "kind", "customer", "cause")))
+    console().print(table)
+    tell("after the cause is mended: careline dead-letters replay ID ...")

@@ -1,0 +1,236 @@
+"""`careline simulate`: a handler's conversation with no server: what it decides, and the texts as customers read them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gateway.care.rendering import BadText, Catalogue, MissingText
+from gateway.cli.firing import WrongEvent, read_json
+from gateway.cli.terminal import WRONG_USE, console, show_json, tell
+from gateway.model.segments import TooLong, count
+from gateway.settings import Brand, ConfigError, Settings, load
+from gateway.triggers import (
+    SILENCE,
+    AcceptOffer,
+    BadData,
+    Call,
+    Close,
+    DeclineOffer,
+    Effect,
+    Escalate,
+    Handler,
+    HandlerError,
+    Link,
+    NoStep,
+    Registry,
+    Remember,
+    Reply,
+    Say,
+    StepError,
+    Turn,
+    Wait,
+    play,
+)
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+_TOKEN = "0123456789abcdefghijkl"  # noqa: S105  stands for the secret of a link; as long as a real one
+
+
+class NotPlayed(Exception):
+    """The play did not begin; the message says why and what to do."""
+
+    def __init__(self, problem: str, status: int = WRONG_USE) -> None:
+        super().__init__(problem)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that a play needs."""
+
+    settings: Settings
+    brand: Brand
+    handler: Handler
+    texts: Catalogue
+    language: str
+    data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A text as the customer would read it."""
+
+    text: str
+    parts: int
+    characters: int
+    encoding: str
+    forced_by: str
+
+
+@dataclass(slots=True)
+class Step:
+    """One turn of the play for showing. broken: why the play ended here."""
+
+    moment: str
+    customer: str = ""
+    effects: list[str] = field(default_factory=list)
+    texts: list[Said] = field(default_factory=list)
+    state: str = ""
+    note: str = ""
+    broken: str = ""
+
+
+def stage(config: Path, environ: dict[str, str], type_: str, data: str, language: str | None) -> Scene:
+    """Loads what the play needs. Raises NotPlayed."""
+    try:
+        settings = load(config, environ).settings
+        registry = Registry()
+        registry.load(settings.handler_modules, settings.handlers.folders)
+        brand = settings.brands[0]
+        texts = Catalogue.load(settings.template_folders, brand.default_language)
+        given = read_json(data)
+    except (ConfigError, HandlerError, WrongEvent) as problem:
+        raise NotPlayed(str(problem)) from problem
+    handler = registry.get(type_)
+    if handler is None:
+        raise NotPlayed(f"no handler for {type_}{registry.suggest(type_)}")
+    if not isinstance(given, dict):
+        raise NotPlayed("--data is no JSON object")
+    return Scene(settings, brand, handler, texts, language or brand.default_language, given)
+
+
+def play_out(scene: Scene, replies: Sequence[str], *, silence: bool, results: Sequence[str]) -> list[Step]:
+    """Plays to the end. A step that fails ends the play and is told in its turn. Raises NotPlayed for wrong data."""
+    answers = [*replies, *([SILENCE] if silence else [])]
+    steps: list[Step] = []
+    turns = play(scene.handler, scene.data, answers, language=scene.language, results=_results(results))
+    try:
+        for turn in turns:
+            steps.append(_step(scene, turn))
+            if steps[-1].broken:
+                break
+    except BadData as problem:
+        raise NotPlayed(f"--data: {problem}") from problem
+    except (StepError, NoStep) as problem:
+        steps.append(Step("failed", broken=str(problem)))
+    played = sum(bool(step.customer) for step in steps)
+    if played < len(replies) and steps and not steps[-1].broken:
+        left = ", ".join(repr(reply) for reply in replies[played:])
+        steps[-1].note = f"{steps[-1].note}; not played: {left}".removeprefix("; ")
+    return steps
+
+
+def _results(written: Sequence[str]) -> dict[str, Mapping[str, object]]:
+    found: dict[str, Mapping[str, object]] = {}
+    for one in written:
+        action, equals, answer = one.partition("=")
+        try:
+            value = json.loads(answer)
+        except ValueError:
+            value = None
+        if not equals or not isinstance(value, dict):
+            raise NotPlayed(f"--result {one}: write it as rebook='{{\"flight\": \"AA34\"}}'; a fulfilment is offer=...")
+        found[action] = value
+    return found
+
+
+def _step(scene: Scene, turn: Turn) -> Step:
+    step = Step(str(turn.moment), state=turn.state + (f" in {turn.step}" if turn.step else ""), note=turn.note)
+    if isinstance(turn.moment, Reply):
+        step.customer = turn.moment.text
+    for effect in turn.effects:
+        step.effects.append(_words(effect))
+        if isinstance(effect, Say):
+            try:
+                step.texts.append(_said(scene, effect))
+            except (BadText, MissingText, TooLong, StepError) as problem:
+                step.broken = str(problem)
+    return step
+
+
+def _said(scene: Scene, effect: Say) -> Said:
+    terms = scene.settings.offer(effect.offer, scene.brand.name) if effect.offer else None
+    if effect.offer and terms is None:
+        raise StepError(f"no offer {effect.offer!r} in offers.toml", scene.handler.type, effect.key, "")
+    offer = {name: getattr(terms, name) for name in ("title", "price", "currency", "period")} if terms else None
+    link = f"{scene.settings.http.public_url.rstrip('/')}/c/{_TOKEN}"
+    fields: dict[str, object] = {
+        "brand": scene.brand.display_name, "help": scene.brand.help_contact, "ask": True, "offer": offer,
+        **{name: link if isinstance(value, Link) else value for name, value in effect.fields.items()},
+    }  # fmt: skip
+    text = scene.texts.render(effect.key, scene.language, fields, timezone=scene.brand.timezone)
+    segments = count(text)
+    return Said(text, segments.parts, segments.length, segments.encoding.value, segments.forcing or "")
+
+
+def _words(effect: Effect) -> str:  # noqa: C901  one line for each effect there is
+    match effect:
+        case Say(key, _, offer):
+            return f"say {key}" + (f", offers {offer}" if offer else "")
+        case Wait(step, timeout):
+            return f"wait in {step}" + (f", at most {timeout / 3600:g} h" if timeout else "")
+        case Close(disposition):
+            return f"close as {disposition}"
+        case Escalate(queue, why):
+            return f"hand over to a person: queue {queue or 'of the brand'}" + (f", because {why!r}" if why else "")
+        case AcceptOffer():
+            return "accept the offer: the back office is called once"
+        case DeclineOffer():
+            return "decline the offer"
+        case Call(backoffice, action, arguments):
+            return f"ask {backoffice} to {action} {json.dumps(dict(arguments), ensure_ascii=False, default=str)}"
+        case Remember(name, value):
+            return f"remember {name} = {value!r}"
+
+
+def show(scene: Scene, steps: Sequence[Step], *, as_json: bool) -> None:
+    """The play, for people or programs."""
+    if as_json:
+        show_json({"type": scene.handler.type, "language": scene.language, "turns": [_plain(step) for step in steps]})
+        return
+    out = console()
+    for step in steps:
+        for line in _lines(scene, step):
+            out.print(line, soft_wrap=False)
+    for step in steps:
+        if step.broken:
+            tell(step.broken)
+
+
+def _plain(step: Step) -> dict[str, Any]:
+    return {
+        "moment": step.moment,
+        "customer": step.customer or None,
+        "texts": [
+            {"text": said.text, "segments": said.parts, "units": said.characters, "encoding": said.encoding}
+            for said in step.texts
+        ],
+        "effects": step.effects,
+        "state": step.state,
+        "note": step.note or None,
+        "problem": step.broken or None,
+    }
+
+
+def _lines(scene: Scene, step: Step) -> "list[Text]":
+    from rich.text import Text
+
+    lines = [Text(f"── {step.moment}", style="bold cyan")]
+    if step.customer:
+        lines.append(Text.assemble(("customer  ", "dim"), (step.customer, "bold green")))
+    for said in step.texts:
+        cost = f"{said.parts} segment{'' if said.parts == 1 else 's'}, {said.characters} characters, {said.encoding}"
+        cost += f" because of {said.forced_by!r}" if said.forced_by else ""
+        lines.append(Text.assemble((f"{scene.brand.display_name}  ", "dim"), (said.text, "bold")))
+        lines.append(Text(f"  {cost}", style="dim" if said.parts == 1 else "yellow"))
+    lines += [Text(f"  {effect}") for effect in step.effects]
+    if step.note:
+        lines.append(Text(f"  {step.note}", style="yellow"))
+    lines.append(Text(f"  now: {step.state}", style="dim"))
+    return [*lines, Text("")]
+
+

@@ -1,0 +1,103 @@
+"""All that happened to one message, as rows; who shows them puts them into words."""
+
+import sqlite3
+from dataclasses import dataclass
+
+from gateway.model.message import Direction, Message
+from gateway.store.messages import messages_by_id
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One attempt, its answer and its receipt. Times in ms."""
+
+    part: int
+    attempt: int
+    carrier: str
+    at: int
+    possible_duplicate: bool
+    outcome: str | None
+    answered_at: int | None
+    status: int | None
+    remote_id: str | None
+    fault: str | None
+    receipt: str | None
+    receipt_at: int | None
+    receipt_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A line that was written while it happened."""
+
+    id: int
+    kind: str
+    code: str | None
+    reason: str | None
+    segment: int | None
+    route: str | None
+    remote_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A message and what is known of it. event: (type, source). offer: (name, state, accepted_at, ended_at).
+
+    reply: id of the customer's next text in the conversation. children: messages that resend this one.
+    """
+
+    message: Message
+    tries: tuple[Try, ...]
+    happenings: tuple[Happening, ...]
+    event: tuple[str, str] | None
+    offer: tuple[str, str, int | None, int | None] | None
+    reply: int | None
+    children: tuple[int, ...]
+
+
+def trace(connection: sqlite3.Connection, message_id: int) -> Trace | None:
+    """Everything about a message, None when there is none of that id."""
+    message = messages_by_id(connection, [message_id]).get(message_id)
+    if message is None:
+        return None
+    tries = connection.execute(
+        "SELECT part, attempt, carrier, at, possible_duplicate, outcome, answered_at, status, remote_id, fault, receipt, "
+        "receipt_at, receipt_error FROM attempt WHERE message_id = ? ORDER BY part, attempt",
+        (message_id,),
+    )
+    happenings = connection.execute(
+        "SELECT id, kind, code, reason, segment, route, remote_id FROM message_event WHERE message_id = ? ORDER BY id",
+        (message_id,),
+    )
+    return Trace(
+        message,
+        tuple(Try(*row) for row in tries),
+        tuple(Happening(*row) for row in happenings),
+        _one(connection, "SELECT type, source FROM event WHERE id = ?", message.event_id),
+        _one(connection, "SELECT name, state, accepted_at, ended_at FROM offer WHERE id = ?", message.offer_id),
+        _reply(connection, message),
+        _children(connection, message),
+    )
+
+
+def _one(connection: sqlite3.Connection, sql: str, an_id: int | None) -> tuple[str, ...] | None:  # type: ignore[type-arg]
+    return connection.execute(sql, (an_id,)).fetchone() if an_id is not None else None
+
+
+def _reply(connection: sqlite3.Connection, message: Message) -> int | None:
+    if message.direction is Direction.mo or message.conversation_id is None:
+        return None
+    row = connection.execute(
+        "SELECT id FROM message WHERE address_id = ? AND id > ? AND direction = 'mo' AND conversation_id = ? "
+        "ORDER BY id LIMIT 1",
+        (message.address_id, message.id, message.conversation_id),
+    ).fetchone()
+    return int(row[0]) if row else None
+
+
+def _children(connection: sqlite3.Connection, message: Message) -> tuple[int, ...]:
+    rows = connection.execute(
+        "SELECT id FROM message WHERE address_id = ? AND id > ? AND parent_id = ? ORDER BY id LIMIT 50",
+        (message.address_id, message.id, message.id),
+    )
+    return tuple(row[0] for row in rows)

@@ -1,0 +1,206 @@
+"""Business events over HTTP: CloudEvents 1.0, one or a batch, structured or binary. 202 means: on disk."""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from aiohttp import web
+
+from gateway.care.intake import Taken, take_events
+from gateway.model.event import Event
+from gateway.store.progress import EventLife, event_life, keys_of_externals
+from gateway.triggers import EventData
+from gateway.web import bodies, cloudevents
+from gateway.web.answers import answer, ident, instant
+from gateway.web.paging import id_of
+from gateway.web.problems import Problem, wait
+from gateway.web.services import Services
+
+STRUCTURED: Final = "application/cloudevents+json"
+BATCH: Final = "application/cloudevents-batch+json"
+PLAIN: Final = "application/json"
+MOST_EVENTS: Final = 10_000
+CHUNK: Final = 500
+BACKLOG_SECONDS: Final = 5
+_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_STATES = {"floor": "waiting", "pending": "waiting", "calling": "running", "done": "done"}
+Accepted = tuple[Event, EventData]
+
+
+class Events:
+    """The calls under /v1/events."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._book = cloudevents.book_of(services.book)
+
+    @property
+    def book(self) -> cloudevents.Book:
+        """What events are checked against; looked up anew after a reload."""
+        if self._book.playbook is not self._services.book:
+            self._book = cloudevents.book_of(self._services.book)
+        return self._book
+
+    async def post(self, request: web.Request) -> web.Response:
+        """Takes one event, or a batch."""
+        kind = bodies.content_type(request, (STRUCTURED, BATCH, PLAIN))
+        self.require_room()
+        body = await bodies.read(request)
+        if kind == BATCH:
+            return await self._batch(body)
+        binary = kind == PLAIN and any(name.lower().startswith("ce-") for name in request.headers)
+        document = await bodies.load(body)
+        item = from_headers(request, document) if binary else bodies.require_sound(document)
+        if not isinstance(item, dict):
+            hint = f"; a list of events needs Content-Type: {BATCH}" if isinstance(item, list) else ""
+            raise Problem("not-an-object", f"an event must be a JSON object{hint}")
+        return answer(await self._one(item), 202)
+
+    def require_room(self) -> None:
+        """Raises Problem 429 while too much waits to be sent (design section 2: nothing is taken then)."""
+        services = self._services
+        if services.queued() >= services.settings.limits.queued:
+            said = "too many messages wait to be sent; nothing was taken"
+            raise Problem("backlog-full", said, headers=wait(BACKLOG_SECONDS))
+
+    async def _one(self, item: dict[str, object]) -> dict[str, object]:
+        services = self._services
+        externals = await self._externals([item])
+        accepted = cloudevents.accept(item, self.book, services.ids, externals)
+        [taken] = await take_events(services.store, services.now(), services.push, [accepted])
+        if taken.clash:
+            raise clash()
+        return {"event": str(taken.event_id), "duplicate": taken.duplicate}
+
+    async def _batch(self, body: bytes) -> web.Response:
+        document = await bodies.load(body)
+        items = document.value
+        if not isinstance(items, list):
+            raise Problem("not-an-object", "a batch must be a list of events")
+        if len(items) > MOST_EVENTS:
+            raise Problem("too-large", f"a batch holds at most {MOST_EVENTS} events, this one {len(items)}")
+        results: list[dict[str, object]] = []
+        for start in range(0, len(items), CHUNK):
+            results += await self._chunk(items[start : start + CHUNK], sound=document.sound)
+            await asyncio.sleep(0)
+        return answer({"results": results}, 202)
+
+    async def _chunk(self, items: Sequence[object], *, sound: bool) -> list[dict[str, object]]:
+        """Some events of a batch: each stands or falls alone."""
+        services, book = self._services, self.book
+        externals = await self._externals(items)
+        told: dict[int, dict[str, object]] = {}
+        firsts: dict[int, Accepted] = {}
+        copies: dict[int, Accepted] = {}
+        seen: set[tuple[str, str]] = set()
+        for place, item in enumerate(items):
+            try:
+                if not sound and (flaws := bodies.flaws(item)):
+                    raise Problem("not-json", f"{flaws[0][0] or 'the event'} {flaws[0][1]}", flaws)
+                accepted = cloudevents.accept(item, book, services.ids, externals)
+            except Problem as problem:
+                told[place] = self._refused(item, problem)
+                continue
+            identity = (accepted[0].source, accepted[0].event_key)
+            (copies if identity in seen else firsts)[place] = accepted
+            seen.add(identity)
+        # Copies come after what they copy: what stands on disk then says what they are.
+        for group in (firsts, copies):
+            if group:
+                taken = await take_events(services.store, services.now(), services.push, list(group.values()))
+                for (place, (event, _)), one in zip(group.items(), taken, strict=True):
+                    told[place] = self._told(event.event_key, one)
+        return [told[place] for place in range(len(items))]
+
+    def _told(self, key: str, taken: Taken) -> dict[str, object]:
+        if taken.clash:
+            return {"id": key, "problem": clash().members(self._services.public_url)}
+        return {"id": key, "event": str(taken.event_id), "duplicate": taken.duplicate}
+
+    def _refused(self, item: object, problem: Problem) -> dict[str, object]:
+        key = item.get("id") if isinstance(item, dict) else None
+        known = isinstance(key, str) and len(key) <= cloudevents.LONGEST_ID and key.isprintable()
+        return {"id": key if known else None, "problem": problem.members(self._services.public_url)}
+
+    async def _externals(self, items: Sequence[object]) -> Mapping[str, str | None]:
+        wanted = {name for item in items if (name := cloudevents.external_of(item)) is not None}
+        short = [name for name in wanted if 0 < len(name) <= cloudevents.LONGEST_SUBJECT and name.isprintable()]
+        return await self._services.store.read(keys_of_externals, short) if short else {}
+
+    async def get(self, request: web.Request) -> web.Response:
+        """What became of an event."""
+        life = await self._services.store.read(event_life, id_of(request))
+        if life is None:
+            raise Problem("not-found", "no event has this id")
+        return answer(event_object(life))
+
+
+def clash() -> Problem:
+    """The key is known with another type, subject or data."""
+    said = "source and id were used before, for an event of another type, subject or data"
+    return Problem("event-clash", said, [("/id", said)])
+
+
+def from_headers(request: web.Request, document: bodies.Document) -> dict[str, object]:
+    """The event of a binary-mode request: attributes in `ce-` headers, percent-encoded; the body is its data.
+
+    CloudEvents HTTP binding 1.0.2, 3.1. Raises Problem.
+    """
+    item: dict[str, object] = {}
+    wrong: list[tuple[str, str]] = []
+    for header, value in request.headers.items():
+        name = header.lower()
+        if not name.startswith("ce-"):
+            continue
+        name = name[3:]
+        if name in item:
+            wrong.append((bodies.step("", name), f"the header ce-{name[:40]} stands there twice"))
+        elif name in ("data", "data_base64", "datacontenttype"):
+            wrong.append((bodies.step("", name), f"is no header: {'Content-Type' if name[4:5] == 'c' else 'the body'} says it"))
+        item[name] = _percent_decoded(name, value, wrong)
+    if wrong:
+        raise Problem("invalid-event", f"{wrong[0][0][1:]} {wrong[0][1]}", wrong)
+    if not document.sound and (found := bodies.flaws(document.value)):
+        errors = [(f"/data{pointer}", sentence) for pointer, sentence in found]
+        raise Problem("not-json", f"{errors[0][0]} {errors[0][1]}", errors)
+    item["data"] = document.value
+    return item
+
+
+def _percent_decoded(name: str, value: str, wrong: list[tuple[str, str]]) -> str:
+    if "%" not in value and value.isascii():
+        return value
+    try:
+        if _PERCENT.search(value):
+            raise ValueError("a percent sign without two hex digits")
+        return unquote_to_bytes(value.encode("utf-8", "surrogateescape")).decode()
+    except ValueError:
+        wrong.append((bodies.step("", name), f"the header ce-{name[:40]} must be percent-encoded UTF-8"))
+        return value
+
+
+def event_object(life: EventLife) -> dict[str, object]:
+    """An event as the API shows it."""
+    event = life.event
+    state = str(event.state)
+    if state == "started":
+        state = _STATES.get(life.dialogue or "", "running")
+    told: dict[str, object] = {
+        "id": str(event.id),
+        "type": event.type,
+        "source": event.source,
+        "key": event.event_key,
+        "subject": event.subject,
+        "brand": event.brand,
+        "state": state,
+        "handler": life.handler or event.type,
+        "conversation": ident(event.conversation_id),
+        "messages": [str(an_id) for an_id in life.messages],
+        "taken_at": instant(event.id >> 20),
+        "expires": instant(event.expires_at),
+    }
+    if event.problem:
+        told["problem"] = event.problem
+    return told

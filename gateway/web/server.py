@@ -1,0 +1,201 @@
+"""The web server: one aiohttp application, one middleware, made of the table of routes.
+
+The middleware answers every error as RFC 9457 problem+json, checks keys and roles, and bounds what is under way. Slow
+senders are cut off: a request's head must be there within a keep-alive time, its body within 30 s.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from gateway.care.desk import Unknown
+from gateway.care.turn import Refused
+from gateway.store.access import READ_FAULT
+from gateway.store.units import Failure
+from gateway.web import bodies
+from gateway.web.answers import HEADERS
+from gateway.web.auth import Keys, require
+from gateway.web.problems import TYPE, Problem, of_care, wait
+from gateway.web.routes import CALLER, Route
+from gateway.web.services import Services
+from gateway.web.table import all_routes
+
+KEEPALIVE_SECONDS = 60.0
+LINGER_SECONDS = 2.0
+MOST_IN_FLIGHT = 1000
+BACKLOG = 1024
+# What a fault of ours can raise while it answers; anything else is a bug that must be seen at once.
+FAULTS = (AssertionError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RuntimeError, OSError)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+_PROBLEM_HEADERS = {**HEADERS, "Content-Type": TYPE}
+log = logging.getLogger("gateway.web")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class WebServer:
+    """The server of one gateway. `port` is what it got, once started."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._keys = Keys(services.store, services.settings.api_keys)
+        self._runner: web.AppRunner | None = None
+        self._stopping = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.in_flight = 0
+        self.port = 0
+        self.app = self._application()
+
+    # -- life
+
+    async def start(self, host: str, port: int) -> None:
+        """Begins to listen. Raises OSError when the port is taken."""
+        runner = web.AppRunner(
+            self.app,
+            access_log=None,
+            keepalive_timeout=KEEPALIVE_SECONDS,
+            lingering_time=LINGER_SECONDS,
+            shutdown_timeout=1.0,
+        )
+        await runner.setup()
+        self._runner = runner
+        await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
+        self.port = runner.addresses[0][1]
+
+    async def stop(self, drain: float) -> None:
+        """Takes nothing new, waits up to `drain` seconds for the answers under way, closes."""
+        self._stopping = True
+        if self._runner is None:
+            return
+        for site in self._runner.sites:
+            await site.stop()
+        try:
+            async with asyncio.timeout(drain):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("web: %d requests were not answered in time", self.in_flight)
+        await self._runner.cleanup()
+        self._runner = None
+
+    def _application(self) -> web.Application:
+        app = web.Application(middlewares=[self._middleware()], client_max_size=bodies.MOST_BYTES)
+        for route in all_routes(self._services):
+            handler = self._dispatcher(route)
+            added = app.router.add_resource(route.path, name=route.name)
+            added.add_route(route.method, handler)
+            if route.method == "GET":
+                added.add_route("HEAD", handler)
+        return app
+
+    # -- one request
+
+    def _dispatcher(self, route: Route) -> Handler:
+        """The handler of a route, behind its key and role."""
+        handle, roles = route.handle, route.roles
+        if not roles:
+            return handle
+        keys = self._keys
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            if self._stopping:
+                raise Problem("stopping", "the server is stopping", headers={**wait(5), "Connection": "close"})
+            if self.in_flight > MOST_IN_FLIGHT:
+                raise Problem("busy", "too many requests at once", headers=wait(1))
+            caller = await keys.caller(request.headers.get("Authorization"), request.remote or "")
+            require(caller, roles)
+            request[CALLER] = caller
+            return await handle(request)
+
+        return guarded
+
+    def _middleware(self) -> Middleware:
+        count = self._counter()
+
+        @web.middleware
+        async def answering(request: web.Request, handler: Handler) -> web.StreamResponse:
+            self.in_flight += 1
+            self._idle.clear()
+            try:
+                response = await self._answered(request, handler)
+            finally:
+                self.in_flight -= 1
+                if not self.in_flight:
+                    self._idle.set()
+            request_id = request.headers.get("X-Request-Id")
+            if request_id is not None and _REQUEST_ID.fullmatch(request_id):
+                response.headers["X-Request-Id"] = request_id
+            count(request, response.status)
+            return response
+
+        return answering
+
+    async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """The handler's answer, or the problem that stopped it."""
+        try:
+            return await handler(request)
+        except Problem as problem:
+            return self._told(problem)
+        except (Refused, Unknown, Failure) as error:
+            return self._told(of_care(error))
+        except web.HTTPException as error:
+            return self._told_http(request, error)
+        except READ_FAULT as error:
+            log.error("web: %s %s: the store cannot be read: %s", request.method, _resource(request), error)
+            return self._told(Problem("store-closed", "the store cannot be read at the moment", headers=wait(10)))
+        except FAULTS:
+            # A fault of ours on one request: told and logged, never a crash (invariant 13).
+            log.exception("web: %s %s failed", request.method, _resource(request))
+            return self._told(Problem("internal", "a fault of ours; it is in the log"))
+
+    def _told(self, problem: Problem) -> web.Response:
+        return web.Response(
+            body=problem.body(self._services.public_url),
+            status=problem.kind.status,
+            headers={**_PROBLEM_HEADERS, **problem.headers},
+        )
+
+    def _told_http(self, request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+        if isinstance(error, web.HTTPMethodNotAllowed):
+            allowed = ", ".join(sorted(error.allowed_methods))
+            said = f"this path knows {allowed}"
+            return self._told(Problem("method-not-allowed", said, headers={"Allow": allowed}))
+        if error.status == 404:
+            return self._not_found(request)
+        if error.status == 413:
+            return self._told(bodies.too_large())
+        if error.status < 400:
+            return error
+        return self._told(Problem("bad-request" if error.status < 500 else "internal", error.reason[:200]))
+
+    def _not_found(self, request: web.Request) -> web.StreamResponse:
+        """A path with a slash too many is sent on, method and body kept; any other is not found."""
+        path = request.rel_url.raw_path
+        if path.endswith("/") and path != "/" and not path.startswith("//"):
+            bare = path.rstrip("/")
+            if any(resource.get_info().get("path") == bare for resource in self.app.router.resources()):
+                query = f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else ""
+                return web.Response(status=308, headers={"Location": bare + query})
+        return self._told(Problem("not-found", "no such path; /docs lists what there is"))
+
+    def _counter(self) -> Callable[[web.Request, int], None]:
+        counter = self._services.metrics.http_requests
+        known: dict[tuple[str, int], Callable[[], None]] = {}
+
+        def count(request: web.Request, status: int) -> None:
+            place = (_resource(request), status)
+            add = known.get(place)
+            if add is None:
+                add = known[place] = counter.labels(place[0], str(status)).inc
+            add()
+
+        return count
+
+
+def _resource(request: web.Request) -> str:
+    """The route's own path, never what was asked for: that may hold a number or a token."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "(none)"

@@ -1,0 +1,336 @@
+"""A stage for the engine: the real store, engine, lanes, intake, delivery, tracking, calls and desk, with a carrier, a
+back office and a wall clock of the test's own. Nothing sleeps: `settled` runs what is due until nothing is.
+"""
+
+import asyncio
+import contextlib
+import json
+import shutil
+import sqlite3
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from gateway.care import offers
+from gateway.care.calls import Calls
+from gateway.care.delivery import DOUBT_LANE, Delivery, Doubts
+from gateway.care.desk import Desk
+from gateway.care.engine import Engine
+from gateway.care.intake import JOIN_LANE, Intake, Taken, take_events
+from gateway.care.playbook import Playbook
+from gateway.care.rendering import Catalogue
+from gateway.care.tracking import RECEIPT_LANE, Tracking
+from gateway.care.turn import CUSTOMER_LANE
+from gateway.jobs.lane import Again, Lane
+from gateway.model.channel import ChannelEvents, InboundPart
+from gateway.model.event import Event
+from gateway.model.ids import Ids
+from gateway.model.message import ReceiptState
+from gateway.settings import Settings, load
+from gateway.store import work
+from gateway.store.database import Store
+from gateway.store.migrate import bring_up_to_date
+from gateway.store.units import Due, Unit
+from gateway.store.writer import Result
+from gateway.triggers.registry import Registry
+from tests.doubles.carrier import FakeCarrier, Taken as TakenPart
+from tests.doubles.laws import broken_laws
+from tests.doubles.office import FakeOffice
+
+P = ParamSpec("P")
+T = TypeVar("T")
+HOUSE = Path(__file__).with_name("house")
+MONDAY_10 = 1_795_446_000_000  # 2026-11-23T15:00:00Z: Monday, 10:00 in New York
+OURS = "70007"
+_MOST_ROUNDS = 2000
+
+
+class Unsettled(AssertionError):
+    """The house does not come to rest."""
+
+
+@lru_cache(1)
+def house() -> tuple[Settings, Playbook]:
+    """The settings and the playbook of the stage, read once."""
+    settings = load(HOUSE, {}).settings
+    registry = Registry()
+    registry.load(settings.handler_modules, settings.handlers.folders)
+    return settings, Playbook(
+        brands={brand.name: brand for brand in settings.brands},
+        senders={sender.address: sender for sender in settings.senders},
+        queues={queue.name: queue for queue in settings.queues},
+        agents=settings.agents,
+        backoffices={office.name: office for office in settings.backoffice},
+        offers={offer.name: offer for offer in settings.offers},
+        keywords=settings.keywords,
+        rules=settings.rules,
+        handlers={handler.type: handler for handler in registry},
+        texts=Catalogue.load(settings.template_folders, settings.brands[0].default_language),
+        public_url=settings.http.public_url,
+        alphabets={carrier.name: carrier.default_alphabet for carrier in settings.carriers},
+        long_messages={carrier.name: carrier.long_messages for carrier in settings.carriers},
+    )
+
+
+def fresh_database(path: Path, template: Path) -> None:
+    """A database of the newest schema; made once by the migrations, then copied."""
+    if not template.exists():
+        bring_up_to_date(template)
+    shutil.copyfile(template, path)
+
+
+class WatchedStore(Store):
+    """The store, which knows when somebody waits for it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.waited_for = 0
+        self.writes = 0
+        self._quiet = asyncio.Event()
+
+    def submit(self, units: Sequence[Unit], done: Callable[[list[Result]], None]) -> None:
+        """Counted until whoever asked was told."""
+        self.waited_for += 1
+        self.writes += 1
+
+        def told(results: list[Result]) -> None:
+            try:
+                done(results)
+            finally:
+                self._less()
+
+        super().submit(units, told)
+
+    async def apply(self, units: Sequence[Unit]) -> list[Result]:
+        """Counted until the one who waits goes on."""
+        self.waited_for += 1
+        try:
+            return await super().apply(units)
+        finally:
+            self._less()
+
+    async def read(
+        self, question: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Counted until the one who waits goes on."""
+        self.waited_for += 1
+        try:
+            return await super().read(question, *args, **kwargs)
+        finally:
+            self._less()
+
+    def _less(self) -> None:
+        self.waited_for -= 1
+        if self.waited_for == 0:
+            self._quiet.set()
+
+    async def quiet(self) -> None:
+        """Waits until nobody waits for the store."""
+        while self.waited_for:
+            self._quiet.clear()
+            await self._quiet.wait()
+        # A write of nothing: whoever was told before this has gone on by the time it is answered.
+        future: asyncio.Future[list[Result]] = asyncio.get_running_loop().create_future()
+        self.writer.submit([Unit("barrier")], future.set_result)
+        await future
+
+
+class Stage:
+    """The house in one process. `now` is its clock (ms); `carrier` and `office` are the outside world."""
+
+    def __init__(self, path: Path, *, playbook: Playbook | None = None, now: int = MONDAY_10) -> None:
+        self.path = path
+        self.settings, usual = house()
+        self.playbook = playbook or usual
+        self.now = now
+        self.carrier = FakeCarrier()
+        self.office = FakeOffice()
+        self.started = 0
+        self.faults: list[Exception] = []
+        self._events = 0
+
+    # -- life
+
+    async def open(self) -> None:
+        """Starts the house on its database, as `Gateway.start` does."""
+        self.store = WatchedStore(self.path)
+        await self.store.open()
+        self.ids = Ids(self.clock, newest=await self.store.read(work.newest_id))
+        self.lanes: dict[str, Lane] = {}
+        self.engine = Engine(self.store, self.playbook, self.ids, self.clock, self.push)
+        self.desk = Desk(self.engine, self.store)
+        self.tracking = Tracking(self.store, self.ids, self.clock, self.push)
+        self.intake = Intake(self.store, self.tracking, self.ids, self.clock, self.push)
+        self.doubts = Doubts(self.store, self.playbook, self.ids, self.clock, self.push)
+        self.calls = Calls(self.store, self.ids, self.clock, self.push, self.office.post)
+        self.delivery = Delivery(
+            self.store, self.playbook, self.ids, self.clock, self.carrier, self.push, doubt_wait=60.0
+        )
+        self.carrier.events = ChannelEvents(
+            inbound=lambda batch: self.intake.inbound(self.carrier, batch),
+            answers=self.delivery.answered,
+            ready=lambda _: None,
+        )
+        await self.doubts.recover({self.carrier.name: 60.0})
+        self._lane(CUSTOMER_LANE, self.engine.run, prios=2)
+        self._lane(offers.CALL_LANE, self.calls.run, most=4, batches=16)
+        self._lane(DOUBT_LANE, self.doubts.run, batches=1)
+        self._lane(RECEIPT_LANE, self.tracking.run, batches=1)
+        self._lane(JOIN_LANE, self.intake.run, batches=1)
+        send = f"send:{self.carrier.name}"
+        self._lane(send, self.delivery.run, prios=3, batches=4, memory=200, room=self.delivery.room)
+        await self.intake.start()
+
+    async def close(self) -> None:
+        """Stops; calls under way are cut."""
+        for visit in self.office.waiting:
+            visit.answer.cancel()
+        for lane in self.lanes.values():
+            for task in list(lane._tasks):
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            await lane.stop(1.0)
+        await self.intake.stop()
+        await self.store.close()
+
+    async def restart(self) -> None:
+        """Stops the house and starts it again on the same database; what was in memory is gone."""
+        await self.close()
+        self.carrier.session += 1
+        await self.open()
+
+    def clock(self) -> int:
+        """The wall clock, ms."""
+        return self.now
+
+    def push(self, due: Due) -> None:
+        """As in app.py."""
+        lane = self.lanes.get(due.lane)
+        if lane is not None:
+            lane.push(due)
+
+    def _lane(self, name: str, run: Callable[[list[Due]], Awaitable[Again]], **options: Any) -> None:
+        async def counted(batch: list[Due]) -> Again:
+            self.started += 1
+            try:
+                return await run(batch)
+            except Exception as fault:
+                self.faults.append(fault)
+                raise
+
+        self.lanes[name] = Lane(name, self.store, counted, self.clock, **options)
+
+    # -- time
+
+    async def settled(self) -> None:
+        """Runs what is due, reports what the carrier has to report, until nothing moves any more."""
+        for _ in range(_MOST_ROUNDS):
+            before = (self.started, self.store.writes)
+            moved = self.carrier.flush()
+            for lane in self.lanes.values():
+                await lane._refill()
+                lane._dispatch()
+            await self.store.quiet()
+            await self.store.quiet()
+            if self.faults:
+                raise AssertionError("a worker of a lane failed") from self.faults[0]
+            busy = bool(self.intake._receipts or self.intake._sets or self.store.waited_for)
+            if not moved and not busy and before == (self.started, self.store.writes):
+                return
+        raise Unsettled("something is done again and again")
+
+    async def advance(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
+        """Moves the clock, from one due item to the next, so that each runs at its own time."""
+        await self.settled()
+        end = self.now + int((hours * 3600 + minutes * 60 + seconds) * 1000)
+        while True:
+            due = await self.store.read(_next_due, self.now, end)
+            if due is None:
+                break
+            self.now = max(self.now, due)
+            await self.settled()
+        self.now = end
+        await self.settled()
+
+    async def do(self, asked: Coroutine[Any, Any, T]) -> T:
+        """Runs what somebody asks for (a verb of the desk, say) while the house works."""
+        task = asyncio.get_running_loop().create_task(asked)
+        for _ in range(50):
+            await self.settled()
+            if task.done():
+                return task.result()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        raise Unsettled("nobody answers")
+
+    # -- the world
+
+    async def event(
+        self,
+        type_: str,
+        to: str,
+        data: dict[str, object],
+        *,
+        key: str | None = None,
+        expires_at: int | None = None,
+        sender: str | None = None,
+    ) -> Taken:
+        """A business system fires an event; returns after the commit, before anything is decided."""
+        self._events += 1
+        body = json.dumps(data)
+        parsed = self.playbook.handlers[type_].parse(data)
+        subject = f"tel:{to}"
+        event = Event(
+            self.ids(),
+            "test",
+            key or f"event-{self._events}",
+            type_,
+            subject,
+            subject,
+            "acme",
+            sender,
+            body,
+            f"{type_}{subject}{body}",
+            expires_at,
+        )
+        [taken] = await take_events(self.store, self.now, self.push, [(event, parsed)])
+        return taken
+
+    def writes(self, sender: str, text: str, *, to: str = OURS) -> InboundPart:
+        """A phone sends a text; it is taken at the next `settled`."""
+        return self.carrier.write(sender, to, text)
+
+    def report(self, taken: TakenPart, state: ReceiptState, error: str = "000") -> None:
+        """The carrier reports what became of a part."""
+        self.carrier.report(taken, state, error)
+
+    # -- questions
+
+    async def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        """Rows of a query, by column."""
+
+        def ask(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+            cursor = connection.execute(sql, values)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
+
+        return await self.store.read(ask)
+
+    async def conversation(self, to: str) -> dict[str, Any]:
+        """The newest conversation of a customer."""
+        rows = await self.rows("SELECT * FROM conversation WHERE key = ? ORDER BY id DESC LIMIT 1", f"tel:{to}")
+        assert rows, f"{to} has no conversation"
+        return rows[0]
+
+    async def laws(self) -> list[str]:
+        """The invariants that are broken now."""
+        return await self.store.read(broken_laws)
+
+
+def _next_due(connection: sqlite3.Connection, after: int, up_to: int) -> int | None:
+    row = connection.execute(
+        "SELECT min(due) FROM work WHERE due > ? AND due <= ?", (after, up_to)
+    ).fetchone()
+    return int(row[0]) if row[0] is not None else None
