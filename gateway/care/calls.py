@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from gateway import failpoints
 from gateway.care import inputs
 from gateway.care.dispatch import CallEnded
 from gateway.care.turn import CUSTOMER_LANE
@@ -59,9 +60,12 @@ class Calls:
         work.take(unit, due)
         if call is not None:
             self.made += 1
+            failpoints.hit("before_call_post")
             reply = await self._post(call.backoffice, call.body, call.idempotency_key, f"call_{call.id}")
+            failpoints.hit("after_call_post")
             self._record(unit, due, call, reply)
         [failure] = await self._store.apply([unit])
+        failpoints.hit("after_call_commit")
         if failure is None:
             for queued in unit.due:
                 self._push(queued)

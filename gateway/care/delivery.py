@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gateway import failpoints
 from gateway.care import dispatch, inputs
 from gateway.care.outbound import COMPLIANCE
 from gateway.care.playbook import Playbook
@@ -96,7 +97,9 @@ class Delivery:
         """Claims parts: one commit takes the rows and journals the attempts; then the bytes leave."""
         await self._load(batch)
         claims = [(due, *self._claim(due)) for due in batch]
+        failpoints.hit("before_claim_commit")
         results = await self._store.apply([unit for _, unit, _ in claims])
+        failpoints.hit("after_claim_commit")
         again: Again = []
         parts: list[Part] = []
         stopped: list[Due] = []
@@ -120,7 +123,9 @@ class Delivery:
     def _hand_over(self, parts: list[Part]) -> None:
         room = self._channel.room()
         if parts[:room]:
+            failpoints.hit("before_submit")
             self._channel.submit(parts[:room])
+            failpoints.hit("after_submit")
         if parts[room:]:
             # The link was lost between the claim and now: nothing of these left, they are free to go again.
             self.answered([PartAnswer(part.attempt, Outcome.unsent) for part in parts[room:]])
@@ -194,6 +199,7 @@ class Delivery:
             messages.settle(unit, answer.attempt, answer.outcome, now, answer.status, status_id, answer.fault)
             self._settle(unit, answer, flight, now)
             units.append(unit)
+        failpoints.hit("before_outcome_commit")
         self._store.submit(units, lambda results: self._recorded(units, results))
         self._pulse()
 
@@ -245,6 +251,7 @@ class Delivery:
         work.add(unit, again)
 
     def _recorded(self, units: list[Unit], results: list[Result]) -> None:
+        failpoints.hit("after_outcome_commit")
         lost = [(unit, failure) for unit, failure in zip(units, results, strict=True) if failure is not None]
         for unit, failure in zip(units, results, strict=True):
             if failure is None:
@@ -303,7 +310,9 @@ class Doubts:
                 messages.doubt(unit, message_id, "Careline stopped before the carrier's answer was recorded")
                 due = now + int(waits.get(carrier, 60.0) * 1000)
                 add_doubt(unit, self._ids(), message, (message_id, part, attempt), due)
+        failpoints.hit("before_doubts_commit")
         await self._store.write(unit)
+        failpoints.hit("after_doubts_commit")
         return len(found)
 
     async def run(self, batch: list[Due]) -> Again:
@@ -318,7 +327,9 @@ class Doubts:
             if message is not None:
                 self._resolve(unit, due, message, tries[due.ref])
             units.append(unit)
+        failpoints.hit("before_resend_commit")
         results = await self._store.apply(units)
+        failpoints.hit("after_resend_commit")
         for unit, failure in zip(units, results, strict=True):
             if failure is None:
                 for queued in unit.due:

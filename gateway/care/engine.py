@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway import failpoints
 from gateway.care import inputs
 from gateway.care.dialogues import StepFailed
 from gateway.care.inputs import FAILED, PARKED, Request, Started
@@ -54,7 +55,9 @@ class Engine:
         decided = [outcome for due in batch if (outcome := self._decide(due, states)) is not None]
         if not decided:
             return []
+        failpoints.hit("before_decision_commit")
         results = await self._store.apply([one.unit for one in decided])
+        failpoints.hit("after_decision_commit")
         again: Again = []
         for one, failure in zip(decided, results, strict=True):
             if failure is None:

@@ -11,6 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from gateway import failpoints
 from gateway.care.inputs import EVENT, TEXT, Started, Text
 from gateway.care.tracking import Tracking
 from gateway.care.turn import CUSTOMER_LANE
@@ -216,7 +217,9 @@ class Intake:
         good = [token for token, failure in zip(tokens, results, strict=True) if failure is None]
         bad = [token for token, failure in zip(tokens, results, strict=True) if failure is not None]
         if good:
+            failpoints.hit("before_ack")
             channel.acknowledge(good, accepted=True)
+            failpoints.hit("after_ack")
         if bad:
             self.figures.refused += len(bad)
             channel.acknowledge(bad, accepted=False)
@@ -330,7 +333,9 @@ async def take_events(
     for start in range(0, len(batch), CHUNK):
         chunk = batch[start : start + CHUNK]
         units = [_event_unit(event, parsed, now) for event, parsed in chunk]
+        failpoints.hit("before_events_commit")
         results = await store.apply(units)
+        failpoints.hit("after_events_commit")
         for place, (unit, failure) in enumerate(zip(units, results, strict=True), start):
             if failure is None:
                 answers[place] = Taken(batch[place][0].id)

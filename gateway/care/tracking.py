@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from gateway import failpoints
 from gateway.care import delivery, dispatch
 from gateway.model.channel import Receipt
 from gateway.model.ids import Ids
@@ -68,7 +69,9 @@ class Tracking:
                 else:
                     self._park(unit, receipt, now)
                 units.append(unit)
+            failpoints.hit("before_receipts_commit")
             results = await self._store.apply(units)
+            failpoints.hit("after_receipts_commit")
         self._push_all(units, results)
         return not any(results)
 

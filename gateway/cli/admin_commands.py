@@ -9,14 +9,17 @@ import typer
 from gateway.cli.terminal import DEFAULT_CONFIG, ConfigOption, JsonOption, environ, fail, show_json, tell
 
 _ADMIN = "Administrate"
+_Name = Annotated[str, typer.Argument()]
+_Customer = Annotated[str, typer.Argument(metavar="CUSTOMER")]
 Role = Literal["integrator", "viewer", "agent", "supervisor", "admin", "privacy"]
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
     keys = typer.Typer(no_args_is_help=True, help="Keys of the HTTP API, also while the gateway runs.")
-    for name, command in (("add", keys_add), ("list", keys_list), ("remove", keys_remove)):
-        keys.command(name)(command)
+    keys.command("add")(keys_add)
+    keys.command("list")(keys_list)
+    keys.command("remove")(keys_remove)
     app.add_typer(keys, name="keys", rich_help_panel=_ADMIN)
     users = typer.Typer(no_args_is_help=True, help="Log-ins of the web console.")
     users.command("add")(users_add)
@@ -24,8 +27,8 @@ def register(app: typer.Typer) -> None:
     audit = typer.Typer(no_args_is_help=True, help="The log of what people did.")
     audit.command("verify")(audit_verify)
     app.add_typer(audit, name="audit", rich_help_panel=_ADMIN)
-    for command in (export, erase):
-        app.command(rich_help_panel=_ADMIN)(command)
+    app.command(rich_help_panel=_ADMIN)(export)
+    app.command(rich_help_panel=_ADMIN)(erase)
 
 
 def keys_add(
@@ -89,19 +92,19 @@ def keys_remove(name: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
     print(f"removed the key of {name}")
 
 
-def users_add(name: str, role: Annotated[Role, typer.Option()] = "agent") -> None:
+def users_add(name: _Name = "", role: Annotated[Role, typer.Option()] = "agent") -> None:
     """Add a log-in of the web console (comes with the console)."""
-    _later("log-ins come with the web console; use `careline keys add` for the HTTP API")
+    _later(f"log-ins come with the web console; nobody was added ({name}, {role}). `careline keys add` makes API keys")
 
 
-def export(customer: Annotated[str, typer.Argument()] = "") -> None:
+def export(customer: _Customer = "") -> None:
     """Export what is known of a customer (comes with the customer API)."""
-    _later("`export` comes with the customer API (/v1/customers)")
+    _later(f"`export` comes with the customer API (/v1/customers); nothing was exported {customer}".rstrip())
 
 
-def erase(customer: Annotated[str, typer.Argument()] = "") -> None:
+def erase(customer: _Customer = "") -> None:
     """Erase a customer (comes with the customer API)."""
-    _later("`erase` comes with the customer API (/v1/customers); nothing was erased")
+    _later(f"`erase` comes with the customer API (/v1/customers); nothing was erased {customer}".rstrip())
 
 
 def audit_verify() -> None:

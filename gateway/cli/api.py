@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import urlencode, urlsplit
 
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -75,7 +75,7 @@ def _demo() -> Mapping[str, str]:
 
 
 class Api:
-    """A connection to the server. Requests raise ApiProblem."""
+    """A connection to the server, to be used in `with`. Requests raise ApiProblem."""
 
     def __init__(self, access: Access) -> None:
         parts = urlsplit(access.url)
@@ -88,6 +88,12 @@ class Api:
             )
         else:
             self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=_TIMEOUT)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """The JSON that a GET answers."""

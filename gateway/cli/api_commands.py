@@ -35,7 +35,9 @@ def fire(
     id: Annotated[str | None, typer.Option(help="Its id; the same id again does nothing twice.")] = None,
     source: Annotated[str, typer.Option(help="Who says so.")] = "careline-cli",
     brand: Annotated[str | None, typer.Option(help="Needed where there are several.")] = None,
-    file: Annotated[Path | None, typer.Option(metavar="EVENTS.jsonl", help="Many events, one a line; - is stdin.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(metavar="EVENTS.jsonl", help="Many events, one a line; - is stdin.")
+    ] = None,
     url: UrlOption = None,
     key: KeyOption = None,
     key_file: KeyFileOption = None,
@@ -50,9 +52,13 @@ def fire(
         if file is None:
             if type is None or to is None:
                 fail("name the event's TYPE and --to ADDRESS, or give --file EVENTS.jsonl", WRONG_USE)
-            firing.fire_one(Api(access(url, key, key_file)), defaults, as_json=json)
-        elif firing.fire_many(Api(access(url, key, key_file)), file, defaults, as_json=json):
-            raise typer.Exit(1)
+            with Api(access(url, key, key_file)) as api:
+                firing.fire_one(api, defaults, as_json=json)
+        else:
+            with Api(access(url, key, key_file)) as api:
+                refused = firing.fire_many(api, file, defaults, as_json=json)
+            if refused:
+                raise typer.Exit(1)
     except firing.WrongEvent as problem:
         fail(str(problem), WRONG_USE)
     except ApiProblem as problem:
@@ -80,7 +86,8 @@ def send(
     asked |= {"sender": sender} if sender else {}
     asked |= {"idempotency_key": idempotency_key} if idempotency_key else {}
     try:
-        answer = Api(access(url, key, key_file)).post("/v1/messages", asked)
+        with Api(access(url, key, key_file)) as api:
+            answer = api.post("/v1/messages", asked)
     except ApiProblem as problem:
         fail(str(problem))
     if json:
@@ -102,7 +109,8 @@ def trace(
     from gateway.cli.api import Api, ApiProblem, access
 
     try:
-        messages = tracing.find(Api(access(url, key, key_file)), what, limit)
+        with Api(access(url, key, key_file)) as api:
+            messages = tracing.find(api, what, limit)
     except ApiProblem as problem:
         fail(str(problem))
     if json:
@@ -125,7 +133,8 @@ def dead_letters_list(
     from gateway.cli.api import Api, ApiProblem, access
 
     try:
-        found = letters.find(Api(access(url, key, key_file)), limit)
+        with Api(access(url, key, key_file)) as api:
+            found = letters.find(api, limit)
     except ApiProblem as problem:
         fail(str(problem))
     if json:
@@ -146,7 +155,8 @@ def dead_letters_replay(
     from gateway.cli.api import Api, ApiProblem, access
 
     try:
-        replayed = letters.replay(Api(access(url, key, key_file)), ids)
+        with Api(access(url, key, key_file)) as api:
+            replayed = letters.replay(api, ids)
     except ApiProblem as problem:
         fail(str(problem))
     if json:

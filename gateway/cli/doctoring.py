@@ -6,7 +6,9 @@ A carrier is tried with a bind as transmitter, so that no text or receipt of a r
 import asyncio
 import contextlib
 import ctypes
+import errno
 import http.client
+import logging
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -54,6 +56,7 @@ def examine(folder: Path, environ: dict[str, str]) -> list[Finding]:
         shown = "; ".join(map(str, problem.problems[:3]))
         found = [Finding("bad", "configuration", shown, "run `careline check` and mend what it names")]
         return [*found, *_clock(0), *_versions()]
+    logging.disable(logging.CRITICAL)  # what the link says to operators is said here in other words
     settings = loaded.settings
     found = [Finding("warning", "configuration", str(one)) for one in loaded.warnings]
     found = found or [Finding("good", "configuration", f"{settings.folder} reads well")]
@@ -90,7 +93,11 @@ def _database(settings: Settings) -> tuple[list[Finding], int]:
             todo = "a reader holds it open for long: look for hung backups or database browsers"
             found.append(Finding("warning", "write-ahead log", _size(seen.wal_octets), todo))
     state: State = "bad" if free < _TOO_LITTLE else "warning" if free < _LITTLE else "good"
-    todo = "free space, or move store.url to a larger volume; Careline refuses new work on a full disk" if state != "good" else ""
+    todo = (
+        "free space, or move store.url to a larger volume; Careline refuses new work on a full disk"
+        if state != "good"
+        else ""
+    )
     found.append(Finding(state, "disk", f"{_size(free)} free at {folder}", todo))
     return found, seen.newest_ms if seen else 0
 
@@ -106,12 +113,19 @@ def _clock(newest_ms: int) -> Iterator[Finding]:
     now = time.time()
     ntp = "set up NTP (systemd-timesyncd or chrony)"
     if now < _BUILT:
-        yield Finding("bad", "clock", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now)) + " is before this program", ntp)
+        yield Finding(
+            "bad", "clock", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now)) + " is before this program", ntp
+        )
     elif newest_ms / 1000 > now + 5:
         ahead = f"the newest record is {newest_ms / 1000 - now:.0f} s in the future: the clock was set back"
         yield Finding("warning", "clock", ahead, f"{ntp}; records keep their order meanwhile")
     elif _synchronised() is False:
-        yield Finding("warning", "clock", "the kernel says that nothing keeps it right", f"{ntp}; quiet hours, expiry and signatures depend on it")
+        yield Finding(
+            "warning",
+            "clock",
+            "the kernel says that nothing keeps it right",
+            f"{ntp}; quiet hours, expiry and signatures depend on it",
+        )
     else:
         yield Finding("good", "clock", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now)))
 
@@ -158,14 +172,24 @@ async def _carrier(carrier: Carrier) -> Finding:
     took = (time.perf_counter() - started) * 1000
     if status.state is LinkState.up:
         return Finding("good", what, f"bound and unbound at {where} in {took:.0f} ms")
-    why = status.reason or f"no answer within {_BIND_SECONDS:.0f} s"
+    why = _reason(status.reason) or f"no answer within {_BIND_SECONDS:.0f} s"
     return Finding("bad", what, f"{where}: {why}", _carrier_advice(why, carrier))
+
+
+def _reason(told: str) -> str:
+    """Without the name of the exception: `ConnectionRefusedError: [Errno 111] Connect call failed ...`."""
+    for code, words in ((errno.ECONNREFUSED, "connection refused"), (errno.EHOSTUNREACH, "no way to that host")):
+        if f"[Errno {code}]" in told:
+            return words
+    return told
 
 
 def _carrier_advice(why: str, carrier: Carrier) -> str:
     lowered = why.lower()
-    if "refused" in lowered and "connect" in lowered:
-        return "nothing listens there: check host and port, and whether the carrier runs (`careline carrier-sim` is one)"
+    if lowered == "connection refused":
+        return (
+            "nothing listens there: check host and port, and whether the carrier runs (`careline carrier-sim` is one)"
+        )
     if any(word in lowered for word in ("passw", "system_id", "system id", "sysid", "bind failed")):
         return f"check system_id and password with the carrier (CARELINE_CARRIERS__{carrier.name.upper()}__PASSWORD)"
     if any(word in lowered for word in ("already", "alybnd")):
@@ -180,8 +204,10 @@ async def _backoffice(office: BackOffice) -> Finding:
     try:
         _, writer = await asyncio.wait_for(asyncio.open_connection(parts.hostname, port), 5.0)
     except (OSError, TimeoutError) as problem:
-        why = getattr(problem, "strerror", None) or "no answer within 5 s"
-        return Finding("warning", what, f"{parts.hostname}:{port}: {why}", "calls wait and are tried again for a day; start it")
+        why = _reason(str(problem)) or "no answer within 5 s"
+        return Finding(
+            "warning", what, f"{parts.hostname}:{port}: {why}", "calls wait and are tried again for a day; start it"
+        )
     writer.close()
     return Finding("good", what, f"{parts.hostname}:{port} takes connections (no call was made)")
 
@@ -214,30 +240,35 @@ def _versions() -> Iterator[Finding]:
 
     expat = tuple(int(part) for part in EXPAT_VERSION.removeprefix("expat_").split("."))
     if expat < (2, 8, 1):
-        yield Finding("warning", "expat", f"{EXPAT_VERSION.removeprefix('expat_')}: CVE-2026-45186, small XML can cost much time",
-                      "take a Python with expat 2.8.1 or newer before XMPP clients of strangers can reach you")  # fmt: skip
+        told = f"{EXPAT_VERSION.removeprefix('expat_')}: CVE-2026-45186, small XML can cost much time"
+        todo = "take a Python with expat 2.8.1 or newer before XMPP clients of strangers can reach you"
+        yield Finding("warning", "expat", told, todo)
     if _wal_reset_bug(SQLITE_VERSION):
-        yield Finding("warning", "sqlite", f"{'.'.join(map(str, SQLITE_VERSION))}: can damage a database at a checkpoint (very rare)",
-                      "take SQLite 3.51.3, 3.50.7, 3.44.6 or newer (sqlite.org/wal.html#walresetbug); keep `careline backup` copies")  # fmt: skip
+        told = f"{'.'.join(map(str, SQLITE_VERSION))}: can damage a database at a checkpoint (very rare)"
+        todo = "take SQLite 3.51.3, 3.50.7, 3.44.6 or newer (sqlite.org/wal.html#walresetbug); keep backups"
+        yield Finding("warning", "sqlite", told, todo)
 
 
-def _wal_reset_bug(version: tuple[int, ...]) -> bool:
-    fixed_in = {(3, 44): 6, (3, 50): 7}
-    return version < (3, 51, 3) and not version[2] >= fixed_in.get(version[:2], 1000)
+def _wal_reset_bug(version: tuple[int, int, int]) -> bool:
+    if version >= (3, 51, 3):
+        return False
+    return version[2] < {(3, 44): 6, (3, 50): 7}.get(version[:2], 1000)
 
 
 def show(findings: Sequence[Finding]) -> None:
     """A line each, and what to do below it."""
-    from rich.padding import Padding
+    from rich.table import Table
     from rich.text import Text
 
     marks = {"good": ("✓", "green"), "warning": ("!", "yellow"), "bad": ("✗", "red"), "skipped": ("–", "dim")}
     out: Any = console()
     for one in findings:
         mark, style = marks[one.state]
-        out.print(Padding(Text.assemble((f"{mark} ", f"bold {style}"), (one.what, "bold"), f"  {one.told}"), 0), soft_wrap=False)
+        line = Table.grid(padding=(0, 1))
+        line.add_row(Text(mark, style=f"bold {style}"), Text.assemble((one.what, "bold"), f"  {one.told}"))
         if one.todo:
-            out.print(Padding(Text(f"→ {one.todo}", style=style), (0, 0, 0, 4)), soft_wrap=False)
+            line.add_row("", Text(f"→ {one.todo}", style=style))
+        out.print(line, soft_wrap=False)
     bad = sum(one.state == "bad" for one in findings)
     warnings = sum(one.state == "warning" for one in findings)
     out.print(Text(f"{bad} bad, {warnings} to look at", style="bold red" if bad else "bold"))

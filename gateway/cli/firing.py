@@ -52,7 +52,7 @@ def read_json(written: str) -> Any:
     try:
         return json.loads(written)
     except ValueError as problem:
-        raise WrongEvent(f"--data is no JSON: {problem}; quote it: '{{\"plan\": \"Basic 300\"}}'") from problem
+        raise WrongEvent(f'--data is no JSON: {problem}; quote it: \'{{"plan": "Basic 300"}}\'') from problem
 
 
 def fire_one(api: Api, asked: dict[str, Any], *, as_json: bool) -> None:
@@ -124,9 +124,7 @@ def _lines(file: Path) -> Iterator[bytes]:
         raise WrongEvent(f"{file}: {problem.strerror}") from problem
 
 
-def _batches(
-    lines: Iterator[bytes], defaults: dict[str, Any]
-) -> Iterator[tuple[list[dict[str, Any]], list[int], int]]:
+def _batches(lines: Iterator[bytes], defaults: dict[str, Any]) -> Iterator[tuple[list[dict[str, Any]], list[int], int]]:
     """Events, the numbers of their lines, and the bytes that were read for them."""
     events: list[dict[str, Any]] = []
     numbers: list[int] = []

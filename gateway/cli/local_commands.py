@@ -37,7 +37,9 @@ def demo(
 def simulate(
     type: Annotated[str, typer.Argument(help="The event's type, such as plan.overage.")],
     data: Annotated[str, typer.Option(metavar="JSON", help="The event's data, or @FILE.")] = "{}",
-    reply: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="What the customer answers; may repeat.")] = None,
+    reply: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="What the customer answers; may repeat.")
+    ] = None,
     silence: Annotated[bool, typer.Option("--silence", help="At the end the customer stays silent.")] = False,
     language: Annotated[str | None, typer.Option(help="The customer's; default: the first brand's.")] = None,
     result: Annotated[

@@ -123,7 +123,7 @@ class _Service:
                 log.warning("reload: %s", line)
         except (ConfigError, HandlerError, CannotStart) as problem:
             for line in str(problem).splitlines():
-                log.error("reload refused, the old configuration stays: %s", line)
+                log.error("reload refused, the old configuration stays: %s", line)  # noqa: TRY400  no traceback
             return
         for warning in loaded.warnings:
             log.warning("%s", warning)

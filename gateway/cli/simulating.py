@@ -1,4 +1,4 @@
-"""`careline simulate`: a handler's conversation with no server: what it decides, and the texts as customers read them."""
+"""`careline simulate`: a handler's conversation with no server: what it decides, and texts as customers see them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -28,6 +28,7 @@ from gateway.triggers import (
     Remember,
     Reply,
     Say,
+    Silence,
     StepError,
     Turn,
     Wait,
@@ -105,7 +106,7 @@ def stage(config: Path, environ: dict[str, str], type_: str, data: str, language
 
 def play_out(scene: Scene, replies: Sequence[str], *, silence: bool, results: Sequence[str]) -> list[Step]:
     """Plays to the end. A step that fails ends the play and is told in its turn. Raises NotPlayed for wrong data."""
-    answers = [*replies, *([SILENCE] if silence else [])]
+    answers: list[str | Silence] = [*replies, *([SILENCE] if silence else [])]
     steps: list[Step] = []
     turns = play(scene.handler, scene.data, answers, language=scene.language, results=_results(results))
     try:
@@ -133,7 +134,7 @@ def _results(written: Sequence[str]) -> dict[str, Mapping[str, object]]:
         except ValueError:
             value = None
         if not equals or not isinstance(value, dict):
-            raise NotPlayed(f"--result {one}: write it as rebook='{{\"flight\": \"AA34\"}}'; a fulfilment is offer=...")
+            raise NotPlayed(f'--result {one}: write it as rebook=\'{{"flight": "AA34"}}\'; a fulfilment is offer=...')
         found[action] = value
     return found
 
@@ -167,7 +168,7 @@ def _said(scene: Scene, effect: Say) -> Said:
     return Said(text, segments.parts, segments.length, segments.encoding.value, segments.forcing or "")
 
 
-def _words(effect: Effect) -> str:  # noqa: C901  one line for each effect there is
+def _words(effect: Effect) -> str:
     match effect:
         case Say(key, _, offer):
             return f"say {key}" + (f", offers {offer}" if offer else "")
@@ -232,5 +233,3 @@ def _lines(scene: Scene, step: Step) -> "list[Text]":
         lines.append(Text(f"  {step.note}", style="yellow"))
     lines.append(Text(f"  now: {step.state}", style="dim"))
     return [*lines, Text("")]
-
-

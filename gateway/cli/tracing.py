@@ -77,18 +77,13 @@ def _tree(message: Mapping[str, Any]) -> "RenderableType":
 
 def _words(moment: Mapping[str, Any]) -> str:
     """What a line of the timeline says, without the names of its fields where the words speak for themselves."""
-    said = []
-    if moment.get("route"):
-        said.append(str(moment["route"]))
-    if moment.get("segment"):
-        said.append(f"part {moment['segment']}")
+    code, reason = str(moment.get("code") or ""), str(moment.get("reason") or "")
+    said = [str(moment["route"])] if moment.get("route") else []
     if moment.get("remote_id"):
-        said.append(f"carrier's id {moment['remote_id']}")
-    if moment.get("code") not in (None, ""):
-        said.append(str(moment["code"]))
-    if moment.get("reason"):
-        said.append(str(moment["reason"]))
-    return " · ".join(said)
+        said.append(f"id {moment['remote_id']}")
+    if code and code not in reason:
+        said.append(code)
+    return ": ".join(filter(None, (", ".join(said), reason)))
 
 
 def _clock(at: str) -> str:

@@ -115,11 +115,6 @@ def foreign(text: str) -> str | None:
     return None
 
 
-def has_extended(text: str) -> bool:
-    """Whether a character of the text takes two septets."""
-    return _EXTENDED.search(text) is not None
-
-
 def unpack(octets: bytes, fill: int = 0) -> bytes:
     """Septets of a packed text (TS 23.038 6.1.2.1), as networks carry it. fill: bits to skip after a header.
 

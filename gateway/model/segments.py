@@ -1,5 +1,4 @@
-"""What a text costs: its encoding, and how it is cut into the parts that phones put together again (TS 23.040
-9.2.3.24)."""
+"""What a text costs: its encoding, and the parts that phones put together again (3GPP TS 23.040 9.2.3.24)."""
 
 import re
 from collections.abc import Sequence
@@ -29,8 +28,11 @@ class TooLong(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SegmentCount:
-    """What a text costs. length: septets, octets or UTF-16 code units, by encoding. forcing: the first character that
-    the carrier's default alphabet lacks, which made the text dearer; None if there is none."""
+    """What a text costs.
+
+    length: septets, octets or UTF-16 code units, by encoding. forcing: the first character that the carrier's default
+    alphabet lacks, which made the text dearer; None if there is none.
+    """
 
     encoding: Encoding
     parts: int

@@ -27,10 +27,7 @@ export function startPanels(listen) {
   const faults = new Faults();
   const log = new Log();
   panel("faults", () => {});
-  panel("log", (open) => {
-    listen(open);
-    if (open) log.load();
-  });
+  panel("log", listen);
   return {
     state(state) {
       faults.show(state.set);
@@ -43,6 +40,7 @@ export function startPanels(listen) {
       pill.classList.toggle("bad", bound === 0);
     },
     rows: (batch) => log.add(batch),
+    load: () => log.load(),
   };
 }
 
@@ -164,20 +162,33 @@ class Log {
     this.filter = $("#log-filter");
     this.hold = $("#log-hold");
     this.last = 0;
+    this.news = null;
     this.filter.oninput = () => [...this.list.children].forEach((item) => this.sift(item));
     this.hold.onchange = () => { if (!this.hold.checked) this.load(); };
   }
 
+  /** Read the record anew, once the stream is open; rows that come meanwhile go after what the answer holds. */
   async load() {
-    const rows = await (await fetch(`/log?limit=${ROWS}`)).json();
+    if (this.hold.checked) return;
+    const news = this.news = [];
+    let rows;
+    try {
+      rows = await (await fetch(`/log?limit=${ROWS}`)).json();
+    } catch {
+      return;
+    }
+    if (news !== this.news) return;
+    this.news = null;
     this.list.replaceChildren();
     this.last = 0;
     this.add({rows, missed: 0});
+    news.forEach((batch) => this.add(batch));
     this.list.scrollTop = this.list.scrollHeight;
   }
 
   add({rows, missed}) {
     if (this.hold.checked) return;
+    if (this.news) return this.news.push({rows, missed});
     const stay = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 40;
     for (const row of rows) {
       if (row.n <= this.last) continue;

@@ -49,6 +49,7 @@ class Phone {
     this.unread = new Map();
     this.peer = "";
     this.low = true;
+    this.news = null;
     this.element = $("#phone-template").content.firstElementChild.cloneNode(true);
     this.list = $(".bubbles", this.element);
     this.input = $("textarea", this.element);
@@ -108,10 +109,19 @@ class Phone {
     avatar.style.setProperty("--hue", [...this.number].reduce((hue, c) => (hue * 31 + c.charCodeAt(0)) % 360, 7));
   }
 
+  /** Read the phone anew. News that comes meanwhile is newer than the answer, so it is laid over it. */
   async load() {
-    const response = await fetch(`/phones/${encodeURIComponent(this.number)}`);
-    const messages = await response.json();
-    this.messages = new Map(messages.map((message) => [message.id, message]));
+    const news = this.news = new Map();
+    let messages;
+    try {
+      messages = await (await fetch(`/phones/${encodeURIComponent(this.number)}`)).json();
+    } catch {
+      return;  // the stream's alarm is on, and its return loads again
+    }
+    if (news !== this.news) return;
+    this.news = null;
+    this.messages = new Map([...messages.map((message) => [message.id, message]), ...news]);
+    messages = [...this.messages.values()];
     const last = messages.at(-1);
     if (last && !messages.some((message) => message.peer === this.peer)) this.peer = last.peer;
     this.select(this.peer);
@@ -120,6 +130,7 @@ class Phone {
   take(message) {
     const fresh = !this.messages.has(message.id);
     this.messages.set(message.id, message);
+    this.news?.set(message.id, message);
     while (this.messages.size > 1000) this.messages.delete(this.messages.keys().next().value);
     if (message.peer !== this.peer) {
       const talking = [...this.messages.values()].some((other) => other.peer === this.peer);
@@ -344,6 +355,7 @@ function listen(rows) {
     alarm(false);
     if (broken) reload();
     broken = false;
+    if (rows) panels?.load();
   };
   stream.onerror = () => {
     broken = true;

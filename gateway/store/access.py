@@ -18,7 +18,7 @@ class StoredKey:
 
 @dataclass(frozen=True, slots=True)
 class LinkTarget:
-    """What a link in a text leads to. handler, step: where the dialogue waits now, None when it waits nowhere."""
+    """What a link in a text leads to. handler, step: where its dialogue waits. answerable: a reply goes there now."""
 
     expires_at: int
     brand: str
@@ -28,7 +28,7 @@ class LinkTarget:
     language: str | None
     handler: str | None
     step: str | None
-    open: bool
+    answerable: bool
 
 
 def api_keys(connection: sqlite3.Connection) -> dict[str, StoredKey]:
@@ -48,4 +48,4 @@ def link_target(connection: sqlite3.Connection, token: str) -> LinkTarget | None
         "LEFT JOIN dialogue ON dialogue.id = link.dialogue_id WHERE link.token = ?",
         (token,),
     ).fetchone()
-    return LinkTarget(*row[:8], bool(row[8])) if row else None
+    return LinkTarget(*row) if row else None

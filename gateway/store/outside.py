@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.model.ids import made_at
 from gateway.store.database import StoreProblem, connect
 from gateway.store.migrate import HEAD, schema_version
 from gateway.store.upkeep import live_steps
@@ -22,7 +23,7 @@ SQLITE_VERSION = sqlite3.sqlite_version_info
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What `figures` saw. version: of the schema. write_seconds: how long the write lock took. newest_ms: of all ids."""
+    """What `figures` saw. version: of the schema. write_seconds: to get the lock. newest_ms: of the newest id."""
 
     version: str
     octets: int

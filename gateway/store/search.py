@@ -149,7 +149,8 @@ def shapes(connection: sqlite3.Connection, filters: Filters, most: int) -> list[
 
 def _tests(filters: Filters) -> tuple[str, tuple[object, ...]]:
     """Everything but people and words. `{}` before a column becomes + where its index must not be chosen."""
-    tests, values = ["1"], []
+    tests = ["1"]
+    values: list[object] = []
     low = id_at(filters.since) if filters.since is not None else None
     high = id_at(filters.until) if filters.until is not None else None
     if filters.before is not None:
@@ -170,11 +171,11 @@ def _tests(filters: Filters) -> tuple[str, tuple[object, ...]]:
             values.append(wanted)
     if filters.conversation is not None:
         tests.append("message.conversation_id = ?")
-        values.append(filters.conversation)  # type: ignore[arg-type]
+        values.append(filters.conversation)
     for sign, bound in ((">=", low), ("<", high)):
         if bound is not None:
             tests.append(f"message.id {sign} ?")
-            values.append(bound)  # type: ignore[arg-type]
+            values.append(bound)
     return " AND ".join(tests), tuple(values)
 
 
@@ -220,16 +221,16 @@ def _people(connection: sqlite3.Connection, filters: Filters) -> _People | None:
     if filters.customer is not None:
         sets.append(_addresses_of_customer(connection, filters.customer))
     if filters.address is not None:
-        test, theirs, values = _address_tests(filters.address)
-        sql = f"SELECT id FROM address WHERE {test} LIMIT {MOST_ADDRESSES + 1}"
-        found = {row[0] for row in connection.execute(sql, values)}
-        if len(found) > MOST_ADDRESSES and not sets:
-            return _People((), theirs, values[-2:] if theirs.count("?") == 2 else values[-1:])
+        number = _number(filters.address)
+        sql = f"SELECT id FROM address WHERE {number.test}"
+        found = {row[0] for row in connection.execute(f"{sql} LIMIT {MOST_ADDRESSES + 1}", number.values)}
         if len(found) > MOST_ADDRESSES:
+            if not sets:
+                return _People((), number.theirs, number.theirs_values)
             candidates = set.intersection(*sets)
             marks = ",".join("?" * len(candidates))
-            narrow = f"SELECT id FROM address WHERE {test} AND id IN ({marks})"
-            found = {row[0] for row in connection.execute(narrow, (*values, *candidates))}
+            rows = connection.execute(f"{sql} AND id IN ({marks})", (*number.values, *candidates))
+            found = {row[0] for row in rows}
         sets.append(found)
     return _People(tuple(sorted(set.intersection(*sets)))) if sets else None
 
@@ -247,20 +248,33 @@ def _addresses_of_customer(connection: sqlite3.Connection, customer: str) -> set
     return {row[0] for row in connection.execute(sql, (key, bare))}
 
 
-def _address_tests(address: str) -> tuple[str, str, tuple[object, ...]]:
-    """(test on `address`, test on a message's number, values). Raises BadFilter."""
+@dataclass(frozen=True, slots=True)
+class _Number:
+    """How a number is looked for: in the table of addresses, and on the message itself."""
+
+    test: str
+    values: tuple[object, ...]
+    theirs: str
+    theirs_values: tuple[object, ...]
+
+
+def _number(address: str) -> _Number:
+    """Whole, prefix, or last digits. Raises BadFilter."""
     text = address.removeprefix("tel:")
     if _PREFIX.fullmatch(text):
         # A whole number is the beginning of itself. ":" follows "9".
-        return "kind = 'tel' AND value >= ? AND value < ?", "message.theirs >= ? AND message.theirs < ?", (text, text + ":")
+        bounds = (text, text + ":")
+        return _Number(
+            "kind = 'tel' AND value >= ? AND value < ?", bounds, "message.theirs >= ? AND message.theirs < ?", bounds
+        )
     if _DIGITS.fullmatch(text):
         back = text[::-1]
-        return "value_rev >= ? AND value_rev < ?", "message.theirs LIKE '%' || ?", (back, back + ":")
+        return _Number("value_rev >= ? AND value_rev < ?", (back, back + ":"), "message.theirs LIKE ?", (f"%{text}",))
     try:
         known = parse_address(address)
     except BadAddress:
         raise BadFilter("address", "must be a number (+15551234567), its beginning, or 4 or more last digits") from None
-    return "kind = ? AND value = ?", "message.theirs = ?", (known.kind, known.value)
+    return _Number("kind = ? AND value = ?", (known.kind, known.value), "message.theirs = ?", (known.value,))
 
 
 def sending(connection: sqlite3.Connection, messages: Sequence[Message]) -> frozenset[int]:

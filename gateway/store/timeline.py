@@ -2,6 +2,7 @@
 
 import sqlite3
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.model.message import Direction, Message
 from gateway.store.messages import messages_by_id
@@ -61,8 +62,8 @@ def trace(connection: sqlite3.Connection, message_id: int) -> Trace | None:
     if message is None:
         return None
     tries = connection.execute(
-        "SELECT part, attempt, carrier, at, possible_duplicate, outcome, answered_at, status, remote_id, fault, receipt, "
-        "receipt_at, receipt_error FROM attempt WHERE message_id = ? ORDER BY part, attempt",
+        "SELECT part, attempt, carrier, at, possible_duplicate, outcome, answered_at, status, remote_id, fault, "
+        "receipt, receipt_at, receipt_error FROM attempt WHERE message_id = ? ORDER BY part, attempt",
         (message_id,),
     )
     happenings = connection.execute(
@@ -80,7 +81,7 @@ def trace(connection: sqlite3.Connection, message_id: int) -> Trace | None:
     )
 
 
-def _one(connection: sqlite3.Connection, sql: str, an_id: int | None) -> tuple[str, ...] | None:  # type: ignore[type-arg]
+def _one(connection: sqlite3.Connection, sql: str, an_id: int | None) -> Any:
     return connection.execute(sql, (an_id,)).fetchone() if an_id is not None else None
 
 

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from gateway import failpoints
 from gateway.store.units import (
     Conflict,
     Failure,
@@ -144,10 +145,12 @@ class Writer(threading.Thread):
             results: list[Result] = []
             for group in _groups(units):
                 results.extend(self._group(connection, group))
+                failpoints.hit("mid_transaction")
             started = time.perf_counter()
             connection.execute("COMMIT")
             self.figures.commit_seconds += time.perf_counter() - started
             self.figures.transactions += 1
+            failpoints.hit("after_commit")
             return results
         except sqlite3.Error as error:
             return [self._lost(connection, error)] * len(units)

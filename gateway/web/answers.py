@@ -10,6 +10,7 @@ HEADERS = {
     "Content-Type": "application/json",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
+    "Server": "Careline",
 }
 
 

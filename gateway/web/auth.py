@@ -1,8 +1,8 @@
 """API keys and roles: who calls, and whether they may.
 
-A key is 256 random bits, so its SHA-256 can be kept as it is. Keys of gateway.toml hold while the process runs; those of
-the table `api_key` are read again when an unknown key comes (at most once a second) and every ten seconds, so that a key
-that was taken back soon stops working.
+A key is 256 random bits, so its SHA-256 can be kept as it is. Keys of gateway.toml hold while the process runs; those
+of the table `api_key` are read again when an unknown key comes (at most once a second) and every ten seconds, so that a
+key that was taken back soon stops working.
 """
 
 import asyncio
@@ -81,7 +81,9 @@ class Keys:
             seconds = max(1, int(wait_for))
             raise Problem("too-many-failures", f"too many wrong keys; wait {seconds} s", headers=wait(seconds))
         said = "the API key is not known" if key else "send Authorization: Bearer KEY"
-        challenge = {"WWW-Authenticate": _CHALLENGE["WWW-Authenticate"] + ', error="invalid_token"'} if key else _CHALLENGE
+        challenge = (
+            {"WWW-Authenticate": _CHALLENGE["WWW-Authenticate"] + ', error="invalid_token"'} if key else _CHALLENGE
+        )
         raise Problem("unauthorized", said, headers=challenge)
 
     async def _from_table(self, digest: str) -> Caller | None:

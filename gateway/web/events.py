@@ -158,7 +158,9 @@ def from_headers(request: web.Request, document: bodies.Document) -> dict[str, o
         if name in item:
             wrong.append((bodies.step("", name), f"the header ce-{name[:40]} stands there twice"))
         elif name in ("data", "data_base64", "datacontenttype"):
-            wrong.append((bodies.step("", name), f"is no header: {'Content-Type' if name[4:5] == 'c' else 'the body'} says it"))
+            wrong.append(
+                (bodies.step("", name), f"is no header: {'Content-Type' if name[4:5] == 'c' else 'the body'} says it")
+            )
         item[name] = _percent_decoded(name, value, wrong)
     if wrong:
         raise Problem("invalid-event", f"{wrong[0][0][1:]} {wrong[0][1]}", wrong)

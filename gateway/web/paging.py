@@ -55,6 +55,13 @@ class Query:
             raise wrong(name, "must not hold control characters or broken UTF-8")
         return value.strip()
 
+    def customer(self, name: str) -> str | None:
+        """A reference to a customer or a number; a `+` that was not percent-encoded arrives as a blank."""
+        value = self.text(name)
+        if value is not None and self._query[name].startswith(" ") and value[0].isdigit():
+            return f"+{value}"
+        return value
+
     def choice(self, name: str, known: Collection[str]) -> str | None:
         """One of the words."""
         value = self.text(name)

@@ -42,7 +42,9 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One call. roles: who may (admin always may); none = open, without a key. answers: (schema, description) by status.
+    """One call.
+
+    roles: who may (admin always may); none = open, without a key. answers: (schema, description) by status.
 
     problems: names of the kinds that it may answer beside those that every call may.
     """

@@ -144,7 +144,7 @@ class WebServer:
         except web.HTTPException as error:
             return self._told_http(request, error)
         except READ_FAULT as error:
-            log.error("web: %s %s: the store cannot be read: %s", request.method, _resource(request), error)
+            log.warning("web: %s %s: the store cannot be read: %s", request.method, _resource(request), error)
             return self._told(Problem("store-closed", "the store cannot be read at the moment", headers=wait(10)))
         except FAULTS:
             # A fault of ours on one request: told and logged, never a crash (invariant 13).
@@ -178,7 +178,7 @@ class WebServer:
             bare = path.rstrip("/")
             if any(resource.get_info().get("path") == bare for resource in self.app.router.resources()):
                 query = f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else ""
-                return web.Response(status=308, headers={"Location": bare + query})
+                return web.Response(status=308, headers={**HEADERS, "Location": bare + query})
         return self._told(Problem("not-found", "no such path; /docs lists what there is"))
 
     def _counter(self) -> Callable[[web.Request, int], None]:

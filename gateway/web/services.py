@@ -14,7 +14,7 @@ from gateway.store.units import Due
 from gateway.telemetry import Metrics, metrics
 
 
-def _no_figures(carrier: str) -> Mapping[str, int]:
+def _no_figures(_carrier: str) -> Mapping[str, int]:
     return {}
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from gateway.care import offers
+from gateway.care import dialogues, offers
 from gateway.care.calls import Calls
 from gateway.care.delivery import DOUBT_LANE, Delivery, Doubts
 from gateway.care.desk import Desk
@@ -154,6 +154,8 @@ class Stage:
 
     async def open(self) -> None:
         """Starts the house on its database, as `Gateway.start` does."""
+        # Two stages of one process make the same ids; a new process would have an empty cache.
+        dialogues._PARSED.clear()
         self.store = WatchedStore(self.path)
         await self.store.open()
         self.ids = Ids(self.clock, newest=await self.store.read(work.newest_id))

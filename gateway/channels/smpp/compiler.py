@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 from smpplib import consts
 from smpplib.ptypes import ostr
 
-from gateway.channels.smpp.wire import HEADER_LENGTH, RESPONSE, BadPdu, Pdu, Tlvs
+from gateway.channels.smpp.wire import HEADER_LENGTH, BadPdu, Pdu, Tlvs
 
 P = TypeVar("P", bound=Pdu)
 Decoder = Callable[[bytes, int, int, int, int], Pdu]
@@ -127,30 +127,15 @@ def compile_decoder(cls: type[P], layout: Layout, command: str, *, body_optional
         lines += ["  pdu.tlvs = ()", "  return pdu"]
     lines += [" try:", f"  at = {HEADER_LENGTH}"]
     for number, (kind, members) in enumerate(_runs(layout)):
-        name, limit = members[0]
         if kind == "int":
             packed = struct.Struct(">" + "".join(_INTS[size] for _, size in members))
             scope[f"unpack{number}"] = packed.unpack_from
             targets = ", ".join(member if member in lengths else f"pdu.{member}" for member, _ in members)
             lines += [f"  {targets}, = unpack{number}(data, at)", f"  at += {packed.size}"]
         elif kind == "string":
-            lines += [
-                "  if data[at]:",
-                f"   stop = data.find(0, at, at + {limit})",
-                f"   if stop < 0: raise BadPdu('{name} has no end', {consts.SMPP_ESME_RINVPARLEN})",
-                f"   pdu.{name} = data[at:stop].decode('latin-1')",
-                "   at = stop + 1",
-                f"  else: pdu.{name} = ''; at += 1",
-            ]
+            lines += _read_string(*members[0])
         else:
-            size = layout.lengths[name]
-            lines += [
-                f"  stop = at + {size}",
-                f"  if {size} > {limit} or stop > length:",
-                f"   raise BadPdu('{size} is wrong', {consts.SMPP_ESME_RINVMSGLEN})",
-                f"  pdu.{name} = data[at:stop]",
-                "  at = stop",
-            ]
+            lines += _read_octets(*members[0], layout.lengths[members[0][0]])
     lines += ["  pdu.tlvs = read_tlvs(data, at, length) if at < length else ()", "  return pdu"]
     lines += [
         " except (IndexError, StructError):",
@@ -160,6 +145,27 @@ def compile_decoder(cls: type[P], layout: Layout, command: str, *, body_optional
         "  raise",
     ]
     return cast(Decoder, _run(lines, scope, f"decode_{command}", "decode"))
+
+
+def _read_string(name: str, limit: int) -> list[str]:
+    return [
+        "  if data[at]:",
+        f"   stop = data.find(0, at, at + {limit})",
+        f"   if stop < 0: raise BadPdu('{name} has no end', {consts.SMPP_ESME_RINVPARLEN})",
+        f"   pdu.{name} = data[at:stop].decode('latin-1')",
+        "   at = stop + 1",
+        f"  else: pdu.{name} = ''; at += 1",
+    ]
+
+
+def _read_octets(name: str, limit: int, size: str) -> list[str]:
+    return [
+        f"  stop = at + {size}",
+        f"  if {size} > {limit} or stop > length:",
+        f"   raise BadPdu('{size} is wrong', {consts.SMPP_ESME_RINVMSGLEN})",
+        f"  pdu.{name} = data[at:stop]",
+        "  at = stop",
+    ]
 
 
 def compile_encoder(cls: type[P], layout: Layout, command: str) -> Encoder:
@@ -200,8 +206,3 @@ def _run(lines: list[str], scope: dict[str, Any], title: str, name: str) -> obje
     # the source is made of smpplib's field names and numbers alone, nothing from outside
     exec(compile("\n".join(lines), f"<{title}>", "exec"), scope)  # noqa: S102
     return scope[name]
-
-
-def is_response(command: int) -> bool:
-    """Whether the command_id is that of a response (5.1.2.1)."""
-    return bool(command & RESPONSE)

@@ -1,5 +1,4 @@
-"""What a command_status means (SMPP v3.4 5.1.3, SMPP v5 4.7.6): status -> fault, as data. A profile may override
-any."""
+"""What a command_status means, as data; a profile may override any (SMPP v3.4 5.1.3, SMPP v5 4.7.6)."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

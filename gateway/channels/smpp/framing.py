@@ -64,10 +64,12 @@ class FramedConnection(asyncio.Protocol):
     # reading
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begins. high=0: we hear of it as soon as the kernel does not take everything."""
+        """Begins."""
+        # We want to hear of it as soon as the kernel does not take everything. high=0 would say so, but TLS then takes
+        # an empty buffer for a full one, and on uvloop never says that it is empty again.
         # uvloop's transport is no asyncio.Transport by descent, only by its methods.
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=0)
+        self._transport.set_write_buffer_limits(high=1, low=0)
         self._heard = self._now()
 
     def data_received(self, data: bytes) -> None:
@@ -152,8 +154,7 @@ class FramedConnection(asyncio.Protocol):
         self._transport.write(data)
 
     def close(self, reason: str) -> None:
-        """Ends the connection after what is written has left, two seconds later at most. The first reason given
-        stays."""
+        """Ends the connection when what is written has left, two seconds later at most. The first reason stays."""
         self.reason = self.reason or reason
         transport = self._transport
         if transport is None or transport.is_closing():

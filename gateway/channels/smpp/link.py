@@ -201,7 +201,8 @@ class SmppLink:
     def session_read(self, inbound: list[InboundPart | Receipt], answers: list[PartAnswer]) -> None:
         """One read of one socket: one call for its texts, one for its answers."""
         if answers:
-            self._pace.accepted(len(answers))
+            if not self._pace.rate:  # what a carrier takes is only measured where nobody said it
+                self._pace.accepted(sum(answer.outcome is Outcome.accepted for answer in answers))
             self._events.answers(answers)
         if inbound:
             self._events.inbound(inbound)

@@ -119,8 +119,10 @@ class Pace:
 
 
 class Backoff:
-    """How long to wait before the next try: doubles from `first` to `limit` seconds, with a jitter of half, so that the
-    binds of a fleet do not knock together."""
+    """How long to wait before the next try: doubles from `first` to `limit` seconds.
+
+    A jitter of half keeps the binds of a fleet from knocking together.
+    """
 
     def __init__(self, first: float, limit: float, chance: Callable[[], float] = random.random) -> None:
         self._first = first

@@ -137,8 +137,7 @@ class CarrierProfile:
 
     @property
     def inbound_bound(self) -> int:
-        """How many inbound PDUs of a session may wait for their commit: the setting, two windows or 100, the
-        largest."""
+        """Inbound PDUs of a session that may wait for their commit: `inbound_limit`, two windows and 100 at least."""
         return max(self.inbound_limit, 2 * self.window, 100)
 
 

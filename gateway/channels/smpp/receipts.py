@@ -1,5 +1,4 @@
-"""Delivery receipts, as carriers write them: by parameters, by text, or by esm_class alone (SMPP v3.4 5.2.12, appendix
-B).
+"""Delivery receipts: by parameters, by text, or by esm_class alone (SMPP v3.4 5.2.12, appendix B).
 
 Whether a deliver_sm is a receipt is the carrier's word (esm_class or a parameter), never the text's: a customer may
 type "id:123 stat:DELIVRD".
@@ -179,8 +178,7 @@ def _state(told: bytes | None, found: Mapping[str, str], kind: int) -> ReceiptSt
 
 
 def _error(message: Message | Data, found: Mapping[str, str]) -> str:
-    """The network's error: `err:` as written, else the number of network_error_code behind its network octet
-    (5.3.2.31)."""
+    """The network's error: `err:` as written, else the number in network_error_code (5.3.2.31)."""
     written = found.get("err", "")
     if written.strip("0"):
         return written

@@ -1,5 +1,4 @@
-"""Texts: a `Part` to the octets of a submit_sm, a deliver_sm or data_sm to an `InboundPart` (SMPP v3.4 4.4.1,
-4.6.1)."""
+"""Texts: a `Part` to a submit_sm, a deliver_sm or data_sm to an `InboundPart` (SMPP v3.4 4.4.1, 4.6.1)."""
 
 from hashlib import blake2b
 
@@ -42,8 +41,10 @@ def relative_time(seconds: int) -> str:
 
 
 class SubmitWriter:
-    """Writes the submit_sm of one carrier. Equal to `pdu.encode` of the same fields (a test says so), in a third of the
-    time: what rarely changes is kept as octets."""
+    """Writes the submit_sm of one carrier; what rarely changes is kept as octets.
+
+    What it writes equals `pdu.encode` of the same fields (a test says so).
+    """
 
     def __init__(self, profile: CarrierProfile) -> None:
         self._profile = profile
@@ -158,8 +159,10 @@ def user_data(message: Message | Data) -> bytes:
 def read_inbound(
     message: Message | Data, octets: bytes, profile: CarrierProfile, token: object, session: int
 ) -> InboundPart:
-    """The text of a deliver_sm or data_sm. octets: the whole PDU. Never raises; what makes no sense is kept as it
-    came."""
+    """The text of a deliver_sm or data_sm. Never raises; what makes no sense is kept as it came.
+
+    octets: the whole PDU. session: see `InboundPart`.
+    """
     raw = user_data(message)
     text_octets, reference, part, parts, locking, single = raw, 0, 1, 1, 0, 0
     fill = 0

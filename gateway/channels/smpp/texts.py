@@ -63,8 +63,7 @@ def read_text(
 
 
 def _kind(data_coding: int) -> int:
-    """The data_coding without message class and the like: GSM's own groups (TS 23.038 section 4) folded to SMPP's
-    values."""
+    """The data_coding without message class and the like: GSM's own groups folded to SMPP's values."""
     if data_coding < 0x10:
         if data_coding in (DEFAULT, ASCII, LATIN1, UCS2) or data_coding in _CODECS:
             return data_coding

@@ -1,5 +1,4 @@
-"""The user data header in front of a text (3GPP TS 23.040 9.2.3.24): which part it is, which national alphabet it is
-in."""
+"""The user data header in front of a text: which part it is, and in which alphabet (3GPP TS 23.040 9.2.3.24)."""
 
 import struct
 from dataclasses import dataclass
@@ -11,8 +10,11 @@ _NARROW = struct.Struct(">BBBBBB")
 
 @dataclass(slots=True)
 class Header:
-    """length: octets it takes, its own length octet included. reference, part, parts: 0, 1, 1 for a whole text.
-    locking, single: national shift tables (TS 23.038 6.2.1.2.4)."""
+    """What a header says.
+
+    length: octets it takes, its own length octet included. reference, part, parts: 0, 1, 1 for a whole text.
+    locking, single: national shift tables (TS 23.038 6.2.1.2.4).
+    """
 
     length: int
     reference: int = 0
@@ -57,8 +59,7 @@ def _place(header: Header, reference: int, part: int, parts: int) -> None:
 
 
 def write_header(reference: int, part: int, parts: int, *, wide: bool) -> bytes:
-    """The header of one part; wide = 16-bit reference, else its lower 8 bits. Raises struct.error for parts over
-    255."""
+    """The header of one part; wide = 16-bit reference, else its lower 8 bits. struct.error for parts over 255."""
     if wide:
         return _WIDE.pack(6, _CONCATENATED_16, 4, reference & 0xFFFF, parts, part)
     return _NARROW.pack(5, _CONCATENATED, 3, reference & 0xFF, parts, part)

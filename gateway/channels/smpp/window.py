@@ -100,8 +100,7 @@ class Window:
         self._unflushed.clear()
 
     def lost(self) -> list[PartAnswer]:
-        """What becomes of the parts when the connection is gone: unsent if never handed to the kernel, else in
-        doubt."""
+        """The parts when the connection is gone: unsent if never handed to the kernel, else in doubt."""
         answers = []
         for sequence, (attempt, _) in self._open.items():
             outcome = Outcome.unsent if sequence in self._unflushed else Outcome.in_doubt

@@ -153,7 +153,6 @@ class Alert(Pdu):
 
 @dataclass(slots=True)
 class Raw(Pdu):
-    """A PDU that smpplib has no table for (outbind, submit_multi, cancel_sm, replace_sm, those of 5.0): header and
-    body."""
+    """A PDU without a table in smpplib (outbind, submit_multi, cancel_sm, replace_sm, those of 5.0)."""
 
     body: bytes = b""

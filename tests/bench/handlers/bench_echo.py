@@ -42,3 +42,11 @@ def silence(talk: Talk) -> None:
 def tell(talk: Talk, event: BenchEvent) -> None:
     """An event becomes a text, and that is all."""
     talk.say("bench_echo.said", text=event.text).close("told")
+
+once = Handler("bench.once", schema=BenchEvent, message_class="security")
+
+
+@once.start
+def tell_once(talk: Talk, event: BenchEvent) -> None:
+    """The same in a class that the kill test's rules never send twice."""
+    talk.say("bench_echo.said", text=event.text).close("told")

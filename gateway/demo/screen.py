@@ -1,0 +1,71 @@
+"""What the demo says on the terminal: where everything is, and what to try. 80 columns, colours on a terminal only."""
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from gateway.demo.stories import PHONE
+
+_WIDTH = 80
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    return console if console.width >= _WIDTH or console.is_terminal else Console(highlight=False, width=_WIDTH)
+
+
+def welcome(session: Mapping[str, str], *, fresh_data: bool) -> None:
+    """The start screen."""
+    console = _console()
+    where = Table.grid(padding=(0, 2))
+    where.add_column(style="dim", no_wrap=True)
+    where.add_column(no_wrap=True)
+    for name, url in (
+        ("phones", session["phones"] + "/"),
+        ("gateway", session["url"]),
+        ("API docs", session["url"] + "/docs"),
+        ("billing", session["billing"] + "/received"),
+        ("API key", session["key_file"]),
+        ("logs", session["log"] + "/"),
+    ):
+        where.add_row(name, Text(url, style=f"cyan link {url}" if url.startswith("http") else "cyan"))
+    body = Table.grid(padding=(0, 0))
+    body.add_row(Text.assemble("Open  ", (session["page"], f"bold underline bright_cyan link {session['page']}")))
+    body.add_row(Text("It shows a phone, fires events, and tells you what to try.", style="dim"))
+    body.add_row("")
+    body.add_row(where)
+    console.print()
+    console.print(
+        Panel(
+            body, title=Text(" Careline is running ", style="bold green"), title_align="left", border_style="green",
+            padding=(1, 3), width=min(console.width, _WIDTH),
+            subtitle=Text(" Ctrl-C stops everything ", style="dim"), subtitle_align="right",
+        )
+    )  # fmt: skip
+    console.print(Text("  In another terminal, here:", style="bold"))
+    if session["activate"]:
+        _command(console, f". {session['activate']}")
+    data = f"--data @{session['data']}"
+    _command(console, f"careline fire plan.overage --to {PHONE} {data}")
+    _command(console, f"careline trace {PHONE}", "every gate, attempt and receipt")
+    _command(console, f"careline simulate plan.overage {data} --reply YES")
+    if not fresh_data:
+        console.print(Text("  The last demo's data is still there; careline demo --fresh starts clean.", style="dim"))
+    console.print()
+
+
+def _command(console: Console, words: str, about: str = "") -> None:
+    console.print(Text.assemble("    ", (words, "green"), (f"   {about}" if about else "", "dim")), soft_wrap=True)
+
+
+def note(told: str) -> None:
+    """Something happened meanwhile."""
+    _console().print(Text(f"  {told}", style="yellow"))
+
+
+def goodbye() -> None:
+    """Ctrl-C was pressed."""
+    _console().print(Text("\n  stopping: the gateway finishes what is in flight …", style="dim"))

@@ -1,0 +1,168 @@
+"""The demo's own folder: data, key, secret, logs; and the configuration that it runs."""
+
+import base64
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import gateway
+from gateway.demo.stories import STORIES
+from gateway.settings import ConfigError, Settings, load
+from gateway.store import api_keys
+
+SHIPPED = Path(gateway.__file__).parent.parent / "config"
+"""Beside the code in a clone; an installed wheel has the small one of this package."""
+SMALL = Path(__file__).parent / "config"
+KEY_NAME = "demo"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class CannotPlay(Exception):
+    """The demo does not start; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where everything listens on 127.0.0.1."""
+
+    page: int
+    gateway: int
+    smpp: int
+    phones: int
+    billing: int
+
+
+class Workspace:
+    """The folder `var/`, locked by this demo."""
+
+    def __init__(self, var: Path) -> None:
+        self.var = var
+        self.folder = var / "demo"
+        self.database = var / "careline.db"
+        self.config = SHIPPED if (SHIPPED / "gateway.toml").exists() else SMALL
+        self._lock: int | None = None
+
+    def open(self, *, fresh: bool) -> None:
+        """Locks the folder, and empties it when asked to. Raises CannotPlay."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            page = self.session().get("page", "")
+            raise CannotPlay(f"a demo runs here already{f': open {page}' if page else ''}") from None
+        self._lock = handle
+        if fresh:
+            self.clear()
+        (self.folder / "log").mkdir(exist_ok=True)
+
+    def clear(self) -> None:
+        """Throws away what earlier demos left: their database, keys and logs, and nothing else in the folder."""
+        for file in (
+            self.database,
+            *self.var.glob(self.database.name + "-*"),
+            *self.var.glob(self.database.name + ".*"),
+        ):
+            file.unlink(missing_ok=True)
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != "lock":
+                path.unlink()
+
+    def close(self) -> None:
+        """Gives the folder back."""
+        (self.folder / "session.json").unlink(missing_ok=True)
+        (self.folder / "children.json").unlink(missing_ok=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def log(self, name: str) -> Path:
+        """An empty log file."""
+        path = self.folder / "log" / f"{name}.log"
+        path.write_bytes(b"")
+        return path
+
+    def secret(self) -> str:
+        """What signs the calls to the billing system."""
+        octets = base64.b64encode(secrets.token_bytes(24)).decode()
+        return _kept(self.folder / "billing.secret", f"whsec_{octets}")
+
+    def key(self) -> str:
+        """The API key of the demo, known to its database."""
+        key = _kept(self.folder / "api.key", api_keys.new_key())
+        known = {one.name for one in api_keys.listed(self.database)}
+        if KEY_NAME in known:
+            api_keys.remove(self.database, KEY_NAME)
+        api_keys.add(self.database, KEY_NAME, "admin", time.time_ns() // 1_000_000, key)
+        return key
+
+    def environ(self, ports: Ports, secret: str) -> dict[str, str]:
+        """What differs from the shipped configuration: ports, the database, a secret of its own, open queues."""
+        return {
+            "CARELINE_STORE__URL": f"sqlite:///{self.database}",
+            "CARELINE_HTTP__HOST": "127.0.0.1",
+            "CARELINE_HTTP__PORT": str(ports.gateway),
+            "CARELINE_HTTP__PUBLIC_URL": f"http://127.0.0.1:{ports.gateway}",
+            "CARELINE_CARRIERS__SIM__HOST": "127.0.0.1",
+            "CARELINE_CARRIERS__SIM__PORT": str(ports.smpp),
+            "CARELINE_BACKOFFICE__BILLING__URL": f"http://127.0.0.1:{ports.billing}/fulfil",
+            "CARELINE_BACKOFFICE__BILLING__SECRET": secret,
+            "CARELINE_QUEUES__BILLING__HOURS": "24/7",  # whoever tries this on a Sunday finds somebody in
+        }
+
+    def settings(self, environ: Mapping[str, str]) -> Settings:
+        """The configuration, made sure that it names no real carrier. Raises CannotPlay."""
+        try:
+            settings = load(self.config, environ).settings
+        except ConfigError as problem:
+            raise CannotPlay(str(problem)) from problem
+        for carrier in settings.carriers:
+            if carrier.name != "sim" or carrier.host not in _LOOPBACK:
+                raise CannotPlay(
+                    f"{self.config / 'gateway.toml'} names the carrier {carrier.name} at {carrier.host}: the demo "
+                    "texts nobody but simulated phones; restore the shipped file, or use `careline run`"
+                )
+        return settings
+
+    def sample(self) -> Path:
+        """A file with data of an event, so that commands to try fit a line."""
+        path = self.folder / "overage.json"
+        path.write_text(json.dumps(STORIES["overage"].data(datetime.now(UTC))) + "\n", "utf-8")
+        return path
+
+    def session(self) -> dict[str, str]:
+        """What a running demo wrote down for other commands."""
+        try:
+            found = json.loads((self.folder / "session.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def write_session(self, session: Mapping[str, str]) -> None:
+        """For `careline fire` and its sisters: they find the demo by this file."""
+        _write(self.folder / "session.json", json.dumps(session, indent=2))
+
+
+def _kept(path: Path, new: str) -> str:
+    """The content of a secret file; made when it is not there."""
+    if path.exists() and (found := path.read_text("utf-8").strip()):
+        return found
+    _write(path, new + "\n")
+    return new
+
+
+def _write(path: Path, content: str) -> None:
+    partial = path.with_suffix(".partial")
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(content)
+    partial.replace(path)

@@ -1,0 +1,164 @@
+"""Conversations over HTTP: who has the turn, and what an agent can do on IM, with the same rules.
+
+Every verb is decided in the customer's own order; when another owns the conversation the answer is 409 and says who.
+"""
+
+from aiohttp import web
+
+from gateway.model.conversation import ConversationState
+from gateway.settings import nearest
+from gateway.store.listings import ConversationFilters, conversation, conversations, notes
+from gateway.store.search import TooWide
+from gateway.web import bodies
+from gateway.web.answers import answer
+from gateway.web.fields import Fields
+from gateway.web.messages import idempotency_key
+from gateway.web.objects import conversation_object, note_object
+from gateway.web.paging import Query, id_of, page
+from gateway.web.problems import Problem
+from gateway.web.routes import CALLER, JSON_TYPE
+from gateway.web.services import Services
+
+FILTERS = ("state", "queue", "agent", "customer", "brand")
+KIND = "invalid-message"
+
+
+class Conversations:
+    """The calls under /v1/conversations."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def find(self, request: web.Request) -> web.Response:
+        """A page of them, newest first."""
+        query = Query(request, FILTERS)
+        agent = query.text("agent")
+        known = self._services.book.agent(agent) if agent else None
+        filters = ConversationFilters(
+            state=query.choice("state", tuple(ConversationState)),
+            queue=query.text("queue"),
+            agent=str(known.jid) if known else agent,
+            customer=query.customer("customer"),
+            brand=query.text("brand"),
+            before=query.cursor,
+        )
+        try:
+            views, more = await self._services.store.read(conversations, filters, query.limit)
+        except TooWide:
+            raise Problem("search-too-wide", "the list takes too long; narrow it by customer or state") from None
+        items = [conversation_object(view) for view in views]
+        return page(items, views[-1].conversation.id if views else None, more=more)
+
+    async def get(self, request: web.Request) -> web.Response:
+        """One of them. Notes are for people of the desk, never for a back office (invariant 10)."""
+        return answer(await self._object(id_of(request), notes_too=request[CALLER].role != "integrator"))
+
+    async def _object(self, conversation_id: int, *, notes_too: bool = True) -> dict[str, object]:
+        view = await self._services.store.read(conversation, conversation_id)
+        if view is None:
+            raise Problem("not-found", "no conversation has this id")
+        told = conversation_object(view)
+        if notes_too:
+            lines = await self._services.store.read(notes, conversation_id)
+            told["notes"] = [note_object(line) for line in lines]
+        return told
+
+    # -- the verbs
+
+    async def say(self, request: web.Request) -> web.Response:
+        """The agent's words to the customer."""
+        fields = await self._fields(request, ("agent", "text", "idempotency_key"))
+        text = fields.text("text", required=True)
+        agent = self._agent(fields, request)
+        key = idempotency_key(fields, request)
+        fields.done()
+        conversation_id = id_of(request)
+        message = await self._services.desk.say(conversation_id, agent, text or "", key)
+        if message.conversation_id != conversation_id or message.text != (text or "").strip():
+            said = "the idempotency key was used before, for another message"
+            raise Problem("idempotency-clash", said, [("/idempotency_key", said)])
+        return answer({"message": str(message.id)}, 202)
+
+    async def claim(self, request: web.Request) -> web.Response:
+        """The agent takes a waiting conversation; the first commit wins."""
+        fields = await self._fields(request, ("agent",))
+        agent = self._agent(fields, request)
+        fields.done()
+        claimed = await self._services.desk.claim(id_of(request), agent)
+        return answer(await self._object(claimed.id))
+
+    async def transfer(self, request: web.Request) -> web.Response:
+        """To a queue or another agent."""
+        fields = await self._fields(request, ("to", "reason", "agent"))
+        to, reason = fields.name("to", required=True), fields.text("reason", most=500)
+        by = self._by(fields, request)
+        fields.done()
+        moved = await self._services.desk.transfer(id_of(request), to or "", reason or "", by)
+        return answer(await self._object(moved.id))
+
+    async def close(self, request: web.Request) -> web.Response:
+        """The person is done."""
+        fields = await self._fields(request, ("disposition", "note", "agent"))
+        disposition, note = fields.name("disposition", required=True, most=64), fields.text("note")
+        by = self._by(fields, request)
+        fields.done()
+        closed = await self._services.desk.close(id_of(request), by, disposition or "", note or "")
+        return answer(await self._object(closed.id))
+
+    async def hand_back(self, request: web.Request) -> web.Response:
+        """The handler goes on."""
+        fields = await self._fields(request, ("disposition", "agent"))
+        disposition = fields.name("disposition", most=64)
+        by = self._by(fields, request)
+        fields.done()
+        back = await self._services.desk.hand_back(id_of(request), by, disposition or "")
+        return answer(await self._object(back.id))
+
+    async def note(self, request: web.Request) -> web.Response:
+        """A line that never leaves the desk."""
+        fields = await self._fields(request, ("text", "agent"))
+        text = fields.text("text", required=True)
+        by = self._by(fields, request)
+        fields.done()
+        conversation_id = id_of(request)
+        await self._services.desk.note(conversation_id, by, text or "")
+        return answer(await self._object(conversation_id), 201)
+
+    # -- who speaks
+
+    async def _fields(self, request: web.Request, known: tuple[str, ...]) -> Fields:
+        """The body; none at all counts as an empty object."""
+        body = b""
+        if request.can_read_body:
+            bodies.content_type(request, (JSON_TYPE,))
+            body = await bodies.read(request)
+        document = await bodies.load(body or b"{}")
+        return Fields(bodies.require_sound(document), KIND, known)
+
+    def _agent(self, fields: Fields, request: web.Request) -> str:
+        """The agent who speaks: named, or the one whose key it is.
+
+        Raises Problem 403 where an agent's own key speaks for another.
+        """
+        named = fields.name("agent")
+        caller = request[CALLER]
+        own = self._services.book.agent(caller.name)
+        if own is not None and caller.role == "agent" and named is not None and named not in (own.jid, own.name):
+            raise Problem("forbidden", f"this key is {own.name}'s, who cannot speak for another agent")
+        if named is None:
+            if own is None and not fields.given("agent"):
+                fields.wrong("agent", "is required: the name or JID of an agent of gateway.toml")
+            return str(own.jid) if own else ""
+        agents = self._services.book.agents
+        known = self._services.book.agent(named)
+        if known is None and agents:
+            names = [agent.name for agent in agents]
+            hint = nearest(named, [*names, *(agent.jid for agent in agents)])
+            fields.wrong("agent", f"is no agent of gateway.toml{hint or '; there are ' + ', '.join(names[:10])}")
+        return str(known.jid) if known else named
+
+    def _by(self, fields: Fields, request: web.Request) -> str:
+        """Who did it, for the notes: the agent if one is named, else the key."""
+        if fields.given("agent") or self._services.book.agent(request[CALLER].name) is not None:
+            return self._agent(fields, request)
+        return str(request[CALLER].name)

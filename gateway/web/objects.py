@@ -1,0 +1,146 @@
+"""What lists and single answers show of a message, a conversation and an offer: the same object everywhere."""
+
+import json
+from collections.abc import Collection
+
+from gateway.model.message import Direction, Disposition, Message, MessageState
+from gateway.store.listings import CallLine, ConversationView, NoteLine, OfferView
+from gateway.web.answers import ident, instant
+
+
+def state_of(message: Message, sending: Collection[int]) -> str:
+    """held, queued, sending, sent or final. `sending` is read from the attempt journal."""
+    if message.direction is Direction.mo:
+        return MessageState.final
+    return MessageState.sending if message.id in sending else message.state
+
+
+def message_object(message: Message, sending: Collection[int]) -> dict[str, object]:
+    """A message, without its timeline."""
+    inbound = message.direction is Direction.mo
+    state = state_of(message, sending)
+    told = state == MessageState.final or message.disposition is Disposition.in_doubt
+    return {
+        "id": str(message.id),
+        "channel": message.channel,
+        "direction": message.direction,
+        "from": message.theirs if inbound else message.ours,
+        "to": message.ours if inbound else message.theirs,
+        "text": message.text,
+        "class": message.cls.name,
+        "state": state,
+        "disposition": message.disposition if told else None,
+        "possible_duplicate": message.possible_duplicate,
+        "segments": message.parts,
+        "conversation": ident(message.conversation_id),
+        "event": ident(message.event_id),
+        "customer": message.key,
+        "brand": message.brand,
+        "author": {"kind": message.author_kind, "id": message.author_id},
+        "offer": ident(message.offer_id),
+        "resends": ident(message.parent_id),
+        "encoding": message.encoding,
+        "carrier": message.carrier,
+        "error": message.error,
+        "reason": message.reason,
+        "at": instant(message.id >> 20),
+        "expires_at": instant(message.expires_at),
+    }
+
+
+def conversation_object(view: ConversationView) -> dict[str, object]:
+    """A conversation, without its notes."""
+    its, run = view.conversation, view.dialogue
+    return {
+        "id": str(its.id),
+        "customer": its.key,
+        "brand": its.brand,
+        "state": its.state,
+        "owner": {"kind": its.owner_kind, "id": its.owner_id},
+        "queue": its.queue,
+        "agent": its.agent,
+        "handler": run.handler if run else None,
+        "step": (run.step or None) if run and run.state != "done" else None,
+        "slots": dict(run.slots) if run else {},
+        "channel": its.channel,
+        "disposition": its.disposition,
+        "offers": [str(an_id) for an_id in view.offers],
+        "messages": [str(an_id) for an_id in view.messages],
+        "event": ident(view.event_id),
+        "why": its.why,
+        "sender": its.sender,
+        "opened_at": instant(its.opened_at),
+        "changed_at": instant(its.changed_at),
+        "closed_at": instant(its.closed_at),
+        "last_in": instant(its.last_in),
+        "last_out": instant(its.last_out),
+        "waits_until": instant(run.deadline) if run else None,
+    }
+
+
+def note_object(note: NoteLine) -> dict[str, object]:
+    """A line that only the desk sees."""
+    return {
+        "id": str(note.id),
+        "at": instant(note.id >> 20),
+        "kind": note.kind,
+        "author": note.author,
+        "text": note.text,
+    }
+
+
+def offer_object(view: OfferView) -> dict[str, object]:
+    """An offer: what was shown, what became of it, who accepted, and how it was fulfilled."""
+    its = view.offer
+    return {
+        "id": str(its.id),
+        "name": its.name,
+        "family": its.family,
+        "brand": its.brand,
+        "customer": its.key,
+        "conversation": str(its.conversation_id),
+        "event": ident(its.event_id),
+        "message": ident(its.message_id),
+        "title": its.title,
+        "price": its.price,
+        "currency": its.currency,
+        "period": its.period,
+        "class": "promotional" if its.promotional else "service",
+        "state": its.state,
+        "made_by": its.made_by,
+        "made_at": instant(its.id >> 20),
+        "words": its.words,
+        "expires_at": instant(its.expires_at),
+        "accepted_at": instant(its.accepted_at),
+        "accepted_via": its.accepted_via,
+        "accepted_by": its.accepted_by,
+        "accepted_words": its.accepted_words,
+        "ended_at": instant(its.ended_at),
+        "result": _result(its.result) if its.state == "fulfilled" else None,
+        "problem": its.result if its.state == "failed" else None,
+        "fulfilment": [_call_object(call) for call in view.calls],
+    }
+
+
+def _call_object(call: CallLine) -> dict[str, object]:
+    done = call.state == "done"
+    return {
+        "id": str(call.id),
+        "backoffice": call.backoffice,
+        "action": call.action,
+        "state": call.state,
+        "attempts": call.attempts,
+        "status": call.status,
+        "result": _result(call.result) if done else None,
+        "problem": call.result if not done else None,
+        "at": instant(call.id >> 20),
+        "ended_at": instant(call.ended_at),
+    }
+
+
+def _result(text: str | None) -> object:
+    """The JSON object that a back office answered."""
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return None

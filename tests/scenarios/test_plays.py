@@ -1,0 +1,38 @@
+"""Every `.play` file of this folder is a test: the story as a care manager would tell it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.doubles.stage import Stage
+from tests.scenarios.playing import Boo, perform
+
+PLAYS = sorted(Path(__file__).parent.glob("*.play"))
+
+
+@pytest.mark.parametrize("path", PLAYS, ids=[path.stem for path in PLAYS])
+async def test_play(path: Path, stage: Stage) -> None:
+    await perform(path, stage)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("Ann recieves: hello", "no such sentence"),
+        ("Ann receives: hello", "Ann received nothing"),
+        ("The conversation is closed: no_reply", "nobody was mentioned"),
+    ],
+)
+async def test_a_bad_play_names_file_and_line(line: str, said: str, stage: Stage, tmp_path: Path) -> None:
+    path = tmp_path / "bad.play"
+    path.write_text(f"# a play\n\n{line}\n")
+    with pytest.raises(Boo, match="bad.play:3") as boo:
+        await perform(path, stage)
+    assert said in str(boo.value)
+
+
+async def test_a_text_that_a_play_does_not_mention_is_an_error(stage: Stage, tmp_path: Path) -> None:
+    path = tmp_path / "deaf.play"
+    path.write_text("Event plan.overage for Ann\n")
+    with pytest.raises(Boo, match="also received"):
+        await perform(path, stage)
