@@ -6,6 +6,7 @@
 import asyncio
 import gc
 import logging
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ from gateway.web.server import WebServer
 from gateway.web.services import Services
 
 DRAIN_SECONDS = 10.0
-FTS_BATCH = 2000
+FTS_BATCH = 200
 log = logging.getLogger("gateway")
 
 
@@ -90,6 +91,8 @@ class Gateway:
         self._lanes: dict[str, Lane] = {}
         self._carriers: dict[str, CarrierParts] = {}
         self._queued = 0
+        self._standing: dict[str, frozenset[int]] = {}
+        self._started = False
         self._callout = Callout(
             {office.name: Peer(office.url, office.secret.get_secret_value()) for office in settings.backoffice}, wall_ms
         )
@@ -132,7 +135,9 @@ class Gateway:
             if doubtful:
                 log.warning("%d submits of the last run are in doubt; each waits for evidence", doubtful)
             self._build_lanes()
-            await self.intake.start()
+            orderly = await self.store.read(upkeep.ended_orderly)
+            await self.store.apply([upkeep.mark_end(orderly=False)])
+            await self.intake.start(orderly=orderly)
             self.services = self._services()
             self.web = WebServer(self.services)
             await self.web.start(self.settings.http.host, self.settings.http.port)
@@ -143,7 +148,10 @@ class Gateway:
             lane.start()
         for carrier in self._carriers.values():
             await carrier.link.start()
+        self._started = True
         self._chores()
+        # The writer's thread asks for the interpreter after each statement; 5 ms a time would be most of a commit.
+        sys.setswitchinterval(0.0005)
         # What is alive now lives for ever: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -161,6 +169,8 @@ class Gateway:
         for lane in self._lanes.values():
             await lane.stop(drain)
         await self._callout.close()
+        if self._started:
+            await self.store.apply([upkeep.mark_end(orderly=True)])
         await self.store.close()
 
     async def _check_handlers(self) -> None:
@@ -195,6 +205,13 @@ class Gateway:
         def pulse(_: str = "") -> None:
             lanes[name].poke()
 
+        def ready(_: str) -> None:
+            standing = link.sessions()
+            if standing != self._standing.get(carrier.name):
+                self._standing[carrier.name] = standing
+                self.intake.links_changed(frozenset().union(*self._standing.values()))
+            pulse()
+
         def brought(batch: Sequence[InboundPart | Receipt]) -> None:
             self.intake.inbound(link, batch)
 
@@ -203,7 +220,7 @@ class Gateway:
 
         link = SmppLink(
             profile_of(carrier),
-            ChannelEvents(inbound=brought, answers=answered, ready=pulse),
+            ChannelEvents(inbound=brought, answers=answered, ready=ready),
         )
         delivery = Delivery(
             self.store,
@@ -215,7 +232,8 @@ class Gateway:
             doubt_wait=carrier.doubt_wait,
             pulse=pulse,
         )
-        memory = max(200, 2 * carrier.window * carrier.binds)
+        # Two windows are what the link can take; the rest of the room saves reading back what was just written.
+        memory = max(5000, 2 * carrier.window * carrier.binds)
         lane = Lane(name, self.store, delivery.run, wall_ms, prios=3, batches=4, memory=memory, room=delivery.room)
         lanes[name] = lane
         return CarrierParts(link, delivery, lane)
@@ -273,9 +291,11 @@ class Gateway:
         self._queued = await self.store.read(work.count_due, "send:")
 
     async def _index(self) -> None:
-        stretch = await self.store.read(upkeep.next_mark, wall_ms(), FTS_BATCH)
-        if stretch is not None:
-            await self.store.apply([upkeep.index_words(*stretch)])
+        # A little at a time: what customers wait for goes between.
+        while (stretch := await self.store.read(upkeep.next_mark, wall_ms(), FTS_BATCH)) is not None:
+            [failure] = await self.store.apply([upkeep.index_words(*stretch)])
+            if failure is not None:
+                return
 
     async def _sweep(self) -> None:
         await self.store.apply([upkeep.sweep(wall_ms())])

@@ -1,4 +1,4 @@
-"""Named points at which a test ends the process, as a power cut would: between which two steps it dies is then no chance.
+"""Named points at which a test ends the process: between which two steps it dies is then no chance.
 
 Nothing happens unless the environment says so: `GATEWAY_FAILPOINT=after_commit:17` is kill -9 at the 17th visit.
 """

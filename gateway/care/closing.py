@@ -1,11 +1,10 @@
 """How conversations, dialogues and offers end: each with its outcome, none left without an owner (invariant 9)."""
 
-from dataclasses import replace
-
 from gateway.care.turn import Turn
 from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState
 from gateway.model.event import EventState
 from gateway.model.offer import Offer, OfferState
+from gateway.model.rows import replace
 from gateway.store import events
 
 

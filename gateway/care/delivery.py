@@ -4,6 +4,7 @@ An attempt is journalled only when a window slot and a TPS token are held, in th
 after a crash at most one window is in doubt, and nobody else can take the same part.
 """
 
+import asyncio
 import json
 import logging
 from collections import OrderedDict
@@ -21,7 +22,7 @@ from gateway.model.message import Attempt, Disposition, Message, MessageClass, O
 from gateway.model.segments import split
 from gateway.store import messages, work
 from gateway.store.database import Store
-from gateway.store.units import Due, Unit
+from gateway.store.units import Due, StoreFull, Unit
 from gateway.store.writer import Result
 
 DOUBT_LANE = "doubt"
@@ -257,7 +258,12 @@ class Delivery:
             if failure is None:
                 for due in unit.due:
                     self._push(due)
-        if lost:
+        full = [unit for unit, failure in lost if isinstance(failure, StoreFull)]
+        if full:
+            # They carry what is to be sent again; there will be space.
+            loop = asyncio.get_running_loop()
+            loop.call_later(1.0, lambda: self._store.submit(full, lambda again: self._recorded(full, again)))
+        elif lost:
             # Without its outcome an attempt is in doubt at the next start: safe, and told.
             log.warning("outcomes of %d attempts could not be recorded: %s", len(lost), lost[0][1])
 

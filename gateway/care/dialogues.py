@@ -4,9 +4,7 @@ A handler that fails has its effects dropped: the turn is decided again without 
 """
 
 import json
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import replace
 
 from gateway.care import closing, escalation, offers, outbound
 from gateway.care.playbook import rank_of
@@ -15,6 +13,7 @@ from gateway.model.conversation import Conversation, Dialogue, DialogueState, Ow
 from gateway.model.ids import made_at
 from gateway.model.message import Author, MessageClass
 from gateway.model.offer import OfferState
+from gateway.model.rows import replace
 from gateway.settings.policy import Offer as Terms
 from gateway.store import work
 from gateway.store.units import Due
@@ -43,7 +42,6 @@ from gateway.triggers.moments import Moment
 
 STEP = "step"
 STARTED = Start()
-_PARSED: OrderedDict[int, EventData] = OrderedDict()
 _MOST_PARSED = 10_000
 _LINK = "$link"
 AnyHandler = Handler
@@ -72,7 +70,7 @@ def run(
         raise StepFailed(f"handler {dialogue.handler} is not loaded; load it again or close its conversations")
     conversation = turn.conversations[dialogue.conversation_id]
     talk = handler.talk(
-        _data_of(handler, dialogue),
+        _data_of(turn, handler, dialogue),
         now=turn.moment,
         language=turn.language(conversation.brand),
         customer=turn.key,
@@ -90,14 +88,15 @@ def run(
     return True
 
 
-def _data_of(handler: AnyHandler, dialogue: Dialogue) -> EventData:
+def _data_of(turn: Turn, handler: AnyHandler, dialogue: Dialogue) -> EventData:
     """The event's data, parsed once for as long as the dialogue is busy."""
-    data = _PARSED.get(dialogue.id)
+    parsed = turn.playbook.parsed
+    data = parsed.get(dialogue.id)
     if data is None:
         data = handler.parse(json.loads(dialogue.data))
-        _PARSED[dialogue.id] = data
-        if len(_PARSED) > _MOST_PARSED:
-            _PARSED.popitem(last=False)
+        parsed[dialogue.id] = data
+        if len(parsed) > _MOST_PARSED:
+            parsed.popitem(last=False)
     return data
 
 
@@ -124,7 +123,7 @@ def begin(
         pending=None if free else {},
     )
     if parsed is not None:
-        _PARSED[dialogue.id] = parsed
+        turn.playbook.parsed[dialogue.id] = parsed
     if free:
         turn.put(replace(turn.fresh(conversation), owner_id=handler.type))
     return turn.put_dialogue(dialogue)

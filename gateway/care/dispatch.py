@@ -1,7 +1,7 @@
 """Events, timers and answers of back offices: the inputs that are no text of the customer."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway.care import closing, consent, dialogues, escalation, offers, outbound
 from gateway.care.turn import Turn
@@ -9,6 +9,7 @@ from gateway.model.conversation import Conversation, ConversationState, Dialogue
 from gateway.model.event import Event, EventState
 from gateway.model.message import Message, MessageClass
 from gateway.model.offer import Offer, OfferState
+from gateway.model.rows import replace
 from gateway.settings.gateway_file import Brand
 from gateway.store import events, messages, work
 from gateway.triggers import CallFailed, EventData, Fulfilled, HandedBack, OfferFailed, Result, Timeout

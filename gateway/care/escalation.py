@@ -4,7 +4,6 @@ The verbs here are those of the desk: HTTP uses them now, the XMPP desk next. Ea
 lane, so the claim is compare-and-set by construction: the first commit wins, the loser hears who has it.
 """
 
-from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from gateway.care import closing, outbound
@@ -12,6 +11,8 @@ from gateway.care.playbook import Playbook
 from gateway.care.turn import NotOwner, Refused, Turn
 from gateway.model.conversation import Conversation, ConversationState, DialogueState, OwnerKind
 from gateway.model.message import Author, Message, MessageClass
+from gateway.model.offer import OfferState
+from gateway.model.rows import replace
 from gateway.settings.gateway_file import Agent, Brand
 from gateway.settings.hours import Hours
 
@@ -202,6 +203,11 @@ def close_by_agent(turn: Turn, conversation: Conversation, by: str, disposition:
     if note:
         turn.note(conversation, "note", by, note)
     turn.note(conversation, "closed", by, disposition)
+    for offer in list(turn.offers.values()):
+        # What the handler still offered ends with its conversation; what an agent offered stays good.
+        mine = offer.conversation_id == conversation.id and offer.made_by.startswith("handler:")
+        if mine and offer.state is OfferState.open:
+            closing.end_offer(turn, offer, OfferState.withdrawn)
     return closing.close(turn, conversation, disposition)
 
 

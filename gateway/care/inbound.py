@@ -5,7 +5,6 @@ handler. Every text is answered, queued or visibly parked (invariant 7).
 """
 
 import json
-from dataclasses import replace
 
 from gateway.care import closing, consent, dialogues, escalation, offers, outbound
 from gateway.care.playbook import yes_or_no
@@ -13,6 +12,7 @@ from gateway.care.turn import Turn
 from gateway.model.conversation import Conversation, Dialogue, DialogueState, OwnerKind
 from gateway.model.message import Direction, Message, MessageClass, MessageState
 from gateway.model.offer import OfferState
+from gateway.model.rows import replace
 from gateway.model.words import choose
 from gateway.settings.gateway_file import Brand
 from gateway.store import messages
@@ -164,10 +164,10 @@ def _leaves_default(turn: Turn, conversation: Conversation, floor: Dialogue, mes
     brand, language = conversation.brand, turn.language(conversation.brand)
     if floor.handler != turn.playbook.keywords.default_of(brand):
         return False
-    handler = turn.playbook.handlers.get(floor.handler)
-    if handler is not None and handler.match(floor.step, message.text, language) is not None:
+    if turn.playbook.keyword(message.text, brand, message.ours, language) is None:
         return False
-    return turn.playbook.keyword(message.text, brand, message.ours, language) is not None
+    handler = turn.playbook.handlers.get(floor.handler)
+    return handler is None or handler.match(floor.step, message.text, language) is None
 
 
 def _nobody_talks(turn: Turn, brand: Brand, message: Message) -> None:

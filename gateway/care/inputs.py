@@ -3,13 +3,16 @@
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import orjson
 
 from gateway.care import dialogues, dispatch, escalation, inbound, offers
 from gateway.care.turn import Turn
 from gateway.model.conversation import OwnerKind
 from gateway.model.event import Event
 from gateway.model.message import Direction, Message, MessageClass, MessageState
+from gateway.model.rows import record, replace
 from gateway.store import work
 from gateway.store.units import Due
 from gateway.triggers import EventData
@@ -33,7 +36,7 @@ class Request:
             self.future.set_exception(error)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Text:
     """A text from a phone as it is kept until it is routed: the body of a work row of kind `mo`.
 
@@ -50,10 +53,11 @@ class Text:
 
     def body(self) -> str:
         """As JSON."""
-        return json.dumps([self.sender, self.text, self.carrier, self.digest, self.session, self.sequence, self.broken])
+        row = [self.sender, self.text, self.carrier, self.digest, self.session, self.sequence, self.broken]
+        return orjson.dumps(row).decode()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Started:
     """An accepted event, with its data parsed already when it comes straight from the API."""
 

@@ -27,7 +27,8 @@ from gateway.store.writer import Result
 from gateway.triggers import EventData
 
 JOIN_LANE = "join"
-REDELIVERY_MS = 300_000
+REDELIVERY_MS = 600_000
+UNANSWERED_MS = 60_000
 JOIN_AFTER_MS = 60_000
 SET_LIVES_MS = 3_600_000
 MOST_DIGESTS = 200_000
@@ -52,12 +53,24 @@ class IntakeFigures:
 class Redeliveries:
     """Tells a text that the carrier hands over again from one that the customer wrote again.
 
-    The same bytes with the same sequence number on the same bind, or after that bind was lost, within 5 minutes, are a
-    redelivery: its acknowledgement was lost. The same bytes as a new PDU of the same bind are a new text.
+    The same bytes with the same sequence number on the same bind are a redelivery, and so are the same bytes on
+    another bind, when the first bind was lost within a minute of them: then their acknowledgement may not have
+    arrived. The same bytes as a new PDU of a bind that stands are a new text.
     """
 
     def __init__(self) -> None:
         self._seen: OrderedDict[str, list[tuple[int, int, int]]] = OrderedDict()
+        self._alive: frozenset[int] = frozenset()
+        self._ended: OrderedDict[int, int] = OrderedDict()
+        self.ended_before = 0
+
+    def standing(self, alive: frozenset[int], now: int) -> None:
+        """Which binds stand now; those that no longer do ended now."""
+        for session in self._alive - alive:
+            self._ended[session] = now
+            if len(self._ended) > 1000:
+                self._ended.popitem(last=False)
+        self._alive = alive
 
     def remember(self, digest: str, session: int, sequence: int, an_id: int) -> None:
         """A text that was taken."""
@@ -74,27 +87,18 @@ class Redeliveries:
         else:
             self._seen.pop(digest, None)
 
-    def original(
-        self, digest: str, session: int, sequence: int, now: int, alive: Callable[[], frozenset[int]]
-    ) -> int | None:
-        """The id of the text that this is a redelivery of. alive: the binds that stand now."""
-        rows = self._seen.get(digest)
-        if not rows:
-            return None
-        oldest = id_at(now - REDELIVERY_MS)
-        for place, (its_session, its_sequence, an_id) in enumerate(rows):
-            same_pdu = its_session == session and its_sequence == sequence
-            if an_id >= oldest and (same_pdu or (its_session != session and its_session not in alive())):
+    def original(self, digest: str, session: int, sequence: int, now: int) -> int | None:
+        """The id of the text that this is a redelivery of."""
+        for place, (its_session, its_sequence, an_id) in enumerate(self._seen.get(digest, ())):
+            if its_session == session and its_sequence == sequence:
+                return an_id
+            if its_session == session or its_session in self._alive or made_at(an_id) < now - REDELIVERY_MS:
+                continue
+            if made_at(an_id) >= self._ended.get(its_session, self.ended_before) - UNANSWERED_MS:
                 # It now belongs to this bind: a third copy there with another number is a new text again.
-                rows[place] = (session, sequence, an_id)
+                self._seen[digest][place] = (session, sequence, an_id)
                 return an_id
         return None
-
-
-def _alive(channel: Channel) -> frozenset[int]:
-    """The sessions that stand: what they brought was acknowledged or will be."""
-    numbers = [bind.get("session") for bind in channel.status().binds if bind.get("state") == "bound"]
-    return frozenset(number for number in numbers if isinstance(number, int))
 
 
 class Intake:
@@ -114,11 +118,17 @@ class Intake:
         self._task: asyncio.Task[None] | None = None
         self.figures = IntakeFigures()
 
-    async def start(self) -> None:
-        """Reads what was taken lately, so that a redelivery after a restart is told."""
+    async def start(self, *, orderly: bool = False) -> None:
+        """Reads what was taken lately, so that a redelivery after a restart is told.
+
+        orderly: the last run acknowledged all that it took before it unbound, so nothing can come again.
+        """
         rows = await self._store.read(messages.recent_inbound, id_at(self._now() - REDELIVERY_MS))
         for digest, session, sequence, an_id in rows:
             self._seen.remember(digest, session or 0, sequence or 0, an_id)
+        newest = max((an_id for _, _, _, an_id in rows), default=0)
+        # The last run ended when it took its last text, as far as anybody can tell.
+        self._seen.ended_before = self._now() + 10 * REDELIVERY_MS if orderly else made_at(newest)
         for due in await self._store.read(work.due_now, CUSTOMER_LANE, 0, self._now(), 100_000):
             if due.kind == TEXT and due.body:
                 text = Text(*json.loads(due.body))
@@ -144,18 +154,22 @@ class Intake:
                 self._receipts.append((channel, item))
                 self._wake.set()
             else:
-                unit, mark = self._take(channel, item, now)
+                unit, mark = self._take(item, now)
                 units.append(unit)
                 tokens.append(item.token)
                 marks.append(mark)
         if units:
             self._store.submit(units, lambda results: self._taken(channel, units, tokens, marks, results))
 
-    def _take(self, channel: Channel, part: InboundPart, now: int) -> tuple[Unit, tuple[str, int]]:
+    def links_changed(self, alive: frozenset[int]) -> None:
+        """Which sessions stand now, over all carriers: what a lost one brought last may come again."""
+        self._seen.standing(alive, self._now())
+
+    def _take(self, part: InboundPart, now: int) -> tuple[Unit, tuple[str, int]]:
         """The unit that keeps one text (or part of one); nothing of it is decided yet."""
         item_id = self._ids()
         unit = Unit(f"mo#{item_id}", intake=True)
-        original = self._seen.original(part.digest, part.session, part.sequence, now, lambda: _alive(channel))
+        original = self._seen.original(part.digest, part.session, part.sequence, now)
         if original is not None:
             self.figures.redelivered += 1
             messages.add_event(

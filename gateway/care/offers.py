@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 
 from gateway.care import closing, rules
 from gateway.care.turn import Turn
 from gateway.model.conversation import Conversation, Dialogue
 from gateway.model.message import MessageClass
 from gateway.model.offer import Offer, OfferState
+from gateway.model.rows import replace
 from gateway.settings.policy import Offer as Terms
 from gateway.store import conversations, work
 from gateway.store.tables import CallRow
@@ -29,8 +29,12 @@ def terms_of(turn: Turn, name: str, brand: str) -> Terms | None:
 def why_not(turn: Turn, conversation: Conversation, terms: Terms) -> str | None:
     """Why the customer is not eligible now, or None: one active offer per family, law and consent."""
     for offer in turn.offers.values():
-        if offer.family == terms.family and offer.state in (OfferState.accepted, OfferState.fulfilling):
+        if offer.family != terms.family:
+            continue
+        if offer.state in (OfferState.accepted, OfferState.fulfilling):
             return f"offer {offer.name} of the same family is being fulfilled"
+        if offer.state is OfferState.fulfilled and offer.period != "once":
+            return f"offer {offer.name} of the same family was bought in the last days"
     if not terms.promotional:
         return None
     brand = turn.playbook.brands[conversation.brand]
@@ -38,7 +42,8 @@ def why_not(turn: Turn, conversation: Conversation, terms: Terms) -> str | None:
     verdict = rules.weigh(
         turn, brand, MessageClass.promotional, answering=answering, narrow=False, sender=conversation.sender
     )
-    return verdict.reason or None
+    # Held is not refused: the text waits for the morning together with its offer.
+    return verdict.reason if verdict.blocked else None
 
 
 def fields(terms: Terms) -> Mapping[str, object]:

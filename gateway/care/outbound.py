@@ -1,7 +1,6 @@
 """From a decision to a queued message: gates, rendering, segments, and the row that delivery takes up."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 from gateway.care import rules
 from gateway.care.playbook import Playbook
@@ -9,6 +8,7 @@ from gateway.care.turn import Refused, Turn
 from gateway.model.channel import Encoding
 from gateway.model.conversation import Conversation
 from gateway.model.message import Author, Direction, Disposition, Lane, Message, MessageClass, MessageState
+from gateway.model.rows import record, replace
 from gateway.model.segments import TooLong, count, encoding_of
 from gateway.settings.gateway_file import Brand
 from gateway.store import conversations, messages, work
@@ -21,7 +21,7 @@ SYSTEM = Author("system")
 LONGEST_TEXT = 1600
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Draft:
     """A message to be.
 

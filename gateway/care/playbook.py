@@ -3,6 +3,7 @@
 Read-only while decisions fall.
 """
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,7 +13,7 @@ from gateway.model.segments import Alphabet, Mode
 from gateway.model.words import Compliance, choose, compliance, normalise
 from gateway.settings.gateway_file import Agent, BackOffice, Brand, Queue, Sender
 from gateway.settings.policy import Keyword, KeywordsFile, Offer, Rules
-from gateway.triggers import Handler
+from gateway.triggers import EventData, Handler
 
 
 class Texts(Protocol):
@@ -24,7 +25,8 @@ class Texts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
-    """All that is configured. languages: those of the catalogue. alphabet: of a carrier's data_coding 0."""
+    """All that is configured. alphabets: what data_coding 0 means, by carrier. parsed: event data of
+    busy dialogues, so that a reply need not parse it again."""
 
     brands: Mapping[str, Brand]
     senders: Mapping[str, Sender]
@@ -39,6 +41,7 @@ class Playbook:
     public_url: str
     alphabets: Mapping[str, Alphabet] = field(default_factory=dict)
     long_messages: Mapping[str, Mode] = field(default_factory=dict)
+    parsed: OrderedDict[int, EventData] = field(default_factory=OrderedDict, repr=False)
 
     def brand_of(self, sender: str) -> Brand:
         """The brand behind one of our addresses; the first brand for an address that is not configured."""
@@ -63,39 +66,49 @@ class Playbook:
 
     def keyword(self, text: str, brand: str, sender: str, language: str) -> Keyword | None:
         """The keyword that the whole text is."""
-        word = normalise(text)
-        for keyword in self.keywords.keywords:
+        for keyword in _words_of(self.keywords).keywords.get(normalise(text), ()):
             if (
                 (keyword.brand is None or keyword.brand == brand)
                 and (keyword.sender is None or keyword.sender == sender)
                 and (keyword.language is None or language.startswith(keyword.language))
-                and word in {normalise(known) for known in keyword.words}
             ):
                 return keyword
         return None
 
     def compliance(self, text: str) -> Compliance | None:
         """Whether the text is STOP, HELP or START, in any language."""
-        return compliance(text, None, _own_words(self.keywords))
+        return compliance(text, None, _words_of(self.keywords).compliance)
 
     def agent(self, name: str) -> Agent | None:
         """An agent by JID or name."""
         return next((agent for agent in self.agents if name in (agent.jid, agent.name)), None)
 
 
-_OWN: dict[int, Mapping[str, Compliance]] = {}
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The operator's words, normalised once: STOP, HELP and START, and keywords in their order."""
+
+    source: KeywordsFile
+    compliance: Mapping[str, Compliance]
+    keywords: Mapping[str, tuple[Keyword, ...]]
 
 
-def _own_words(keywords: KeywordsFile) -> Mapping[str, Compliance]:
-    """The operator's own STOP, HELP and START words, normalised once."""
-    words = _OWN.get(id(keywords))
-    if words is None:
-        words = {}
-        for kind in ("start", "help", "stop"):
-            words.update({normalise(word): kind for word in keywords.compliance_words(kind)})
-        _OWN.clear()
-        _OWN[id(keywords)] = words
-    return words
+_latest: list[_Words] = []
+
+
+def _words_of(source: KeywordsFile) -> _Words:
+    """Those of the configuration in use; the last one is kept, since a gateway has one."""
+    if not _latest or _latest[0].source is not source:
+        own: dict[str, Compliance] = {}
+        kinds: tuple[Compliance, ...] = ("start", "help", "stop")
+        for kind in kinds:
+            own.update({normalise(word): kind for word in source.compliance_words(kind)})
+        keywords: dict[str, tuple[Keyword, ...]] = {}
+        for keyword in source.keywords:
+            for word in dict.fromkeys(normalise(known) for known in keyword.words):
+                keywords[word] = (*keywords.get(word, ()), keyword)
+        _latest[:] = [_Words(source, own, keywords)]
+    return _latest[0]
 
 
 def yes_or_no(text: str, language: str) -> str | None:

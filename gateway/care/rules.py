@@ -3,7 +3,6 @@
 May this message go to this customer now? Each gate passes, holds until a time, or blocks, and says why.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,13 +13,14 @@ from phonenumbers.timezone import time_zones_for_number
 from gateway.care.turn import Turn
 from gateway.model.customer import Permission
 from gateway.model.message import Disposition, MessageClass
+from gateway.model.rows import record
 from gateway.settings.gateway_file import Brand
 
 GATES = ("suppression", "numbers", "consent", "quiet_hours", "caps", "channel", "render")
 PASSED = "passed"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verdict:
     """What the gates say. gate: the one that held or blocked, "" = all passed. until: ms, when a held message may go.
 

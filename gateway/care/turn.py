@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gateway.care.playbook import Playbook
@@ -11,6 +11,7 @@ from gateway.model.conversation import HAS_FLOOR, Conversation, ConversationStat
 from gateway.model.customer import Customer, Permission
 from gateway.model.ids import Ids
 from gateway.model.offer import ACTIVE, Offer
+from gateway.model.rows import replace
 from gateway.settings.gateway_file import Brand
 from gateway.store import conversations as writing
 from gateway.store import customers, work
@@ -227,7 +228,7 @@ class Turn:
             elif old is not conversation:
                 place = 3 if conversation.open else 1
                 changes.append(
-                    (place, lambda c=conversation, e=old.epoch: writing.set_conversation(unit, c, e))  # type: ignore[misc]
+                    (place, lambda c=conversation, o=old: writing.set_conversation(unit, c, o))  # type: ignore[misc]
                 )
         for dialogue in self.dialogues.values():
             was = loaded.dialogues.get(dialogue.id)
@@ -235,7 +236,7 @@ class Turn:
             if was is None:
                 changes.append((place, lambda d=dialogue: writing.add_dialogue(unit, d)))  # type: ignore[misc]
             elif was is not dialogue:
-                changes.append((place, lambda d=dialogue: writing.set_dialogue(unit, d)))  # type: ignore[misc]
+                changes.append((place, lambda d=dialogue, o=was: writing.set_dialogue(unit, d, o)))  # type: ignore[misc]
         for offer in self.offers.values():
             had = loaded.offers.get(offer.id)
             place = 2 if offer.state in ACTIVE else 1

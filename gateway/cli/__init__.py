@@ -18,10 +18,11 @@ app = typer.Typer(
     help="Two-way SMS customer care: events out, replies in, bots and people in one conversation.",
     epilog="Start with `careline demo`. Each command has its own --help.",
     no_args_is_help=True,
+    add_completion=False,  # its two options would be the first that one reads
     pretty_exceptions_enable=False,  # its tracebacks show variables: keys, numbers, texts
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (server_commands, api_commands, local_commands, admin_commands):
+for module in (local_commands, server_commands, api_commands, admin_commands):
     module.register(app)
 
 

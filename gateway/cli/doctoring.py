@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from gateway.app import profile_of
 from gateway.channels.smpp import SmppLink
-from gateway.cli.terminal import console
+from gateway.cli.terminal import show_rich
 from gateway.model.channel import ChannelEvents, LinkState
 from gateway.settings import BackOffice, Carrier, ConfigError, Settings, load
 from gateway.store.database import StoreProblem, sqlite_path
@@ -261,14 +261,14 @@ def show(findings: Sequence[Finding]) -> None:
     from rich.text import Text
 
     marks = {"good": ("✓", "green"), "warning": ("!", "yellow"), "bad": ("✗", "red"), "skipped": ("–", "dim")}
-    out: Any = console()
+    lines: list[Any] = []
     for one in findings:
         mark, style = marks[one.state]
         line = Table.grid(padding=(0, 1))
         line.add_row(Text(mark, style=f"bold {style}"), Text.assemble((one.what, "bold"), f"  {one.told}"))
         if one.todo:
             line.add_row("", Text(f"→ {one.todo}", style=style))
-        out.print(line, soft_wrap=False)
+        lines.append(line)
     bad = sum(one.state == "bad" for one in findings)
     warnings = sum(one.state == "warning" for one in findings)
-    out.print(Text(f"{bad} bad, {warnings} to look at", style="bold red" if bad else "bold"))
+    show_rich(*lines, Text(f"{bad} bad, {warnings} to look at", style="bold red" if bad else "bold"))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.cli.api import Api
-from gateway.cli.terminal import console, tell
+from gateway.cli.terminal import show_rich, tell
 
 _PATH = "/v1/dead-letters"
 
@@ -31,5 +31,5 @@ def show(letters: Sequence[dict[str, Any]]) -> None:
         table.add_column(name, overflow="fold", no_wrap=name == "id")
     for letter in letters:
         table.add_row(*(str(letter.get(name) or "") for name in ("id", "at", "kind", "customer", "cause")))
-    console().print(table)
+    show_rich(table)
     tell("after the cause is mended: careline dead-letters replay ID ...")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.care.rendering import BadText, Catalogue, MissingText
 from gateway.cli.firing import WrongEvent, read_json
-from gateway.cli.terminal import WRONG_USE, console, show_json, tell
+from gateway.cli.terminal import WRONG_USE, show_json, show_rich, tell
 from gateway.model.segments import TooLong, count
 from gateway.settings import Brand, ConfigError, Settings, load
 from gateway.triggers import (
@@ -36,9 +36,9 @@ from gateway.triggers import (
 )
 
 if TYPE_CHECKING:
-    from rich.text import Text
+    from rich.table import Table
 
-_TOKEN = "0123456789abcdefghijkl"  # noqa: S105  stands for the secret of a link; as long as a real one
+_TOKEN = "0123456789abcdef"  # noqa: S105  stands for the secret of a link; as long as a real one
 
 
 class NotPlayed(Exception):
@@ -193,10 +193,7 @@ def show(scene: Scene, steps: Sequence[Step], *, as_json: bool) -> None:
     if as_json:
         show_json({"type": scene.handler.type, "language": scene.language, "turns": [_plain(step) for step in steps]})
         return
-    out = console()
-    for step in steps:
-        for line in _lines(scene, step):
-            out.print(line, soft_wrap=False)
+    show_rich(*(_turn(scene, step) for step in steps))
     for step in steps:
         if step.broken:
             tell(step.broken)
@@ -217,19 +214,26 @@ def _plain(step: Step) -> dict[str, Any]:
     }
 
 
-def _lines(scene: Scene, step: Step) -> "list[Text]":
+def _turn(scene: Scene, step: Step) -> "Table":
+    """One turn: who said what, what it costs, what the handler decided, and where that leaves the conversation."""
+    from rich.table import Table
     from rich.text import Text
 
-    lines = [Text(f"── {step.moment}", style="bold cyan")]
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, style="dim", justify="right", min_width=max(9, len(scene.brand.display_name)))
+    table.add_column(overflow="fold")
+    table.add_row("", Text(step.moment, style="bold cyan"))
     if step.customer:
-        lines.append(Text.assemble(("customer  ", "dim"), (step.customer, "bold green")))
+        table.add_row("customer", Text(step.customer, style="bold green"))
     for said in step.texts:
         cost = f"{said.parts} segment{'' if said.parts == 1 else 's'}, {said.characters} characters, {said.encoding}"
         cost += f" because of {said.forced_by!r}" if said.forced_by else ""
-        lines.append(Text.assemble((f"{scene.brand.display_name}  ", "dim"), (said.text, "bold")))
-        lines.append(Text(f"  {cost}", style="dim" if said.parts == 1 else "yellow"))
-    lines += [Text(f"  {effect}") for effect in step.effects]
+        table.add_row(scene.brand.display_name, Text(said.text, style="bold"))
+        table.add_row("", Text(cost, style="dim" if said.parts == 1 else "yellow"))
+    for effect in step.effects:
+        table.add_row("effect", Text(effect))
     if step.note:
-        lines.append(Text(f"  {step.note}", style="yellow"))
-    lines.append(Text(f"  now: {step.state}", style="dim"))
-    return [*lines, Text("")]
+        table.add_row("note", Text(step.note, style="yellow"))
+    table.add_row("now", Text(step.state or "failed", style="dim"))
+    table.add_row("", "")
+    return table

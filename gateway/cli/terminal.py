@@ -6,14 +6,14 @@ rich is imported when something is shown: `careline --help` and failing fast sta
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import RenderableType
 
 FAILURE, WRONG_USE = 1, 2
 
@@ -50,15 +50,17 @@ def show_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
-def console() -> "Console":
-    """Standard output for people; plain where it is no terminal or NO_COLOR is set."""
+def show_rich(*renderables: "RenderableType") -> None:
+    """Tables and trees for people, in 80 columns or the terminal's; plain where it is none or NO_COLOR is set."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-
-
-def facts(rows: Mapping[str, str]) -> None:
-    """A short list of names and values."""
-    width = max(map(len, rows), default=0)
-    for name, value in rows.items():
-        print(f"{name:<{width}}  {value}")
+    out = Console(highlight=False)
+    if out.is_terminal:
+        for renderable in renderables:
+            out.print(renderable)
+        return
+    with out.capture() as captured:
+        for renderable in renderables:
+            out.print(renderable)
+    # A pipe needs no blanks at the ends of lines.
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from gateway.cli.api import Api
-from gateway.cli.terminal import console
+from gateway.cli.terminal import show_rich
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -34,9 +34,7 @@ def find(api: Api, what: str, limit: int) -> list[dict[str, Any]]:
 
 def show(messages: Sequence[Mapping[str, Any]]) -> None:
     """All messages, each with what happened to it."""
-    out = console()
-    for message in messages:
-        out.print(_tree(message), soft_wrap=False)
+    show_rich(*map(_tree, messages))
 
 
 def _tree(message: Mapping[str, Any]) -> "RenderableType":
@@ -47,7 +45,7 @@ def _tree(message: Mapping[str, Any]) -> "RenderableType":
 
     disposition = message.get("disposition")
     incoming = message.get("direction") == "mo"
-    end = str(disposition or message.get("state"))
+    end = "received" if incoming else str(disposition or message.get("state"))
     head = Text.assemble(
         ("◀ " if incoming else "▶ ", "bold"),
         (f"{message.get('from')} → {message.get('to')}", "bold"),
@@ -61,18 +59,36 @@ def _tree(message: Mapping[str, Any]) -> "RenderableType":
     about = [str(message.get("class") or "")] if not incoming else []
     about += [f"{count} segment{'' if count == 1 else 's'}"] if count else []
     about += [f"id {message.get('id')}"]
-    about += [f"event {message['event']}"] if message.get("event") else []
     tree.add(Text(" · ".join(filter(None, about)), style="dim", overflow="fold"))
     tree.add(Text(str(message.get("text") or ""), style="italic"))
     table = Table.grid(padding=(0, 1))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for moment in message.get("timeline") or ():
+    for moment in _gathered(message.get("timeline") or ()):
         kind = str(moment.get("kind"))
-        table.add_row(_clock(str(moment.get("at") or "")), Text(kind, style=_KINDS.get(kind, "")), _words(moment))
-    tree.add(table)
+        stopped = kind == "gate" and not str(moment.get("reason")).startswith("passed")
+        style = _BAD if stopped else _KINDS.get(kind, "")
+        table.add_row(_clock(str(moment.get("at") or "")), Text(kind, style=style), _words(moment))
+    if table.row_count:
+        tree.add(table)
     return Padding(tree, (0, 0, 1, 0))
+
+
+def _gathered(timeline: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The timeline with gates that let it pass, one after another, on one line that names them all."""
+    lines: list[Mapping[str, Any]] = []
+    passed: list[str] = []
+    for place, moment in enumerate(timeline):
+        if moment.get("kind") == "gate" and moment.get("reason") == "passed":
+            passed.append(str(moment.get("code")))
+            following = timeline[place + 1] if place + 1 < len(timeline) else {}
+            if following.get("kind") != "gate" or following.get("reason") != "passed":
+                lines.append({**moment, "code": None, "reason": f"passed {', '.join(passed)}"})
+                passed = []
+        else:
+            lines.append(moment)
+    return lines
 
 
 def _words(moment: Mapping[str, Any]) -> str:

@@ -26,7 +26,6 @@ MODES = {
 }
 _KEPT, _KEYS = 200, 10_000
 _SLOW_SECONDS = 5.0
-SECRET_VARIABLE = "DEMO_BILLING_SECRET"  # noqa: S105  a name
 
 
 @dataclass(slots=True)
@@ -143,7 +142,9 @@ async def _serve(port: int) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
-    runner = web.AppRunner(Billing(os.environ[SECRET_VARIABLE]).application(), access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(
+        Billing(os.environ["DEMO_BILLING_SECRET"]).application(), access_log=None, shutdown_timeout=1.0
+    )
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     await stop.wait()

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -62,10 +62,10 @@ class Child:
                 env=self._environ, start_new_session=True, preexec_fn=_die_with(os.getpid()),
             )  # fmt: skip
 
-    async def ready(self, answers: Callable[[], "asyncio.Future[bool] | object"], within: float = 20.0) -> None:
+    async def ready(self, answers: Callable[[], Awaitable[bool]], within: float = 20.0) -> None:
         """Waits until it answers. Raises ChildFailed."""
         until = time.monotonic() + within
-        while not await answers():  # type: ignore[misc]
+        while not await answers():
             if self.process is not None and self.process.returncode is not None:
                 raise ChildFailed(f"{self.name} ended with status {self.process.returncode}:\n{self.tail()}")
             if time.monotonic() > until:
@@ -92,9 +92,9 @@ class Child:
             if len(recent) > _RESTARTS:
                 told(f"{self.name} keeps ending (status {status}); see {self._log}")
                 return
-            told(f"{self.name} ended (status {status}); it is started again")
             await asyncio.sleep(0.3)
             await self.start()
+            told(f"{self.name} ended (status {status}) and was started again")
 
     def tail(self) -> str:
         """The last lines that it said."""

@@ -4,22 +4,18 @@ import asyncio
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
-from aiohttp import web
-
-from gateway.demo import screen
-from gateway.demo.billing import SECRET_VARIABLE
 from gateway.demo.children import Child, ChildFailed, end_leftovers, free_port, remember
-from gateway.demo.observer import Observer, Sources
-from gateway.demo.start_page import StartPage
 from gateway.demo.stories import CUSTOMER, PHONE, SENDER
-from gateway.demo.workspace import CannotPlay, Ports, Workspace
+from gateway.demo.workspace import BILLING_SECRET, CannotPlay, Ports, Workspace
 from gateway.settings import Settings
 from gateway.store.database import StoreProblem
+
+if TYPE_CHECKING:
+    from gateway.demo.opening import Opening
 
 
 def run(var: Path, *, fresh: bool, page_port: int) -> int:
@@ -59,8 +55,7 @@ class _Demo:
         for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(name, ending.set)
         keepers: list[asyncio.Task[None]] = []
-        runner: web.AppRunner | None = None
-        observer: Observer | None = None
+        opening: Opening | None = None
         starting = asyncio.create_task(self._start())
         interrupted = asyncio.create_task(ending.wait())
         try:
@@ -68,26 +63,22 @@ class _Demo:
             if not starting.done():
                 starting.cancel()
                 return
-            session, setting = starting.result()
-            observer = Observer(Sources(setting["gateway"], session["billing"], session["key"], setting["agents"]))
-            runner = await self._serve(StartPage(observer, setting, session["phones"]))
-            self._workspace.write_session(session)
+            opening = starting.result()
             keepers = [asyncio.create_task(child.keep(self._restarted)) for child in self._children]
-            screen.welcome(session, fresh_data=not setting["old"])
             await interrupted
+            from gateway.demo import screen  # noqa: PLC0415  rich was imported while the programs started
+
             screen.goodbye()
         finally:
             interrupted.cancel()
             for keeper in keepers:
                 keeper.cancel()
             await asyncio.gather(*keepers, starting, interrupted, return_exceptions=True)
-            if observer is not None:
-                await observer.close()
-            if runner is not None:
-                await runner.cleanup()
+            if opening is not None:
+                await opening.close()
             await self._stop()
 
-    async def _start(self) -> tuple[dict[str, str], dict[str, Any]]:
+    async def _start(self) -> "Opening":
         space, ports = self._workspace, self._ports
         old = space.database.exists()
         secret = space.secret()
@@ -98,43 +89,48 @@ class _Demo:
             "--system-id", "careline", "--password", "secret", "--dlr-ms", "900",
         )  # fmt: skip
         billing = self._child("billing", "-m", "gateway.demo.billing", "--port", str(ports.billing),
-                              environ={SECRET_VARIABLE: secret})  # fmt: skip
+                              environ={BILLING_SECRET: secret})  # fmt: skip
         gateway = self._child("gateway", "-m", "gateway.cli", "run", "--config", str(space.config),
                               "--log-format", "console", environ=environ)  # fmt: skip
-        # The key first: the gateway and the key's writer would else migrate a new database at once.
-        await asyncio.gather(carrier.start(), billing.start())
-        key = await asyncio.to_thread(space.key)
-        await gateway.start()
+        if not old:  # a new database is made once, by whoever is first: here the key's writer
+            await asyncio.to_thread(space.key)
+        for child in (gateway, carrier, billing):
+            await child.start()
         remember(space.folder / "children.json", self._children)
-        urls = {
+        # While the programs import theirs, we import ours.
+        from gateway.demo import screen  # noqa: PLC0415
+        from gateway.demo.opening import Opening, wait_for  # noqa: PLC0415
+
+        session = self._session(await asyncio.to_thread(space.key))
+        await wait_for(carrier, billing, gateway, session)
+        opening = Opening(session, _setting(settings, session), lambda: gateway.pid)
+        await opening.open(ports.page)
+        space.write_session(session)
+        screen.welcome(session, fresh_data=not old)
+        return opening
+
+    def _session(self, key: str) -> dict[str, str]:
+        """Where everything is; the key is in it, so it stays on this machine in a file of its own."""
+        space, ports = self._workspace, self._ports
+        return {
             "page": f"http://127.0.0.1:{ports.page}/",
             "url": f"http://127.0.0.1:{ports.gateway}",
             "phones": f"http://127.0.0.1:{ports.phones}",
             "billing": f"http://127.0.0.1:{ports.billing}",
+            "key": key,
+            "key_file": str(space.folder / "api.key"),
+            "log": str(space.folder / "log"),
+            "data": str(space.sample()),
+            "activate": _activate(),
         }
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
-            await asyncio.gather(
-                carrier.ready(_bound(http, f"{urls['phones']}/state")),
-                billing.ready(_answers(http, f"{urls['billing']}/received")),
-                gateway.ready(_answers(http, f"{urls['url']}/health/ready")),
-            )
-        session = {**urls, "key": key, "key_file": str(space.folder / "api.key"), "log": str(space.folder / "log")}
-        session |= {"data": str(space.sample()), "activate": _activate()}
-        return session, _setting(settings, session, old=old)
 
     def _child(self, name: str, *arguments: str, environ: Mapping[str, str] | None = None) -> Child:
         child = Child(name, arguments, self._workspace.log(name), environ)
         self._children.append(child)
         return child
 
-    async def _serve(self, page: StartPage) -> web.AppRunner:
-        runner = web.AppRunner(page.application(), access_log=None, shutdown_timeout=0.5)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", self._ports.page).start()
-        return runner
-
     def _restarted(self, told: str) -> None:
-        screen.note(told)
+        print(f"  {told}")
         remember(self._workspace.folder / "children.json", self._children)
 
     async def _stop(self) -> None:
@@ -143,14 +139,14 @@ class _Demo:
             await child.stop()
 
 
-def _setting(settings: Settings, session: Mapping[str, str], *, old: bool) -> dict[str, Any]:
+def _setting(settings: Settings, session: Mapping[str, str]) -> dict[str, Any]:
     """What the page is told; never the key."""
     agents = [
         {"name": agent.name, "jid": agent.jid, "queues": list(agent.queues), "role": agent.role}
         for agent in settings.agents
     ]
     told = {"gateway": session["url"], "phones": session["phones"], "key_file": session["key_file"]}
-    return {**told, "phone": PHONE, "customer": CUSTOMER, "sender": SENDER, "old": old, "agents": agents}
+    return {**told, "phone": PHONE, "customer": CUSTOMER, "sender": SENDER, "agents": agents}
 
 
 def _activate() -> str:
@@ -160,27 +156,3 @@ def _activate() -> str:
         return ""
     here = Path.cwd()
     return str(script.relative_to(here) if script.is_relative_to(here) else script)
-
-
-def _answers(http: aiohttp.ClientSession, url: str) -> Callable[[], Any]:
-    async def ask() -> bool:
-        try:
-            async with http.get(url) as response:
-                return response.status < 500
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            return False
-
-    return ask
-
-
-def _bound(http: aiohttp.ClientSession, url: str) -> Callable[[], Any]:
-    """The carrier answers, and the gateway is bound to it: the first text leaves at once."""
-
-    async def ask() -> bool:
-        try:
-            async with http.get(url) as response:
-                return bool((await response.json()).get("sessions"))
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            return False
-
-    return ask

@@ -8,7 +8,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -35,12 +35,12 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What is looked at. agents: name and queues of those who may claim."""
+    """What is looked at. pid: of the gateway's process, while it runs."""
 
     gateway: str
     billing: str
     key: str
-    agents: Sequence[Mapping[str, Any]] = ()
+    pid: Callable[[], int | None] = lambda: None
 
 
 class Observer:
@@ -131,7 +131,8 @@ class Observer:
             one["offers"] = [offer for offer in offers if offer.get("conversation") == one["id"]]
         recent = [one for one in conversations if self._recent(one["id"])]
         done = stories.progress(recent, messages, calls["calls"])
-        return {"health": health, "messages": messages, "conversations": conversations, "tour": done, "billing": calls}
+        seen = {"health": health, "messages": messages, "conversations": conversations, "billing": calls}
+        return {**seen, "tour": done, "pid": self._sources.pid()}
 
     def _recent(self, an_id: str) -> bool:
         """Whether a record was made since the tour began: its time stands in its id."""

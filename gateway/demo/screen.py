@@ -61,11 +61,6 @@ def _command(console: Console, words: str, about: str = "") -> None:
     console.print(Text.assemble("    ", (words, "green"), (f"   {about}" if about else "", "dim")), soft_wrap=True)
 
 
-def note(told: str) -> None:
-    """Something happened meanwhile."""
-    _console().print(Text(f"  {told}", style="yellow"))
-
-
 def goodbye() -> None:
     """Ctrl-C was pressed."""
     _console().print(Text("\n  stopping: the gateway finishes what is in flight …", style="dim"))

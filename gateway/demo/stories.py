@@ -58,7 +58,10 @@ def event(story: Story, event_id: str, now: datetime) -> dict[str, Any]:
 
 def commands(story: Story, url: str, key_file: str, now: datetime) -> dict[str, str]:
     """The same as one types it: with curl, and with careline. The key stays in its file."""
-    body = json.dumps(event(story, f"try-{story.name}-1", now), indent=1)
+    posted = event(story, f"try-{story.name}-1", now)
+    names = [["specversion", "id", "source"], ["type", "subject"], ["data"]]
+    lines = [", ".join(f"{json.dumps(name)}: {json.dumps(posted[name])}" for name in line) for line in names]
+    body = "{" + ",\n       ".join(lines) + "}"
     curl = "\n".join(
         [
             f"curl -sS {url}/v1/events \\",

@@ -29,8 +29,8 @@ class Lane:
 
     run: takes a batch of items with different keys; answers those that are to be tried again, and after how many ms.
     prios: the priorities of this lane, first served first. now: wall clock in ms. batches, most: how many batches
-    at once, of how many items. memory: items held in memory; the rest waits on disk. room: how many may be taken
-    now (a carrier's window), looked at again at each `poke`.
+    at once, of how many items. memory: items held in memory, shared out among the priorities; the rest waits on
+    disk. room: how many may be taken now (a carrier's window), looked at again at each `poke`.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Lane:
         room: Callable[[], int] | None = None,
     ) -> None:
         self.name = name
-        self._most, self._memory, self._limit = most, memory, room
+        self._most, self._memory, self._limit = most, max(1, memory // prios), room
         self._store = store
         self._run = run
         self._now = now
@@ -56,11 +56,11 @@ class Lane:
         self._under_way = 0
         self._queues: dict[str, deque[Due]] = {}
         self._ready: list[deque[str]] = [deque() for _ in range(prios)]
-        self._known: set[int] = set()
+        self._known: list[set[int]] = [set() for _ in range(prios)]
         self._finished: set[int] = set()
         self._arrivals: list[Due] | None = None
         self._busy: set[str] = set()
-        self._spilled = True
+        self._spilled = [True] * prios
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop_task: asyncio.Task[None] | None = None
@@ -72,17 +72,19 @@ class Lane:
     def push(self, due: Due) -> None:
         """An item that was just committed (or a request that has no row, id 0)."""
         if due.id:
-            if due.due > self._now() or due.id in self._known:
+            known = self._known[due.prio]
+            if due.due > self._now() or due.id in known:
                 return
             if self._arrivals is not None:
                 # Older items are being read from disk; this one comes after them.
                 self._arrivals.append(due)
                 return
-            if self._spilled or len(self._known) >= self._memory:
-                self._spilled = True
+            # Each priority has its own room: bulk in memory keeps no reply on disk.
+            if self._spilled[due.prio] or len(known) >= self._memory:
+                self._spilled[due.prio] = True
                 self._wake.set()
                 return
-            self._known.add(due.id)
+            known.add(due.id)
         self._enqueue(due)
         self._wake.set()
 
@@ -105,7 +107,7 @@ class Lane:
 
     def depth(self) -> int:
         """Items in memory."""
-        return len(self._known)
+        return sum(len(known) for known in self._known)
 
     @property
     def idle(self) -> bool:
@@ -138,7 +140,8 @@ class Lane:
                 await self._refill()
                 poll_at = loop.time() + POLL_SECONDS
             self._dispatch()
-            if self._spilled and len(self._known) < self._memory // 2:
+            half = self._memory // 2
+            if any(out and len(known) <= half for out, known in zip(self._spilled, self._known, strict=True)):
                 poll_at = 0.0
                 continue
             self._wake.clear()
@@ -150,28 +153,26 @@ class Lane:
 
     async def _refill(self) -> None:
         """Reads what is due; hot items that were left on disk for want of room, and timers."""
-        room = self._memory - len(self._known)
-        if room <= 0:
-            return
         self._finished = set()
         arrivals: list[Due] = []
         self._arrivals = arrivals
         now = self._now()
-        whole = True
         rows: list[Due] = []
         try:
-            for prio in range(self._prios):
-                most = len(self._known) + min(room, 2000)
-                found = await self._store.read(work.due_now, self.name, prio, now, most)
-                whole = whole and len(found) < most
-                rows.extend(found)
+            for prio, known in enumerate(self._known):
+                room = self._memory - len(known)
+                if room > 0:
+                    most = len(known) + min(room, 2000)
+                    found = await self._store.read(work.due_now, self.name, prio, now, most)
+                    self._spilled[prio] = len(found) >= most
+                    rows.extend(found)
         finally:
             self._arrivals = None
-        self._spilled = not whole
-        for row in rows if not whole else (*rows, *arrivals):
+        for row in (*rows, *(due for due in arrivals if not self._spilled[due.prio])):
+            known = self._known[row.prio]
             # A snapshot may still show what was finished while it was read.
-            if row.id not in self._known and row.id not in self._finished:
-                self._known.add(row.id)
+            if row.id not in known and row.id not in self._finished:
+                known.add(row.id)
                 self._enqueue(row)
 
     # -- running
@@ -222,7 +223,7 @@ class Lane:
             if (delay := retry.get(id(due))) is not None:
                 self._retry(due, delay)
                 continue
-            self._known.discard(due.id)
+            self._known[due.prio].discard(due.id)
             self._finished.add(due.id)
             self._free(due.key, self._queues.get(due.key))
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 KINDS = ("tel", "xmpp", "mailto", "webchat")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -33,6 +34,7 @@ class Address:
         return f"{self.kind}:{mask(self.value)}"
 
 
+@lru_cache(maxsize=16_384)
 def parse_address(text: str) -> Address:
     """Reads `tel:+15551234567`, `mailto:`, `xmpp:`, `webchat:` or a bare `+15551234567`.
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from gateway.model.message import Outcome, ReceiptState
+from gateway.model.rows import record
 
 
 class Encoding(StrEnum):
@@ -48,7 +49,7 @@ FAULT_ADVICE: Mapping[Fault, tuple[bool, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Part:
     """One part to hand over. `attempt` is the journalled attempt's key and comes back in the answer.
 
@@ -69,7 +70,7 @@ class Part:
     user_reference: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PartAnswer:
     """What became of one part that was handed over.
 
@@ -85,7 +86,7 @@ class PartAnswer:
     late: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InboundPart:
     """A text (or one part of a long one) from a phone: a deliver_sm, parsed.
 
@@ -111,7 +112,7 @@ class InboundPart:
     readable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Receipt:
     """A delivery receipt of one part.
 

@@ -1,8 +1,10 @@
 """Conversations: one episode between a customer and a brand, whose turn it is, and what each dialogue waits for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+
+from gateway.model.rows import record
 
 
 class ConversationState(StrEnum):
@@ -76,7 +78,7 @@ class DialogueState(StrEnum):
 HAS_FLOOR = frozenset({DialogueState.floor, DialogueState.calling})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dialogue:
     """One run of a handler inside a conversation.
 
@@ -106,7 +108,7 @@ class Dialogue:
     data: str = "{}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Conversation:
     """One episode in the thread of a customer and a brand.
 

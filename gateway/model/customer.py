@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.model.rows import record
+
 
 class Permission(StrEnum):
     """State of a customer towards one brand, folded from the ledger of consent events. No entry = never asked."""
@@ -11,7 +13,7 @@ class Permission(StrEnum):
     revoked = "revoked"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Customer:
     """A person. key: canonical form of their home address (`tel:+15551234567`); work is serial per key.
 

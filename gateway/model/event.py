@@ -1,7 +1,8 @@
 """Business events: facts from back-office systems (CloudEvents 1.0) that start handlers."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from gateway.model.rows import record
 
 
 class EventState(StrEnum):
@@ -15,7 +16,7 @@ class EventState(StrEnum):
     failed = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     """One event, as accepted.
 

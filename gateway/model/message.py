@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+from gateway.model.rows import record
+
 
 class MessageClass(IntEnum):
     """What a message is for; smaller is more important. Unset means promotional (design section 1)."""
@@ -128,7 +130,7 @@ class Author:
     id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Message:
     """One text, to or from a customer, as the store keeps it.
 
@@ -172,7 +174,7 @@ class Message:
     lane: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attempt:
     """One try to hand one part to one carrier, journalled before the bytes leave.
 

@@ -1,7 +1,8 @@
 """Offers: priced proposals with a life."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from gateway.model.rows import record
 
 
 class OfferState(StrEnum):
@@ -31,7 +32,7 @@ def may_become(state: OfferState, wanted: OfferState) -> bool:
     return wanted in _NEXT.get(state, ())
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Offer:
     """One offer to one customer, with the price as it was shown.
 

@@ -27,6 +27,7 @@ _STOPP = re.compile(r"STOPP+")
 _DOUBT = re.compile("[?\u00bf\u061f\uff1f\U0001f44e\U0001f914]")
 
 
+@lru_cache(maxsize=4096)
 def normalise(text: str) -> str:
     """Upper case, no accents, no punctuation, no emoji, single spaces: "¡Sí, por favor!" is "SI POR FAVOR".
 
@@ -148,6 +149,8 @@ def choose(text: str, choices: Collection[str], language: str = "en") -> str | N
     ignored beside a word and mean nothing alone: a thumbs-up often means no more than "seen". A question mark, a
     thumbs-down or a thinking face make any reply free text.
     """
+    if not choices:
+        return None
     quick = text.strip().upper()
     if quick in choices:
         return quick

@@ -58,8 +58,23 @@ def add(path: Path, name: str, role: str, now: int, key: str | None = None) -> s
     return made
 
 
+def role_of(path: Path, key: str) -> str | None:
+    """What a key may do, None when it is not known (or there is no database yet). Raises StoreProblem."""
+    if not path.exists():
+        return None
+    try:
+        bring_up_to_date(path)
+        with closing(connect(path, read_only=True)) as connection:
+            row = connection.execute("SELECT role FROM api_key WHERE hash = ?", (key_hash(key),)).fetchone()
+    except (sqlite3.Error, ValueError) as error:
+        raise StoreProblem(f"{path}: {error}; is it a Careline database?") from error
+    return str(row[0]) if row else None
+
+
 def remove(path: Path, name: str) -> bool:
     """Takes a key back; False when there is none of that name. Raises StoreProblem."""
+    if not path.exists():
+        return False
     try:
         with closing(connect(path)) as connection:
             return connection.execute("DELETE FROM api_key WHERE name = ?", (name,)).rowcount == 1

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from operator import attrgetter
 
 from gateway.model.conversation import Conversation, Dialogue
 from gateway.model.offer import Offer
@@ -12,10 +13,12 @@ from gateway.store.units import Row, Unit
 _FIXED = ("id", "customer_id", "key", "brand", "opened_at")
 _CHANGING = tuple(name for name in columns_of(ConversationRow) if name not in _FIXED)
 _conversation_row = row_of(ConversationRow)
-_conversation_changes = row_of(ConversationRow)
 _ADD_CONVERSATION = insert(ConversationRow)
 # The epoch that was read is the fence: a decision on a conversation that changed hands meanwhile is undone.
 _SET_CONVERSATION = update(ConversationRow, _CHANGING, ("id", "epoch"))
+# What most turns change: that somebody wrote. The owner is the same, since the epoch is.
+_TOUCH = update(ConversationRow, ("state", "sender", "last_in", "last_out"), ("id", "epoch"))
+_SAME = attrgetter("epoch", "queue", "agent", "channel", "disposition", "closed_at", "why", "told_waiting", "rejoin")
 _AT = [columns_of(ConversationRow).index(name) for name in _CHANGING]
 
 _ADD_DIALOGUE = insert(DialogueRow)
@@ -32,6 +35,8 @@ _DIALOGUE_CHANGING = (
     "timer",
     "rank",
 )
+_MOVE_DIALOGUE = update(DialogueRow, ("step", "deadline", "misses", "timer"), ("id",))
+_SAME_DIALOGUE = attrgetter("state", "slots", "offer_id", "call_id", "pending", "parked", "rank")
 _SET_DIALOGUE = update(DialogueRow, _DIALOGUE_CHANGING, ("id",))
 
 _ADD_OFFER = insert(OfferRow)
@@ -51,10 +56,14 @@ def add_conversation(unit: Unit, conversation: Conversation) -> None:
     unit.add(_ADD_CONVERSATION, _conversation_row(conversation))
 
 
-def set_conversation(unit: Unit, conversation: Conversation, read_epoch: int) -> None:
+def set_conversation(unit: Unit, conversation: Conversation, read: Conversation) -> None:
     """Writes what changed, if the conversation still is at the epoch that was read."""
-    row = _conversation_changes(conversation)
-    unit.add(_SET_CONVERSATION, (*[row[at] for at in _AT], conversation.id, read_epoch))
+    c = conversation
+    if _SAME(c) == _SAME(read):
+        unit.add(_TOUCH, (c.state.value, c.sender, c.last_in, c.last_out, c.id, read.epoch))
+        return
+    row = _conversation_row(c)
+    unit.add(_SET_CONVERSATION, (*[row[at] for at in _AT], c.id, read.epoch))
 
 
 def add_dialogue(unit: Unit, dialogue: Dialogue) -> None:
@@ -65,14 +74,18 @@ def add_dialogue(unit: Unit, dialogue: Dialogue) -> None:
     unit.add(_ADD_DIALOGUE, tuple([values[name] for name in columns_of(DialogueRow)]))
 
 
-def set_dialogue(unit: Unit, dialogue: Dialogue) -> None:
+def set_dialogue(unit: Unit, dialogue: Dialogue, read: Dialogue) -> None:
     """Writes where it waits and what it remembers."""
-    unit.add(_SET_DIALOGUE, (*_dialogue_changes(dialogue), dialogue.id))
+    d = dialogue
+    if _SAME_DIALOGUE(d) == _SAME_DIALOGUE(read):
+        unit.add(_MOVE_DIALOGUE, (d.step, d.deadline, d.misses, d.timer, d.id))
+    else:
+        unit.add(_SET_DIALOGUE, (*_dialogue_changes(d), d.id))
 
 
 def _dialogue_changes(dialogue: Dialogue) -> Row:
     return (
-        dialogue.state,
+        dialogue.state.value,
         dialogue.step,
         json.dumps(dialogue.slots) if dialogue.slots else "{}",
         dialogue.deadline,

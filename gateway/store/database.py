@@ -23,7 +23,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 log = logging.getLogger("gateway.store")
 RESERVE_BYTES = 4 << 20
-CHECKPOINT_PAGES = 4000
 
 
 class StoreProblem(Exception):
@@ -97,6 +96,7 @@ class Store:
         self._keep_reserve()
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="careline-reader")
         self._writer = Writer(
+            self.path,
             lambda: connect(self.path),
             loop,
             self._full_in(loop),
@@ -189,29 +189,14 @@ class Store:
         await asyncio.get_running_loop().run_in_executor(None, backup_file, self.path, target)
 
     async def _keep(self) -> None:
-        """Checkpoints the log when it is long; after a full disk, tries to take the reserve back."""
+        """Has the log checkpointed when it is long; after a full disk, tries to take the reserve back."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(1.0)
             if self.full and await loop.run_in_executor(None, self._keep_reserve):
                 self.full = False
                 log.warning("store: there is space again; new work is taken")
-            await loop.run_in_executor(None, self._checkpoint)
-
-    def _checkpoint(self) -> None:
-        wal = self.path.with_name(self.path.name + "-wal")
-        try:
-            if wal.stat().st_size < CHECKPOINT_PAGES * 4096:
-                return
-            connection = sqlite3.connect(self.path, isolation_level=None)
-        except (OSError, sqlite3.Error):
-            return
-        try:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        except sqlite3.Error as error:
-            log.warning("store: checkpoint put off: %s", error)
-        finally:
-            connection.close()
+            self.writer.checkpoint_if_idle()
 
     def _full_in(self, loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
         def tell() -> None:
@@ -271,8 +256,8 @@ def backup_file(source: Path, target: Path) -> None:
         with_source = sqlite3.connect(f"file:{source}?mode=ro", uri=True)
         copy = sqlite3.connect(partial)
         try:
-            # In steps: readers and the writer go on between them.
-            with_source.backup(copy, pages=1024, sleep=0.001)
+            # In one step: a reader holds up no writer (WAL), while a copy in steps begins again at each commit.
+            with_source.backup(copy)
         finally:
             copy.close()
             with_source.close()

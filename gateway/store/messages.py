@@ -7,13 +7,66 @@ from typing import Any
 
 from gateway.model.channel import Receipt
 from gateway.model.message import Attempt, Direction, Disposition, Message, MessageClass, MessageState, Outcome
-from gateway.store.statements import columns_of, insert, row_of, update
+from gateway.store.statements import columns_of, insert, insert_of, row_of, update
 from gateway.store.tables import AttemptRow, MessageEventRow, MessageRow, MoPartRow
 from gateway.store.units import Statement, Unit
 
 MESSAGE_COLUMNS = columns_of(MessageRow)
 _message_row = row_of(MessageRow)
 _ADD = insert(MessageRow)
+# A bound None or enum costs as much as a short text: the two everyday shapes name only what they have.
+_MO_COLUMNS = (
+    "id",
+    "channel",
+    "direction",
+    "key",
+    "address_id",
+    "ours",
+    "theirs",
+    "brand",
+    "text",
+    "cls",
+    "state",
+    "author_kind",
+    "author_id",
+    "conversation_id",
+    "carrier",
+    "parts",
+    "reference",
+    "possible_duplicate",
+    "reason",
+    "digest",
+    "session",
+    "sequence",
+    "lane",
+)
+_MT_COLUMNS = (
+    "id",
+    "channel",
+    "direction",
+    "key",
+    "address_id",
+    "ours",
+    "theirs",
+    "brand",
+    "text",
+    "cls",
+    "state",
+    "author_kind",
+    "author_id",
+    "conversation_id",
+    "event_id",
+    "offer_id",
+    "carrier",
+    "encoding",
+    "parts",
+    "reference",
+    "expires_at",
+    "possible_duplicate",
+    "lane",
+)
+_ADD_MO = insert_of(MessageRow, _MO_COLUMNS)
+_ADD_MT = insert_of(MessageRow, _MT_COLUMNS)
 _ADD_EVENT = insert(MessageEventRow)
 _SENT = Statement(
     "message sent", "UPDATE message SET state = 'sent' WHERE id = ? AND state IN ('queued', 'held')", exact=False
@@ -76,7 +129,17 @@ _JOIN_PART = Statement("joined part", "UPDATE mo_part SET joined = 1 WHERE id = 
 
 def add(unit: Unit, message: Message) -> None:
     """A new message. Rejected when its idempotency key is known."""
-    unit.add(_ADD, _message_row(message))
+    m = message
+    common = (m.id, m.channel, m.direction.value, m.key, m.address_id, m.ours, m.theirs, m.brand, m.text, int(m.cls))
+    if m.direction is Direction.mo:
+        end = (m.carrier, m.parts, m.reference, 0, m.reason, m.digest, m.session, m.sequence, m.lane)
+        unit.add(_ADD_MO, (*common, m.state.value, m.author_kind, m.author_id, m.conversation_id, *end))
+    elif m.disposition is None and m.parent_id is None and m.idempotency_key is None and m.gates is None:
+        encoding = str(m.encoding) if m.encoding is not None else None
+        who = (m.state.value, m.author_kind, m.author_id, m.conversation_id, m.event_id, m.offer_id, m.carrier)
+        unit.add(_ADD_MT, (*common, *who, encoding, m.parts, m.reference, m.expires_at, 0, int(m.lane)))
+    else:
+        unit.add(_ADD, _message_row(message))
 
 
 def add_event(
@@ -160,7 +223,9 @@ def settle(
     fault: str | None,
 ) -> None:
     """Records how a try ended; once, except that a doubt may be settled later."""
-    unit.add(_SETTLE, (outcome, at, status, remote_id, remote_key(remote_id) if remote_id else None, fault, *attempt))
+    unit.add(
+        _SETTLE, (outcome.value, at, status, remote_id, remote_key(remote_id) if remote_id else None, fault, *attempt)
+    )
 
 
 def receipt(unit: Unit, attempt: tuple[int, int, int], state: str, at: int, error: str) -> None:

@@ -76,9 +76,19 @@ class Shape:
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """The words of a text as the index sees them: lower case, without accents."""
-    bare = unicodedata.normalize("NFD", text.lower())
-    return tuple(dict.fromkeys(_WORD.findall("".join(char for char in bare if not unicodedata.combining(char)))))
+    """The words of a text as the index sees them: lower case, Latin letters without accents (SQLite's unicode61)."""
+    plain = text.lower()
+    if not plain.isascii():
+        plain = "".join(map(_bare, unicodedata.normalize("NFC", plain)))
+    return tuple(dict.fromkeys(_WORD.findall(plain)))
+
+
+def _bare(char: str) -> str:
+    """A character without its accent where the index drops it, which it does for Latin letters only."""
+    if unicodedata.combining(char):
+        return ""
+    first = unicodedata.normalize("NFD", char)[0]
+    return first if first.isascii() else char
 
 
 def search(connection: sqlite3.Connection, filters: Filters, limit: int) -> Found:

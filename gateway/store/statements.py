@@ -1,6 +1,6 @@
 """Compiles the hot statements once from the tables, so that a column is declared in one place only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 from sqlalchemy import Table
@@ -29,6 +29,15 @@ def insert(model: type[SQLModel], *, ignore: bool = False) -> Statement:
     tail = " ON CONFLICT DO NOTHING" if ignore else ""
     sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks}){tail}"
     return Statement(f"insert {table.name}", sql, exact=not ignore)
+
+
+def insert_of(model: type[SQLModel], columns: Sequence[str]) -> Statement:
+    """INSERT of some columns, the others NULL; the row's values are in their order."""
+    table, known = table_of(model), set(columns_of(model))
+    if missing := [name for name in columns if name not in known]:
+        raise ValueError(f"{table.name} has no column {missing}")
+    sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+    return Statement(f"insert {table.name}", sql)
 
 
 def update(

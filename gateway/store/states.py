@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState
@@ -13,6 +13,7 @@ from gateway.model.event import Event
 from gateway.model.ids import id_at
 from gateway.model.message import Message, MessageClass
 from gateway.model.offer import Offer, OfferState
+from gateway.model.rows import record
 from gateway.store.events import events_by_id
 from gateway.store.messages import messages_by_id
 from gateway.store.statements import columns_of
@@ -27,7 +28,7 @@ _DIALOGUE = columns_of(DialogueRow)
 _OFFER = columns_of(OfferRow)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CustomerState:
     """A customer as the store has them. Immutable: a decision makes a new one, kept only when it was committed.
 

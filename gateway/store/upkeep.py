@@ -7,6 +7,7 @@ from gateway.store.tables import LinkRow
 from gateway.store.units import Statement, Unit
 
 FTS_MARK = "fts"
+END_MARK = "end"
 # A message's id is made before its commit: what is younger than this may still arrive below the mark.
 SETTLED_MS = 2000
 _SET_MARK = Statement(
@@ -27,6 +28,19 @@ _NO_RECEIPT = Statement(
     exact=False,
 )
 NO_RECEIPT_MS = 72 * 3_600_000
+
+
+def ended_orderly(connection: sqlite3.Connection) -> bool:
+    """Whether the last run finished what was in flight and unbound; a new database counts as orderly."""
+    row = connection.execute("SELECT value FROM mark WHERE name = ?", (END_MARK,)).fetchone()
+    return row is None or row[0] == "orderly"
+
+
+def mark_end(*, orderly: bool) -> Unit:
+    """Notes how this run ends: not orderly from its start on, until it was."""
+    unit = Unit("end")
+    unit.add(_SET_MARK, (END_MARK, "orderly" if orderly else "running"))
+    return unit
 
 
 def indexed_up_to(connection: sqlite3.Connection) -> int:

@@ -10,10 +10,12 @@ import signal
 from _signal import getsignal  # type: ignore[import-not-found]
 from signal import ITIMER_REAL, SIGALRM, setitimer
 from threading import get_ident, main_thread
+from time import monotonic, thread_time
 from types import FrameType, TracebackType
 
 from gateway.triggers.errors import StepTooSlow, last_line
 
+_SLEPT = 10  # times the limit of wall time after which a step ends though it did not compute
 _AGAIN = 0.02  # seconds after which it rings once more, should the step have swallowed the first
 
 
@@ -24,10 +26,11 @@ class _Ring(BaseException):
 class _Clock:
     """The one interval timer of the process."""
 
-    __slots__ = ("armed", "main", "rang")
+    __slots__ = ("armed", "began", "computed", "main", "rang", "seconds")
 
     def __init__(self) -> None:
         self.armed = self.rang = False
+        self.began = self.computed = self.seconds = 0.0
         self.main = main_thread().ident
 
 
@@ -36,6 +39,10 @@ _clock = _Clock()
 
 def _ring(_signal: int, frame: FrameType | None) -> None:
     if not _clock.armed:
+        return
+    # A process that waits for its processor is not a slow step: what counts is the time this thread computed, and a
+    # step that sleeps ends all the same.
+    if thread_time() - _clock.computed < _clock.seconds and monotonic() - _clock.began < _SLEPT * _clock.seconds:
         return
     _clock.rang = True
     # The end of the step may be interrupted itself; raised there, the ring would escape from the limit.
@@ -66,6 +73,7 @@ class limit_step:  # noqa: N801  a context manager, used like a function
             signal.signal(SIGALRM, _ring)
             self._former = former
         self._mine, _clock.armed, _clock.rang = True, True, False
+        _clock.seconds, _clock.began, _clock.computed = self._seconds, monotonic(), thread_time()
         self._others = setitimer(ITIMER_REAL, self._seconds, _AGAIN)
 
     def __exit__(

@@ -109,7 +109,7 @@ def parse(body: bytes) -> Document | None:
     if type(value) is not dict and type(value) is not list:
         return Document(value, sound=True)
     try:
-        names = _names(value, DEEPEST + (type(value) is list))
+        names = _names(value, DEEPEST - 1 + (type(value) is list))
     except TooDeep:
         return Document(value, sound=False)
     # Each name is a `":` of the text, and nothing else is but an escaped quote within a string: equal counts mean that

@@ -36,9 +36,7 @@ class Reading:
     async def openapi(self, request: web.Request) -> web.Response:
         """OpenAPI 3.1."""
         self._fresh()
-        return web.Response(
-            body=self._json, headers=HEADERS
-        )
+        return web.Response(body=self._json, headers=HEADERS)
 
     async def docs(self, request: web.Request) -> web.Response:
         """The same for people."""

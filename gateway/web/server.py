@@ -10,6 +10,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Middleware
 
 from gateway.care.desk import Unknown
@@ -33,7 +34,19 @@ FAULTS = (AssertionError, LookupError, ValueError, TypeError, AttributeError, Ar
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _PROBLEM_HEADERS = {**HEADERS, "Content-Type": TYPE}
 log = logging.getLogger("gateway.web")
+http_log = logging.getLogger("gateway.web.http")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class _OthersFaults(logging.Filter):
+    """Requests that are no HTTP are somebody else's fault: a line at most, no traceback for each."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keeps faults of ours only."""
+        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+http_log.addFilter(_OthersFaults())
 
 
 class WebServer:
@@ -57,6 +70,7 @@ class WebServer:
         runner = web.AppRunner(
             self.app,
             access_log=None,
+            logger=http_log,
             keepalive_timeout=KEEPALIVE_SECONDS,
             lingering_time=LINGER_SECONDS,
             shutdown_timeout=1.0,

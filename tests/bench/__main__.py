@@ -22,9 +22,7 @@ from tests.bench.running import GatewayProcess, free_port, write_config
 PACKAGES = ("aiohttp", "uvloop", "orjson", "pydantic", "sqlalchemy")
 
 
-def measure(
-    seconds: float, only: str, tell: Callable[[str], None], environment: dict[str, str], folder: Path
-) -> list[Figure]:
+def measure(seconds: float, only: str, tell: Callable[[str], None], folder: Path) -> list[Figure]:
     """All figures, in order."""
     program = build(folder)
     figures = []
@@ -33,14 +31,14 @@ def measure(
     rig = Rig(program)
     http_port = free_port()
     config = write_config(folder / "config", http_port=http_port, smsc_port=rig.smsc, office_port=rig.sink)
-    gateway = GatewayProcess(config, http_port, environment=environment)
+    gateway = GatewayProcess(config, http_port)
     try:
         gateway.start()
         gateway.wait_ready()
         bound = rig.wait(lambda stats: stats["bound"] > 0, 10)
         if bound.get("timed_out"):
             raise RuntimeError(f"the gateway does not bind:\n{gateway.tail()}")
-        bench = Bench(rig, gateway, seconds)
+        bench = Bench(rig, gateway, seconds, drain=min(30.0, 3 * seconds))
         tell("warming up")
         bench.warm_up()
         fastest = 0.0
@@ -50,7 +48,7 @@ def measure(
             ("rt50", lambda: bench.round_trips_at(max(100.0, round(fastest / 2, -2)))),
             ("mt", bench.texts_with_receipts),
             ("events", bench.events),
-            ("batches", lambda: bench.batches(min(seconds, 3.0))),
+            ("batches", lambda: bench.batches(min(seconds, 2.0))),
         ]
         for name, plan in plans:
             if only and name not in only.split(","):
@@ -123,7 +121,7 @@ def main() -> int:
 
     try:
         with tempfile.TemporaryDirectory(prefix="careline-bench-") as folder:
-            figures = measure(seconds, args.only, tell, {}, Path(folder))
+            figures = measure(seconds, args.only, tell, Path(folder))
     except RuntimeError as problem:
         print(f"bench: {problem}", file=sys.stderr)
         return 1

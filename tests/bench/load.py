@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -104,8 +105,6 @@ def rss_mb(pid: int) -> float:
 
 def machine() -> dict[str, object]:
     """What the figures depend on."""
-    import sqlite3
-
     processor = "?"
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):

@@ -15,7 +15,6 @@ WINDOW = 64
 PHONES = 1000
 CONNECTIONS = 32
 BATCH = 1000
-DRAIN = 60.0
 MARK = "{ts} hello from the bench"
 
 
@@ -38,10 +37,11 @@ class Figure:
 
 
 class Bench:
-    """Measures one gateway with one rig. seconds: how long each closed loop runs."""
+    """Measures one gateway with one rig. seconds: how long each closed loop runs. drain: how long all may take to come
+    out after it."""
 
-    def __init__(self, rig: Rig, gateway: GatewayProcess, seconds: float) -> None:
-        self.rig, self.gateway, self.seconds = rig, gateway, seconds
+    def __init__(self, rig: Rig, gateway: GatewayProcess, seconds: float, drain: float) -> None:
+        self.rig, self.gateway, self.seconds, self.drain = rig, gateway, seconds, drain
 
     def warm_up(self) -> None:
         """Each phone writes a few times: customers and conversations are there, code paths are hot."""
@@ -61,7 +61,7 @@ class Bench:
         before = self._begin()
         self.rig.do("mo", rate, WINDOW if not rate else 10_000, seconds, SENDER, "hello", PHONES)
         time.sleep(seconds)
-        stats = self.rig.wait(lambda now: now["n_submit"] >= now["n_mo_sent"] > 0, DRAIN)
+        stats = self.rig.wait(lambda now: now["n_submit"] >= now["n_mo_sent"] > 0, self.drain)
         self.rig.do("stop")
         figure = self._end(path, before, stats, stats["n_submit"], stats["submit"])
         figure.rate = _rate(stats["n_submit"], stats["first_submit"], stats["last_submit"])
@@ -74,7 +74,7 @@ class Bench:
         body = {"to": "+49171{n}", "text": MARK, "class": "transactional"}
         before = self._begin()
         self._post("/v1/messages", "application/json", json.dumps(body), self.seconds)
-        stats = self.rig.wait(lambda now: now["n_dlr_ack"] >= now["n_http_ok"] > 0, DRAIN)
+        stats = self.rig.wait(lambda now: now["n_dlr_ack"] >= now["n_http_ok"] > 0, self.drain)
         self.rig.do("dlr", -1)
         figure = self._end("POST /v1/messages, submit, receipt", before, stats, stats["n_dlr_ack"], stats["submit"])
         figure.rate = _rate(stats["n_dlr_ack"], before[1], stats["t"])
@@ -104,9 +104,9 @@ class Bench:
     ) -> Figure:
         figure = self._http(Figure(path, count, _rate(count, before[1], taken_at)), stats)
         figure.p50, figure.p99 = stats["http"]["p50_ms"], stats["http"]["p99_ms"]
-        done = self.rig.wait(lambda now: now["n_submit"] >= count, DRAIN)
+        done = self.rig.wait(lambda now: now["n_submit"] >= count, self.drain)
         if done.get("timed_out"):
-            figure.notes.append(f"only {done['n_submit']:,} submitted after {DRAIN:.0f} s more")
+            figure.notes.append(f"only {done['n_submit']:,} submitted after {self.drain:.0f} s more")
         figure.cpu_us = 1e6 * (cpu_seconds(self.gateway.pid) - before[0]) / max(1, done["n_submit"])
         figure.rss = rss_mb(self.gateway.pid)
         submitted = _rate(done["n_submit"], before[1], done["last_submit"])
@@ -124,7 +124,7 @@ class Bench:
         figure = Figure(path, count, 0.0, latency["p50_ms"], latency["p99_ms"], 1e6 * cpu / max(1, count))
         figure.rss = rss_mb(self.gateway.pid)
         if stats.get("timed_out"):
-            figure.notes.append(f"not all came out within {DRAIN:.0f} s")
+            figure.notes.append(f"not all came out within {self.drain:.0f} s")
         return figure
 
     def _post(self, path: str, kind: str, body: str, seconds: float, connections: int = CONNECTIONS) -> None:
@@ -133,7 +133,7 @@ class Bench:
 
     def _taken(self) -> tuple[dict[str, Any], float]:
         """The last answer is here; statistics, and when that was."""
-        stats = self.rig.wait_quiet("n_http_ok", DRAIN, quiet=0.3)
+        stats = self.rig.wait_quiet("n_http_ok", self.drain, quiet=0.3)
         return stats, float(stats["t"]) - 0.3
 
     def _http(self, figure: Figure, stats: dict[str, Any]) -> Figure:

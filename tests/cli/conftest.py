@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from gateway.cli import app
+
 SHIPPED = Path(__file__).parents[2] / "config"
 Run = Callable[..., Result]
 
@@ -46,7 +48,6 @@ def config(tmp_path: Path) -> Path:
 @pytest.fixture
 def careline() -> Run:
     """Runs a command here; `result.stdout`, `result.stderr`, `result.exit_code`."""
-    from gateway.cli import app
 
     def run(*arguments: str, **options: object) -> Result:
         return CliRunner().invoke(app, list(arguments), **options)  # type: ignore[arg-type]

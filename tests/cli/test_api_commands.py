@@ -12,19 +12,30 @@ import pytest
 from tests.cli.conftest import Run
 
 MESSAGE: dict[str, Any] = {
-    "id": "1880000000000000001", "channel": "sms", "direction": "mt", "from": "70007", "to": "+15551234567",
-    "text": "Acme Mobile: 120 min over Basic 300 cost $50.00. " * 2, "class": "transactional", "disposition": "delivered",
-    "possible_duplicate": False, "segments": 1, "conversation": "5", "event": "7", "state": "final",
-}  # fmt: skip
+    "id": "1880000000000000001",
+    "channel": "sms",
+    "direction": "mt",
+    "from": "70007",
+    "to": "+15551234567",
+    "text": "Acme Mobile: 120 min over Basic 300 cost $50.00. " * 2,
+    "class": "transactional",
+    "disposition": "delivered",
+    "possible_duplicate": False,
+    "segments": 1,
+    "conversation": "5",
+    "event": "7",
+    "state": "final",
+}
+AT = "2026-11-22T18:40:00.120Z"
 TIMELINE = [
-    {"at": "2026-11-22T18:40:00.120Z", "kind": kind, "route": route, "remote_id": remote, "code": code, "reason": reason, "segment": 1}
+    {"at": AT, "kind": kind, "route": route, "remote_id": remote, "code": code, "reason": reason, "segment": 1}
     for kind, route, remote, code, reason in (
         ("gate", None, None, "consent", "passed"),
         ("attempt", "sim", None, None, "part 1 of 1, try 1"),
         ("response", "sim", "3F2A", "0x00000000", "the carrier has it"),
         ("receipt", "sim", "3F2A", "DELIVRD", "the phone has it"),
     )
-]  # fmt: skip
+]
 
 
 class Server(ThreadingHTTPServer):

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from gateway.store.database import Store
-
 from tests.cli.conftest import Run
 
 OVERAGE = '{"plan": "Basic 300", "minutes_over": 120, "charge": "50.00", "currency": "USD"}'
@@ -143,8 +142,8 @@ async def test_check_against_live_conversations(careline: Run, config: Path, tmp
     await store.close()
     with closing(sqlite3.connect(store.path)) as database:
         database.execute(
-            "INSERT INTO dialogue (id, conversation_id, handler, version, state, step, slots, parked, misses, rank, data)"
-            " VALUES (1, 1, 'plan.overage', 1, 'floor', 'chioce', '{}', '[]', 0, 0, '{}')"
+            "INSERT INTO dialogue (id, conversation_id, handler, version, state, step, slots, parked, misses, rank,"
+            " data) VALUES (1, 1, 'plan.overage', 1, 'floor', 'chioce', '{}', '[]', 0, 0, '{}')"
         )
         database.commit()
     result = careline("check", "--config", str(config))
@@ -172,7 +171,8 @@ def test_simulate_shows_texts_segments_and_effects(careline: Run, config: Path) 
 
 
 def test_simulate_as_json_with_what_a_back_office_answers(careline: Run, config: Path) -> None:
-    data = '{"flight": "AA12", "booking": "B", "departure": "2026-11-23T16:10:00Z", "new_departure": "2026-11-23T18:40:00Z"}'
+    times = '"departure": "2026-11-23T16:10:00Z", "new_departure": "2026-11-23T18:40:00Z"'
+    data = '{"flight": "AA12", "booking": "B", ' + times + "}"
     result = careline(
         "simulate", "flight.delayed", "--data", data, "--reply", "rebook", "--result", 'rebook={"flight": "AA34"}',
         "--json", "--config", str(config),

@@ -93,13 +93,10 @@ def test_reload_takes_good_and_refuses_bad(running: Running, config: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_second_one_on_the_same_database_is_refused(running: Running, config: Path, tmp_path: Path) -> None:
+def test_a_second_one_on_the_same_database_is_refused(running: Running, config: Path) -> None:
     text = (config / "gateway.toml").read_text("utf-8")
     (config / "gateway.toml").write_text(text.replace(f"port = {port_of(config)}", "port = 0", 1), "utf-8")
-    second = subprocess.run(
-        [sys.executable, "-m", "gateway.cli", "run", "--config", str(config)],
-        capture_output=True, text=True, cwd=tmp_path, timeout=WITHIN, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    second = _fails(config)
     assert second.returncode == 1
     assert f"in use by another Careline process (pid {running.process.pid})" in second.stderr
 

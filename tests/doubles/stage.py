@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from gateway.care import dialogues, offers
+from gateway.care import offers
 from gateway.care.calls import Calls
 from gateway.care.delivery import DOUBT_LANE, Delivery, Doubts
 from gateway.care.desk import Desk
@@ -149,17 +149,18 @@ class Stage:
         self.started = 0
         self.faults: list[Exception] = []
         self._events = 0
+        self.lanes: dict[str, Lane] = {}
 
     # -- life
 
     async def open(self) -> None:
         """Starts the house on its database, as `Gateway.start` does."""
-        # Two stages of one process make the same ids; a new process would have an empty cache.
-        dialogues._PARSED.clear()
+        # Stages share the playbook and make the same ids; a new process would have nothing parsed.
+        self.playbook.parsed.clear()
         self.store = WatchedStore(self.path)
         await self.store.open()
         self.ids = Ids(self.clock, newest=await self.store.read(work.newest_id))
-        self.lanes: dict[str, Lane] = {}
+        self.lanes = {}
         self.engine = Engine(self.store, self.playbook, self.ids, self.clock, self.push)
         self.desk = Desk(self.engine, self.store)
         self.tracking = Tracking(self.store, self.ids, self.clock, self.push)
@@ -182,7 +183,9 @@ class Stage:
         self._lane(JOIN_LANE, self.intake.run, batches=1)
         send = f"send:{self.carrier.name}"
         self._lane(send, self.delivery.run, prios=3, batches=4, memory=200, room=self.delivery.room)
-        await self.intake.start()
+        # As after a crash: the acknowledgements of the last run may not have arrived.
+        await self.intake.start(orderly=False)
+        self.intake.links_changed(frozenset({self.carrier.session}))
 
     async def close(self) -> None:
         """Stops; calls under way are cut."""

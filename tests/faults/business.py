@@ -47,7 +47,7 @@ class Ledger:
 
 
 class Business:
-    """Posts events at a rate, whether or not the gateway lives; customers write at theirs, and answer offers with YES."""
+    """Posts events at a rate, whether or not the gateway lives; customers write at theirs, and answer offers."""
 
     def __init__(self, smsc: Smsc, http_port: int, ledger: Ledger) -> None:
         self._smsc, self._ledger = smsc, ledger
@@ -107,7 +107,7 @@ class Business:
                 if not self._tokens.full():
                     self._tokens.put_nowait(events)
             while texts < passed * TEXTS:
-                if self._smsc.waiting < MOST_WAITING:
+                if self._smsc.texts_waiting < MOST_WAITING:
                     self._write_text(texts)
                 texts += 1
         for _ in range(WORKERS):

@@ -1,6 +1,6 @@
 """The named points of the code at which the kill test ends the process (`gateway.failpoints`).
 
-name -> how often it is reached under the test's load before it kills, at most: rare points are hit at their first visits.
+name -> at which visit it kills, at most: rare points kill at their first visits.
 """
 
 POINTS = {

@@ -14,12 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from smpplib import client as smpplib_client
+from smpplib import pdu as smpplib_pdu
 from smpplib import smpp
 
 SUBMIT, SUBMIT_RESP, DELIVER, DELIVER_RESP = 4, 0x80000004, 5, 0x80000005
 ENQUIRE, UNBIND, RESPONSE = 0x15, 6, 0x80000000
 BINDS = (1, 2, 9)
 WINDOW = 40
+_GSM = str.maketrans({"\x00": "@", "\x02": "$", "\x11": "_"})  # where GSM-7 differs, as far as our texts go
+# smpplib numbers even the PDUs that it only parses, and asks a client for the numbers.
+smpplib_pdu.default_client.next_sequence = staticmethod(smpplib_client.SimpleSequenceGenerator().next_sequence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ class Moods:
     lost: float = 0.015
     late: float = 0.005
     early_receipt: float = 0.08
-    no_receipt: float = 0.05
+    no_receipt: float = 0.3
     silent: bool = False
     late_after: float = 2.2
 
@@ -94,39 +99,49 @@ class Smsc:
         self._chance = random.Random(seed)
         self._sender = sender
         self._log: TextIO = log.open("a")
-        self._queue: deque[_Item] = deque()
+        self._texts: deque[_Item] = deque()
+        self._receipts: deque[_Item] = deque()
         self._bind: _Bind | None = None
         self._server: asyncio.Server | None = None
         self._next_id = 0x1000
         self._later: set[asyncio.TimerHandle] = set()
 
-    async def start(self, port: int = 0) -> None:
-        """Listens."""
+    async def start(self) -> None:
+        """Listens; after `down` on the same port."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", port or self.port)
+        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def stop(self) -> None:
-        """Ends all binds and the port; what is unacknowledged stays in line."""
+    async def down(self) -> None:
+        """Ends all binds and the port; what is unacknowledged stays in line, and `start` brings it back."""
         if self._server is not None:
             self._server.close()
         if self._bind is not None:
             self._bind.transport.abort()
         if self._server is not None:
             await self._server.wait_closed()
+
+    async def stop(self) -> None:
+        """Ends for good."""
+        await self.down()
         for handle in self._later:
             handle.cancel()
-        self._log.flush()
+        self._log.close()
 
     @property
     def waiting(self) -> int:
         """Texts and receipts that are not acknowledged."""
-        return len(self._queue) + (len(self._bind.open) if self._bind else 0)
+        return len(self._texts) + len(self._receipts) + (len(self._bind.open) if self._bind else 0)
+
+    @property
+    def texts_waiting(self) -> int:
+        """Texts that are not handed over yet."""
+        return len(self._texts)
 
     def text(self, phone: str, text: str) -> None:
         """A customer writes."""
         body = _deliver_body(phone.lstrip("+"), self._sender, text.encode("latin-1"))
-        self._queue.append(_Item(body, (phone, text)))
+        self._texts.append(_Item(body, (phone, text)))
         self._pump()
 
     # -- the wire
@@ -137,7 +152,8 @@ class Smsc:
 
     def lost(self, bind: _Bind) -> None:
         """A connection is gone: what it did not acknowledge is handed over again, first things first."""
-        self._queue.extendleft(item for _, item in sorted(bind.open.items(), reverse=True))
+        for _, item in sorted(bind.open.items(), reverse=True):
+            (self._receipts if item.label is None else self._texts).appendleft(item)
         bind.open.clear()
         if self._bind is bind:
             self._bind = None
@@ -174,13 +190,13 @@ class Smsc:
         self._pump()
 
     def _again(self, item: _Item) -> None:
-        self._queue.append(item)
+        (self._receipts if item.label is None else self._texts).append(item)
         self._pump()
 
     def _submit(self, bind: _Bind, octets: bytes, sequence: int) -> None:
         parsed: Any = smpp.parse_pdu(octets, allow_unknown_opt_params=True)
         to = "+" + parsed.destination_addr.decode()
-        text = (parsed.short_message or b"").decode("latin-1")
+        text = (parsed.short_message or b"").decode("latin-1").translate(_GSM)
         taken = Taken(len(self.taken), to, text, self.life)
         self._next_id += 1
         remote = f"{self._next_id:08X}"
@@ -211,7 +227,7 @@ class Smsc:
         body = _deliver_body(taken.to[1:], self._sender, text, esm=4)
 
         def put() -> None:
-            self._queue.append(_Item(body))
+            self._receipts.append(_Item(body))
             self._pump()
 
         if delay:
@@ -221,9 +237,10 @@ class Smsc:
 
     def _pump(self) -> None:
         bind = self._bind
-        while bind is not None and self._queue and len(bind.open) < WINDOW:
-            item = self._queue.popleft()
+        while bind is not None and (self._texts or self._receipts) and len(bind.open) < WINDOW:
             bind.sequence += 1
+            first, second = (self._texts, self._receipts) if bind.sequence % 2 else (self._receipts, self._texts)
+            item = (first or second).popleft()
             bind.open[bind.sequence] = item
             self._send(bind, DELIVER, 0, bind.sequence, item.body)
 

@@ -55,7 +55,7 @@ class House(RuleBasedStateMachine):
         self.restless = False
         self.written: list[InboundPart] = []
         self.stopped: dict[str, bool] = {}
-        self.seen = 0
+        self.seen = self.last_written = 0
         self.said: dict[int, str] = {}
 
     def run(self, doing: Coroutine[Any, Any, Any]) -> Any:
@@ -89,13 +89,13 @@ class House(RuleBasedStateMachine):
     @rule(who=PEOPLE, text=WORDS, settle=st.booleans())
     def writes(self, who: str, text: str, settle: bool) -> None:
         self.written.append(self.stage.writes(who, text))
+        self.last_written = self.stage.now
         self.rest(settle)
 
-    @precondition(lambda self: self.written)
-    @rule(data=st.data())
-    def hands_over_again(self, data: st.DataObject) -> None:
-        newest = self.written[-3:]
-        self.stage.carrier.again(data.draw(st.sampled_from(newest)))
+    @precondition(lambda self: self.written and self.stage.now - self.last_written < 290_000)
+    @rule()
+    def hands_over_again(self) -> None:
+        self.stage.carrier.again(self.written[-1])
         self.rest(settle=True)
 
     @rule(seconds=PAUSES)
@@ -203,7 +203,8 @@ class House(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        self.run(self.stage.settled())
+        # The same words on a later bind within ten minutes count as a redelivery (docs/decisions/0004).
+        self.run(self.stage.advance(minutes=11))
         self.run(self.stage.restart())
         self.rest(settle=True)
 

@@ -1,7 +1,9 @@
 """A gateway without carriers: a real store on a file, the engine on its lane, the real web server."""
 
 import asyncio
+import io
 import json
+import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.care.desk import Desk
 from gateway.care.engine import Engine
+from gateway.care.inputs import TEXT, Text
 from gateway.care.playbook import Playbook
 from gateway.care.rendering import Catalogue
 from gateway.care.turn import CUSTOMER_LANE
@@ -20,8 +23,9 @@ from gateway.jobs.lane import Lane
 from gateway.model.channel import LinkState, LinkStatus
 from gateway.model.ids import Ids
 from gateway.settings import Settings, load
-from gateway.store import upkeep
+from gateway.store import upkeep, work
 from gateway.store.database import Store
+from gateway.store.migrate import bring_up_to_date
 from gateway.store.units import Due, Statement, Unit
 from gateway.telemetry import Metrics
 from gateway.triggers import Registry
@@ -148,7 +152,7 @@ class World:
         if role is not None:
             headers.setdefault("Authorization", f"Bearer {key_of(role)}")
         if body is not None:
-            more["data"] = body if isinstance(body, bytes) else json.dumps(body)
+            more["data"] = io.BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
             headers.setdefault("Content-Type", "application/json")
         return await self.client.request(method, path, headers=headers, **more)
 
@@ -167,19 +171,15 @@ class World:
 
     async def settled(self) -> None:
         """Waits until the engine has decided all that is due."""
-        for _ in range(200):
+        for _ in range(2000):
+            due = [await self.store.read(work.due_now, CUSTOMER_LANE, prio, self.now, 1) for prio in (0, 1)]
+            if not any(due) and self.lane.idle:
+                return
             await asyncio.sleep(0.005)
-            if self.lane.idle and not self.store.writer.backlog():
-                await asyncio.sleep(0.01)
-                if self.lane.idle:
-                    return
         raise AssertionError("the engine did not come to rest")
 
     async def text_in(self, text: str, *, phone: str = PHONE) -> None:
         """A text from a phone, taken and routed."""
-        from gateway.care.inputs import TEXT, Text  # noqa: PLC0415  # as Intake does it
-        from gateway.store import work  # noqa: PLC0415
-
         an_id = self.services.ids()
         words = Text("70007", text, "sim", f"digest-{an_id}", 1, 1)
         due = Due(an_id, CUSTOMER_LANE, f"tel:{phone}", TEXT, self.now, 0, 0, 0, words.body(), hot=words)
@@ -217,15 +217,40 @@ def event(key: str = "e-1", **changes: Any) -> dict[str, Any]:
     return {name: value for name, value in whole.items() if value is not None}
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with its schema, to be copied: migrating takes longer than most tests."""
+    path = tmp_path_factory.mktemp("store") / "empty.db"
+    bring_up_to_date(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def companies(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Settings, Playbook]]:
+    """Settings and playbook, read once for each configuration."""
+    known: dict[str, tuple[Settings, Playbook]] = {}
+
+    def company(more: str) -> tuple[Settings, Playbook]:
+        if more not in known:
+            settings = settings_in(tmp_path_factory.mktemp("config"), more)
+            known[more] = (settings, playbook_of(settings))
+        return known[more]
+
+    return company
+
+
 @pytest.fixture
-async def make_world(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
+async def make_world(
+    tmp_path: Path, empty_store: Path, companies: Callable[[str], tuple[Settings, Playbook]]
+) -> AsyncIterator[Callable[..., Any]]:
     """Builds gateways; all of them stop at the end."""
     worlds: list[World] = []
 
     async def make(more: str = "") -> World:
         number = len(worlds)
-        settings = settings_in(tmp_path / f"config{number}", more)
+        settings, book = companies(more)
         store = Store(tmp_path / f"store{number}.db")
+        shutil.copyfile(empty_store, store.path)
         await store.open()
         clock = [START_MS]
         sends: list[Due] = []
@@ -240,7 +265,6 @@ async def make_world(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
             return clock[0]
 
         ids = Ids(now)
-        book = playbook_of(settings)
         engine = Engine(store, book, ids, now, push)
         lane = Lane(CUSTOMER_LANE, store, engine.run, now, prios=2)
         status: dict[str, Any] = {"queued": 0, "ready": (True, []), "links": [LinkStatus("sim", LinkState.up, "")]}

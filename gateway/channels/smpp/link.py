@@ -173,6 +173,10 @@ class SmppLink:
             if isinstance(token, Token):
                 token.session.acknowledge(token, status)
 
+    def sessions(self) -> frozenset[int]:
+        """Numbers of the sessions that are bound now."""
+        return frozenset(k.session.number for k in self._keepers if k.bound and k.session is not None)
+
     def status(self) -> LinkStatus:
         """For operators."""
         state, reason = self._state()

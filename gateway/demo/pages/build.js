@@ -28,7 +28,7 @@ export function icon(...paths) {
   return drawing;
 }
 
-const clock = new Intl.DateTimeFormat(undefined, {hour: "2-digit", minute: "2-digit", second: "2-digit"});
+const clock = new Intl.DateTimeFormat(undefined, {hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23"});
 
 /** The time of day of an RFC 3339 text. */
 export function at(text) {

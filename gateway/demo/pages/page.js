@@ -23,13 +23,12 @@ const MORE = [
   "Make billing “refuse” or “fail”, and say YES: a person takes over, or the call comes again with the same key.",
   "Fire the flight delay and answer REBOOK: billing is asked, and its answer is in the text.",
   "Open “Carrier & faults”: lose receipts, throttle, drop the link. Nothing is lost, nothing is sent twice.",
-  "Kill the gateway in a terminal (pkill is too much: see its pid in the log): it comes back where it was.",
 ];
 
 let setting = null;
 let chosen = "overage";
 let tool = "curl";
-let drawnTour = "";
+let drawnTour = null;
 
 function go(place) {
   const target = $(place);
@@ -66,8 +65,8 @@ function drawStories() {
   }));
 }
 
-function drawTour(done) {
-  const print = done.join();
+function drawTour(done, pid) {
+  const print = [...done, pid].join();
   if (print === drawnTour) return;
   drawnTour = print;
   const now = setting.tour.find((step) => !done.includes(step.name));
@@ -85,7 +84,9 @@ function drawTour(done) {
   });
   if (!now) {
     steps.push(make("li", {className: "more"}, make("strong", {textContent: "That was the whole story. Now try to break it:"}),
-      make("ul", {}, ...MORE.map((words) => make("li", {textContent: words})))));
+      make("ul", {}, ...MORE.map((words) => make("li", {textContent: words})),
+        pid ? make("li", {}, "Kill the gateway: ", make("code", {textContent: `kill -9 ${pid}`}),
+          ". It comes back in a second, and goes on where it was.") : null)));
   }
   $("#tour").replaceChildren(...steps);
   $("#next").hidden = !now;
@@ -97,7 +98,7 @@ function drawTour(done) {
 
 function drawHealth(health) {
   const reasons = health.reasons ?? [];
-  const words = {ok: "Gateway up, carrier bound", degraded: reasons[0] ?? "degraded", down: "The gateway does not answer"};
+  const words = {ok: "Running", degraded: reasons[0] ?? "degraded", down: "The gateway does not answer"};
   const pill = $("#health");
   const text = words[health.status] ?? reasons[0] ?? "The gateway has a problem";
   if (pill.textContent !== text) pill.textContent = text;
@@ -109,7 +110,7 @@ function draw(news) {
   drawHealth(news.health);
   panels.billing(news.billing);
   if (news.health.status === "down") return;
-  drawTour(news.tour);
+  drawTour(news.tour, news.pid);
   panels.conversation(news.conversations);
   panels.messages(news.messages);
   panels.desk(news.conversations, news.messages);
@@ -143,7 +144,7 @@ async function start() {
   $("#docs").href = `${setting.gateway}/docs`;
   $("#carrier").href = `${setting.phones}/`;
   drawStories();
-  drawTour([]);
+  drawTour([], null);
   choose(chosen);
   panels.startDesk(setting.agents);
   for (const button of document.querySelectorAll("[data-tool]")) {

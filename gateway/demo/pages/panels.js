@@ -33,7 +33,7 @@ export function conversation(all) {
   const slots = Object.entries(one.slots ?? {}).map(([name, value]) => `${name} = ${value}`).join(", ");
   facts($("#conversation-facts"), [
     ["whose turn", turn(one)],
-    ["handler", one.handler ? `${one.handler}${one.step ? `, waits in “${one.step}”` : ""}` : ""],
+    ["handler", one.handler ? `${one.handler}${one.step && one.state === "bot" ? `, waits in “${one.step}”` : ""}` : ""],
     ["remembers", slots],
     ["why", one.state === "closed" ? "" : one.why],
     ["outcome", one.disposition ? one.disposition.replaceAll("_", " ") : ""],
@@ -119,8 +119,23 @@ function drawMessage(message) {
   const state = incoming ? badge("received", "good") : badge(message.disposition ?? message.state, TONES[message.disposition] ?? "accent");
   return make("details", {className: `message ${message.direction}`},
     make("summary", {}, make("span", {className: "way", textContent: incoming ? "◂" : "▸", ariaHidden: "true"}), said, state),
-    make("ol", {className: "timeline"}, ...(message.timeline ?? []).map(drawMoment)));
+    make("ol", {className: "timeline"}, ...gathered(message.timeline ?? []).map(drawMoment)));
 }
+
+/** Gates that let a message pass one after another are one line that names them all; one that stopped it stands alone. */
+function gathered(timeline) {
+  const lines = [];
+  for (const moment of timeline) {
+    const last = lines.at(-1);
+    const passed = moment.kind === "gate" && !stopped(moment);
+    if (passed && last?.gates && last.at === moment.at) last.gates.push(moment.code);
+    else lines.push(passed ? {...moment, gates: [moment.code]} : moment);
+  }
+  return lines.map((line) => (line.gates?.length > 1
+    ? {...line, code: null, reason: `passed ${line.gates.map((gate) => gate.replaceAll("_", " ")).join(", ")}`} : line));
+}
+
+const stopped = (moment) => /^(blocked|held)/.test(moment.reason ?? "");
 
 function drawMoment(moment) {
   const words = make("span", {});
@@ -128,8 +143,7 @@ function drawMoment(moment) {
   if (moment.route && moment.kind === "attempt") words.append(`${moment.route}: `);
   if (code) words.append(make("code", {textContent: code}), " ");
   words.append(moment.reason ?? "");
-  const stopped = /^(blocked|held)/.test(moment.reason ?? "") ? " stopped" : "";
-  return make("li", {className: moment.kind + stopped}, at(moment.at), make("b", {textContent: moment.kind}), words);
+  return make("li", {className: `is-${moment.kind}${stopped(moment) ? " stopped" : ""}`}, at(moment.at), make("b", {textContent: moment.kind}), words);
 }
 
 /** The desk: whoever waits for a person, and what the agent can do. */

@@ -1,7 +1,7 @@
-"""The handler of `make bench` and of the kill test: says the customer's text back, then waits in a step that echoes again.
+"""The handler of `make bench` and of the kill test: says the text back, then waits in a step that echoes again.
 
-It is a brand's default handler, so that a stranger's first text starts it and every later one resumes it: the whole way
-through routing, gates, rendering and the store, with no shortcut for the benchmark.
+It is a brand's default handler, so that a stranger's first text starts it and every later one resumes it: the whole
+way through routing, gates, rendering and the store, with no shortcut for the benchmark.
 """
 
 from gateway.triggers import EventData, Handler, Incoming, Talk, Text, hours
@@ -42,6 +42,7 @@ def silence(talk: Talk) -> None:
 def tell(talk: Talk, event: BenchEvent) -> None:
     """An event becomes a text, and that is all."""
     talk.say("bench_echo.said", text=event.text).close("told")
+
 
 once = Handler("bench.once", schema=BenchEvent, message_class="security")
 

@@ -1,0 +1,45 @@
+"""`careline doctor` binds for real, takes nothing away, and says what to do."""
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from gateway.simulator import SimulatedCarrier
+from tests.cli.conftest import Run
+
+
+def port_of(config: Path) -> int:
+    found = re.search(r'name = "sim".*?\nport = (\d+)', (config / "gateway.toml").read_text("utf-8"), re.DOTALL)
+    assert found
+    return int(found[1])
+
+
+async def examined(careline: Run, config: Path) -> dict[str, dict[str, str]]:
+    result = await asyncio.to_thread(careline, "doctor", "--config", str(config), "--json")
+    found: list[dict[str, Any]] = json.loads(result.stdout)
+    assert result.exit_code == (1 if any(one["state"] == "bad" for one in found) else 0)
+    return {one["what"]: one for one in found}
+
+
+async def test_a_carrier_that_answers(careline: Run, config: Path) -> None:
+    async with SimulatedCarrier(port_of(config), None, system_id="careline", password="secret") as carrier:
+        found = await examined(careline, config)
+        assert found["carrier sim"]["state"] == "good", found
+        assert found["database"]["state"] == "good"
+        assert found["disk"]["told"]
+        assert "comes with the desk" in found["xmpp"]["told"]
+        kinds = {row["kind"] for row in carrier.rows()}
+        assert {"bind_transmitter", "unbind"} <= kinds
+
+
+async def test_a_wrong_password_and_nobody_there(careline: Run, config: Path) -> None:
+    nobody = await examined(careline, config)
+    assert nobody["carrier sim"]["state"] == "bad"
+    assert "connection refused" in nobody["carrier sim"]["told"]
+    assert "nothing listens there" in nobody["carrier sim"]["todo"]
+    async with SimulatedCarrier(port_of(config), None, system_id="careline", password="other"):
+        wrong = await examined(careline, config)
+    assert wrong["carrier sim"]["state"] == "bad"
+    assert "check system_id and password" in wrong["carrier sim"]["todo"]

@@ -1,0 +1,55 @@
+"""The events that the demo fires fit their handlers, and its steps follow what happens."""
+
+import json
+import shlex
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from gateway.demo import stories
+from gateway.triggers import Registry
+
+NOW = datetime(2026, 11, 22, 18, 40, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("story", stories.STORIES.values(), ids=lambda story: story.name)
+def test_the_events_fit_their_handlers(story: stories.Story) -> None:
+    registry = Registry()
+    registry.load(["plan_overage", "flight_delay", "appointment"])
+    handler = registry.get(story.type)
+    assert handler is not None
+    handler.parse(story.data(NOW))
+
+
+@pytest.mark.parametrize("story", stories.STORIES.values(), ids=lambda story: story.name)
+def test_the_commands_are_what_they_say(story: stories.Story) -> None:
+    said = stories.commands(story, "http://127.0.0.1:8080", "var/demo/api.key", NOW)
+    words = shlex.split(said["curl"].replace("\\\n", " "))
+    posted = json.loads(words[words.index("-d") + 1])
+    assert posted["data"] == story.data(NOW)
+    assert posted["subject"] == f"tel:{stories.PHONE}"
+    words = shlex.split(said["careline"].replace("\\\n", " "))
+    assert words[:5] == ["careline", "fire", story.type, "--to", stories.PHONE]
+    assert json.loads(words[words.index("--data") + 1]) == story.data(NOW)
+
+
+def _conversation(an_id: str, **given: Any) -> dict[str, Any]:
+    return {"id": an_id, "event": "1", "state": "bot", "queue": None, "agent": None, "offers": [], **given}
+
+
+def test_the_steps_follow_what_happens() -> None:
+    assert stories.progress([], [], []) == []
+    sold = _conversation("1", state="closed", offers=[{"accepted_at": "2026-11-22T18:40:00Z"}])
+    call = {"action": "offer.accepted", "verified": True}
+    assert stories.progress([_conversation("1")], [], []) == ["fire"]
+    assert stories.progress([sold], [], []) == ["fire", "yes"]
+    assert stories.progress([sold], [], [{**call, "verified": False}]) == ["fire", "yes"]
+    assert stories.progress([sold], [], [call]) == ["fire", "yes", "billing"]
+    queued = _conversation("2", state="queued", queue="billing")
+    assert stories.progress([queued, sold], [], [call])[-1] == "why"
+    taken = queued | {"state": "human", "agent": "ana@example.test"}
+    assert stories.progress([taken, sold], [], [call])[-1] == "claim"
+    written = [{"conversation": "2", "author": {"kind": "agent"}}, {"conversation": "9", "author": {"kind": "bot"}}]
+    assert stories.progress([taken, sold], written, [call])[-1] == "answer"
+    assert stories.progress([taken | {"state": "closed"}, sold], written, [call])[-1] == "close"

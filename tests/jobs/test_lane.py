@@ -1,0 +1,241 @@
+"""A lane: order per customer, priorities, and a backlog that is larger than memory."""
+
+import asyncio
+import random
+import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.jobs.lane import Again, Lane
+from gateway.store import work
+from gateway.store.database import Store
+from gateway.store.migrate import bring_up_to_date
+from gateway.store.units import Due, Unit
+
+
+@pytest.fixture(scope="session")
+def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database of the newest schema."""
+    path = tmp_path_factory.mktemp("schema") / "careline.db"
+    bring_up_to_date(path)
+    return path
+
+
+@pytest.fixture
+async def store(tmp_path: Path, schema: Path) -> AsyncIterator[Store]:
+    shutil.copyfile(schema, tmp_path / "careline.db")
+    opened = Store(tmp_path / "careline.db")
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+class Worker:
+    """Takes items off the table and notes them. `done` is set when so many were run."""
+
+    def __init__(self, store: Store, wanted: int) -> None:
+        self.store, self.wanted = store, wanted
+        self.ran: list[Due] = []
+        self.batches: list[list[str]] = []
+        self.busy: set[str] = set()
+        self.done = asyncio.Event()
+        self.again: Callable[[Due], int | None] = lambda due: None
+
+    async def run(self, batch: list[Due]) -> Again:
+        keys = [due.key for due in batch]
+        assert len(set(keys)) == len(keys), "two items of one key in a batch"
+        assert not self.busy & set(keys), "a key is in two batches at once"
+        self.busy |= set(keys)
+        self.batches.append(keys)
+        again = [(due, delay) for due in batch if (delay := self.again(due)) is not None]
+        retried = {id(due) for due, _ in again}
+        finished = [due for due in batch if id(due) not in retried]
+        units = []
+        for due in finished:
+            unit = Unit(due.key)
+            if due.id:
+                work.take(unit, due)
+            units.append(unit)
+        results = await self.store.apply(units)
+        assert not any(results), results
+        self.ran += finished
+        self.busy -= set(keys)
+        if len(self.ran) >= self.wanted:
+            self.done.set()
+        return again
+
+
+async def put(store: Store, dues: list[Due], lane: Lane | None = None) -> None:
+    """Commits items, and hands them to the lane as whoever commits does."""
+    for at in range(0, len(dues), 500):
+        units = []
+        for due in dues[at : at + 500]:
+            unit = Unit(f"{due.id}")
+            work.add(unit, due)
+            units.append(unit)
+        assert not any(await store.apply(units))
+        for due in dues[at : at + 500]:
+            if lane is not None:
+                lane.push(due)
+
+
+async def until_done(worker: Worker, lane: Lane, seconds: float = 30) -> None:
+    async with asyncio.timeout(seconds):
+        await worker.done.wait()
+    await lane.stop(1)
+
+
+def in_order(ran: list[Due]) -> bool:
+    """Whether the items of each key ran in order of their ids."""
+    newest: dict[str, int] = {}
+    for due in ran:
+        if due.id < newest.get(due.key, 0):
+            return False
+        newest[due.key] = due.id
+    return True
+
+
+async def test_items_of_a_key_run_one_at_a_time_in_order(store: Store) -> None:
+    worker = Worker(store, 600)
+    lane = Lane("x", store, worker.run, lambda: 1000, batches=4, most=7)
+    lane.start()
+    chance = random.Random(1)
+    await put(store, [Due(n, "x", f"k{chance.randrange(20)}", "t", 5) for n in range(1, 601)], lane)
+    await until_done(worker, lane)
+    assert len({due.id for due in worker.ran}) == 600
+    assert in_order(worker.ran)
+    assert lane.idle
+
+
+async def test_more_than_memory_holds_waits_on_disk_and_keeps_its_order(store: Store) -> None:
+    # 30,000 items while memory holds 1,000, and newer ones come hot all the time.
+    worker = Worker(store, 30_000)
+    lane = Lane("x", store, worker.run, lambda: 1000, batches=2, memory=1000)
+    await put(store, [Due(n, "x", f"k{n % 700}", "t", 5) for n in range(1, 25_001)], lane)
+    assert lane.depth() <= 1000
+    lane.start()
+    deepest = 0
+    for start in range(25_001, 30_001, 500):
+        await put(store, [Due(n, "x", f"k{n % 700}", "t", 5) for n in range(start, start + 500)], lane)
+        deepest = max(deepest, lane.depth())
+    await until_done(worker, lane, 60)
+    assert deepest <= 2500, "memory is bounded"
+    assert len({due.id for due in worker.ran}) == 30_000 == len(worker.ran)
+    assert in_order(worker.ran)
+    assert await store.read(work.count_due, "x") == 0
+
+
+async def test_urgent_keys_go_first(store: Store) -> None:
+    worker = Worker(store, 400)
+    room = 0
+    lane = Lane("x", store, worker.run, lambda: 1000, prios=3, batches=1, most=10, room=lambda: room)
+    dues = [Due(n, "x", f"k{n}", "t", 5, prio=2 - n % 3) for n in range(1, 401)]
+    await put(store, dues)
+    lane.start()
+    await put(store, [], lane)
+    while lane.depth() < 400:
+        await store.apply([])
+    room = 10
+    lane.poke()
+    await until_done(worker, lane)
+    prios = [due.prio for due in worker.ran]
+    assert prios == sorted(prios)
+
+
+async def test_older_items_of_a_key_go_before_its_urgent_one(store: Store) -> None:
+    worker = Worker(store, 3)
+    lane = Lane("x", store, worker.run, lambda: 1000, prios=2, batches=1)
+    await put(
+        store,
+        [Due(1, "x", "ann", "t", 5, prio=1), Due(2, "x", "bob", "t", 5, prio=1), Due(3, "x", "bob", "t", 6, prio=0)],
+    )
+    lane.start()
+    await until_done(worker, lane)
+    assert [due.id for due in worker.ran if due.key == "bob"] == [2, 3]
+    assert worker.ran[0].key == "bob"
+
+
+async def test_replies_are_not_kept_from_memory_by_bulk(store: Store) -> None:
+    # Memory is full of bulk and the carrier is slow; a reply committed now must not wait for half of it to leave.
+    room = 0
+    worker = Worker(store, 1)
+    lane = Lane("x", store, worker.run, lambda: 1000, prios=3, batches=1, most=1, memory=200, room=lambda: room)
+    await put(store, [Due(n, "x", f"k{n}", "t", 5, prio=2) for n in range(1, 1001)])
+    lane.start()
+    while lane.depth() < 200:
+        await store.apply([])
+    await put(store, [Due(2000, "x", "ann", "t", 5, prio=0)], lane)
+    room = 1
+    lane.poke()
+    while not any(due.id == 2000 for due in worker.ran):
+        assert len(worker.ran) < 20, "the reply waits behind bulk"
+        await store.apply([])
+        lane.poke()
+    await lane.stop(1)
+
+
+async def test_a_retried_item_keeps_its_key_waiting(store: Store) -> None:
+    worker = Worker(store, 4)
+    tries = 0
+
+    def again(due: Due) -> int | None:
+        nonlocal tries
+        if due.id == 1 and tries < 2:
+            tries += 1
+            return 10
+        return None
+
+    worker.again = again
+    lane = Lane("x", store, worker.run, lambda: 1000)
+    lane.start()
+    dues = [Due(1, "x", "ann", "t", 5), Due(2, "x", "ann", "t", 5), Due(3, "x", "bob", "t", 5), Due(4, "x", "ann", "t", 5)]
+    await put(store, dues, lane)
+    await until_done(worker, lane)
+    assert [due.id for due in worker.ran if due.key == "ann"] == [1, 2, 4]
+    assert worker.ran[0].key == "bob"
+
+
+async def test_a_worker_that_raises_is_tried_again(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    worker = Worker(store, 2)
+    broken = True
+
+    async def run(batch: list[Due]) -> Again:
+        nonlocal broken
+        if broken:
+            broken = False
+            raise RuntimeError("a bug")
+        return await worker.run(batch)
+
+    lane = Lane("x", store, run, lambda: 1000)
+    lane.start()
+    await put(store, [Due(1, "x", "ann", "t", 5), Due(2, "x", "ann", "t", 5)], lane)
+    await until_done(worker, lane)
+    assert [due.id for due in worker.ran] == [1, 2]
+    assert "a bug" in caplog.text
+
+
+async def test_a_timer_runs_when_its_time_has_come(store: Store) -> None:
+    now = 1000
+    worker = Worker(store, 1)
+    lane = Lane("x", store, worker.run, lambda: now)
+    await put(store, [Due(1, "x", "ann", "t", 5000)], lane)
+    lane.start()
+    await put(store, [], lane)
+    assert lane.idle
+    now = 5000
+    await until_done(worker, lane)
+    assert [due.id for due in worker.ran] == [1]
+
+
+async def test_a_request_comes_after_what_was_there(store: Store) -> None:
+    worker = Worker(store, 3)
+    lane = Lane("x", store, worker.run, lambda: 1000)
+    await put(store, [Due(1, "x", "ann", "t", 5), Due(2, "x", "ann", "t", 5)])
+    lane.start()
+    while lane.idle and not worker.ran:
+        await store.apply([])
+    lane.push(Due(0, "x", "ann", "request", 1000))
+    await until_done(worker, lane)
+    assert [due.id for due in worker.ran] == [1, 2, 0]

@@ -1,0 +1,90 @@
+"""The schema: migrated from every released version, and never opened when it is newer than the program."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, inspect
+from sqlmodel import SQLModel
+
+import gateway.store.tables
+from gateway.store.database import Store, StoreProblem
+from gateway.store.migrate import HEAD, bring_up_to_date, schema_version
+
+assert gateway.store.tables  # imported for what it declares
+
+
+def _upgrade_to(path: Path, revision: str) -> None:
+    from alembic import command  # noqa: PLC0415  # as the program does: only who migrates pays for it
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(gateway.store.tables.__file__).parents[1] / "migrations"))
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+
+
+def test_a_new_file_gets_the_newest_schema(tmp_path: Path) -> None:
+    path = tmp_path / "careline.db"
+    assert schema_version(path) is None
+    assert bring_up_to_date(path)
+    assert schema_version(path) == HEAD
+    assert not bring_up_to_date(path), "a second time there is nothing to do"
+
+
+def test_from_the_first_version_up(tmp_path: Path) -> None:
+    path = tmp_path / "careline.db"
+    _upgrade_to(path, "0001")
+    assert schema_version(path) == "0001"
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "INSERT INTO customer (id, key, address_id, external_id) VALUES (1, 'tel:+15551230001', 2, 'c-1')"
+        )
+    connection.close()
+    bring_up_to_date(path)
+    assert schema_version(path) == HEAD
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT key, external_id FROM customer").fetchall() == [("tel:+15551230001", "c-1")]
+    connection.close()
+
+
+def test_migrations_make_what_the_tables_declare(schema: Path) -> None:
+    migrated, declared = create_engine(f"sqlite:///{schema}"), create_engine("sqlite://")
+    SQLModel.metadata.create_all(declared)
+    found, wanted = inspect(migrated), inspect(declared)
+    for table in wanted.get_table_names():
+        names = {column["name"]: (str(column["type"]), column["nullable"]) for column in wanted.get_columns(table)}
+        there = {column["name"]: (str(column["type"]), column["nullable"]) for column in found.get_columns(table)}
+        assert there == names, table
+        indexes = {(index["name"], tuple(index["column_names"]), index["unique"]) for index in wanted.get_indexes(table)}
+        assert indexes <= {
+            (index["name"], tuple(index["column_names"]), index["unique"]) for index in found.get_indexes(table)
+        }, table
+    migrated.dispose()
+    declared.dispose()
+
+
+async def test_a_newer_schema_is_refused_with_a_sentence(tmp_path: Path, schema: Path) -> None:
+    path = tmp_path / "careline.db"
+    path.write_bytes(schema.read_bytes())
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreProblem, match="was written by a newer Careline"):
+        await Store(path).open()
+    assert path.read_bytes() == before
+    # The refusal leaves no lock behind.
+    with pytest.raises(StoreProblem, match="newer"):
+        await Store(path).open()
+
+
+async def test_what_is_no_database_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "careline.db"
+    path.write_text("Dear diary, today I was mistaken for a database." * 100)
+    with pytest.raises(StoreProblem, match="is it a Careline database"):
+        await Store(path).open()

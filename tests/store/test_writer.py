@@ -1,0 +1,342 @@
+"""The writer: units that arrive together, each all or nothing, with the right result for each."""
+
+import asyncio
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.store import work
+from gateway.store.database import Store, StoreProblem, connect
+from gateway.store.units import Conflict, Due, Failure, Rejected, Statement, StoreClosed, StoreFull, Unit
+from gateway.store.writer import Writer
+
+_PUT = Statement("put", "INSERT INTO t (id, n) VALUES (?, ?)")
+_ADD = Statement("add", "UPDATE t SET n = n + ? WHERE id = ?")
+_MAYBE = Statement("maybe", "DELETE FROM t WHERE id = ?", exact=False)
+_TAKE = Statement("take", "DELETE FROM t WHERE id = ?")
+_NAME = Statement("name", "INSERT INTO name (name) VALUES (?)")
+Change = tuple[str, int, int]
+
+
+def _table() -> sqlite3.Connection:
+    connection = connect(Path(":memory:"))
+    connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER NOT NULL CHECK (n < 100))")
+    connection.execute("CREATE TABLE name (name INTEGER PRIMARY KEY)")
+    return connection
+
+
+def _unit(key: str, changes: list[Change]) -> Unit:
+    """A unit on the rows of its own customer; names are shared by all, as keys of events are."""
+    unit = Unit(key)
+    for verb, at, n in changes:
+        an_id = ord(key) * 10 + at
+        match verb:
+            case "put":
+                unit.add(_PUT, (an_id, n))
+            case "add":
+                unit.add(_ADD, (n, an_id))
+            case "maybe":
+                unit.add(_MAYBE, (an_id,))
+            case "name":
+                unit.add(_NAME, (at,))
+            case _:
+                unit.add(_TAKE, (an_id,))
+    return unit
+
+
+class Model:
+    """What the two tables should hold."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, int] = {}
+        self.names: set[int] = set()
+
+    def take(self, key: str, changes: list[Change]) -> type[Failure] | None:
+        """Does a unit, all or nothing; answers how it fails."""
+        rows, names = dict(self.rows), set(self.names)
+        for verb, at, n in changes:
+            if (failure := _change(rows, names, verb, ord(key) * 10 + at, at, n)) is not None:
+                return failure
+        self.rows, self.names = rows, names
+        return None
+
+
+def _change(rows: dict[int, int], names: set[int], verb: str, an_id: int, at: int, n: int) -> type[Failure] | None:
+    known = at in names if verb == "name" else an_id in rows
+    if verb == "name":
+        names.add(at)
+        return Rejected if known else None
+    if verb == "put":
+        rows[an_id] = n
+        return Rejected if known else None
+    if not known:
+        return None if verb == "maybe" else Conflict
+    if verb == "add":
+        rows[an_id] += n
+        return Rejected if rows[an_id] >= 100 else None
+    del rows[an_id]
+    return None
+
+
+CHANGES = st.lists(
+    st.tuples(st.sampled_from(["put", "add", "maybe", "take", "name"]), st.integers(0, 2), st.integers(0, 60)),
+    min_size=1,
+    max_size=3,
+)
+UNITS = st.lists(st.tuples(st.sampled_from("abcd"), CHANGES), min_size=1, max_size=8)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(st.lists(UNITS, min_size=1, max_size=4))
+def test_units_against_a_model(transactions: list[list[tuple[str, list[Change]]]]) -> None:
+    connection, model = _table(), Model()
+    writer = Writer(lambda: connection, cast("asyncio.AbstractEventLoop", None))  # tells nobody: no loop is needed
+    for units in transactions:
+        results = writer._transaction(connection, [_unit(key, changes) for key, changes in units])
+        told = [type(result) if result is not None else None for result in results]
+        assert told == [model.take(key, changes) for key, changes in units]
+        assert dict(connection.execute("SELECT id, n FROM t")) == model.rows
+        assert {row[0] for row in connection.execute("SELECT name FROM name")} == model.names
+    connection.close()
+
+
+@pytest.fixture
+async def store(tmp_path: Path, schema: Path) -> AsyncIterator[Store]:
+    shutil.copyfile(schema, tmp_path / "careline.db")
+    opened = Store(tmp_path / "careline.db")
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+def _work(an_id: int, *, key: str = "k", text: str | None = None) -> Unit:
+    unit = Unit(f"{key}{an_id}", intake=True)
+    work.add(unit, Due(an_id, "lane", key, "kind", 0, body=text))
+    return unit
+
+
+async def _count(store: Store) -> int:
+    return await store.read(work.count_due, "lane")
+
+
+async def test_what_came_together_is_one_transaction(store: Store) -> None:
+    calls = [store.apply([_work(an_id)]) for an_id in range(1, 401)]
+    assert not any(result for results in await asyncio.gather(*calls) for result in results)
+    assert await _count(store) == 400
+    assert store.writer.figures.transactions < 50
+
+
+async def test_only_the_guilty_unit_of_a_group_fails(store: Store) -> None:
+    units = [_work(an_id) for an_id in (1, 2, 3, 2, 4)]
+    results = await store.apply(units)
+    assert [type(result) if result else None for result in results] == [None, None, None, Rejected, None]
+    assert await _count(store) == 4
+
+
+@pytest.mark.parametrize("poison", ["lone surrogate \ud800", 2**63, object(), 1j, -(2**63) - 1])
+async def test_a_value_that_no_database_takes_harms_nobody_else(store: Store, poison: object) -> None:
+    bad = Unit("bad")
+    bad.add(Statement("mark", "INSERT INTO mark (name, value) VALUES (?, ?)"), ("poison", poison))
+    async with asyncio.timeout(10):
+        results = await store.apply([_work(1), bad, _work(2)])
+        assert [type(result) if result else None for result in results] == [None, Rejected, None]
+        assert [result for result in await store.apply([_work(3)]) if result] == []
+    assert store.working() is None
+    assert await _count(store) == 3
+
+
+async def test_after_close_nothing_is_taken(tmp_path: Path) -> None:
+    store = Store(tmp_path / "careline.db")
+    await store.open()
+    await store.close()
+    [result] = await store.apply([_work(1)])
+    assert isinstance(result, StoreClosed)
+
+
+async def test_a_lost_commit_fails_everybody_and_says_why(
+    tmp_path: Path, schema: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Another program holds the write lock for longer than the writer waits.
+    def impatient(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+        connection = connect(path, read_only=read_only)
+        connection.execute("PRAGMA busy_timeout = 20")
+        return connection
+
+    monkeypatch.setattr("gateway.store.database.connect", impatient)
+    shutil.copyfile(schema, tmp_path / "careline.db")
+    store = Store(tmp_path / "careline.db")
+    await store.open()
+    assert await store.apply([_work(1)]) == [None]
+    thief = sqlite3.connect(tmp_path / "careline.db", isolation_level=None)
+    thief.execute("BEGIN IMMEDIATE")
+    results = await store.apply([_work(2), _work(3)])
+    thief.execute("ROLLBACK")
+    thief.close()
+    assert all(isinstance(result, StoreFull) for result in results)
+    assert await _count(store) == 1
+    assert await store.apply([_work(2)]) == [None]
+    await store.close()
+
+
+async def test_a_second_process_is_refused(store: Store, tmp_path: Path) -> None:
+    code = (
+        "import asyncio, sys; from pathlib import Path; from gateway.store.database import Store, StoreProblem\n"
+        "async def main():\n"
+        "    try:\n        await Store(Path(sys.argv[1])).open()\n"
+        "    except StoreProblem as problem:\n        print(problem); sys.exit(3)\n"
+        "asyncio.run(main())\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, str(tmp_path / "careline.db"), stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 3
+    assert b"is in use by another Careline process (pid " in out
+    with pytest.raises(StoreProblem, match="in use"):
+        await Store(tmp_path / "careline.db").open()
+
+
+_WRITES_FOR_EVER = """
+import asyncio, sys
+from pathlib import Path
+from gateway.store.database import Store
+from gateway.store.units import Due, Unit
+from gateway.store import work
+
+async def main():
+    store = Store(Path(sys.argv[1]))
+    await store.open()
+    at = int(sys.argv[2])
+    while True:
+        units = []
+        for n in range(20):
+            unit = Unit(f"u{at}")
+            # Two rows that only make sense together.
+            work.add(unit, Due(at, "lane", "k", "left", 0))
+            work.add(unit, Due(at, "twin", "k", "right", 0))
+            units.append(unit)
+            at += 1
+        results = await store.apply(units)
+        assert not any(results)
+        print(at - 1, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def test_a_kill_at_any_time_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    path, at, chance = tmp_path / "careline.db", 1, random.Random(7)
+    for _ in range(6):
+        process = subprocess.Popen(
+            [sys.executable, "-c", _WRITES_FOR_EVER, str(path), str(at)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        acknowledged = 0
+        for _ in range(chance.randrange(1, 40)):
+            acknowledged = int(process.stdout.readline())
+        process.kill()
+        rest = process.stdout.read().split()
+        process.wait()
+        process.stdout.close()
+        acknowledged = max(acknowledged, *(int(line) for line in rest[:-1]), 0) if len(rest) > 1 else acknowledged
+        connection = sqlite3.connect(path)
+        left = {row[0] for row in connection.execute("SELECT id FROM work WHERE lane = 'lane'")}
+        right = {row[0] for row in connection.execute("SELECT id FROM work WHERE lane = 'twin'")}
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        connection.close()
+        assert left == right, "a unit is on disk by half"
+        assert set(range(1, acknowledged + 1)) <= left
+        at = max(left) + 1
+
+
+async def test_backup_while_writing_is_whole(store: Store, tmp_path: Path) -> None:
+    stop = asyncio.Event()
+    written = 0
+
+    async def write() -> None:
+        nonlocal written
+        while not stop.is_set():
+            units = []
+            for an_id in range(written + 1, written + 51):
+                unit = _work(an_id, text="x" * 400)
+                work.add(unit, Due(an_id, "twin", "k", "kind", 0))
+                units.append(unit)
+            assert not any(await store.apply(units))
+            written += 50
+
+    writing = asyncio.create_task(write())
+    while written < 20_000:
+        await store.apply([])
+    before = written
+    backing_up = asyncio.create_task(store.backup(tmp_path / "copy.db"))
+    done, _ = await asyncio.wait([backing_up], timeout=5)
+    during = written - before
+    stop.set()
+    await writing
+    await backing_up
+    assert done, "the backup ended only when nobody wrote any more"
+    copy = sqlite3.connect(tmp_path / "copy.db")
+    [count] = copy.execute("SELECT count(*) FROM work WHERE lane = 'lane'").fetchone()
+    [twins] = copy.execute("SELECT count(*) FROM work WHERE lane = 'twin'").fetchone()
+    assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    copy.close()
+    assert before <= count <= before + during + 50
+    assert count == twins
+    with pytest.raises(StoreProblem, match="exists already"):
+        await store.backup(tmp_path / "copy.db")
+    assert not (tmp_path / "copy.db.partial").exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A volume of 12 MB; skipped by name where it cannot be mounted."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    if mount is None or subprocess.run([mount, "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)]).returncode != 0:
+        pytest.skip("a small tmpfs cannot be mounted (needs root)")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+async def test_a_full_disk_refuses_new_work_and_recovers_by_itself(small_disk: Path) -> None:
+    store = Store(small_disk / "careline.db")
+    await store.open()
+    ballast = small_disk / "ballast"
+    try:
+        assert await store.apply([_work(1)]) == [None]
+        with ballast.open("wb") as file:
+            file.write(b"x" * (4 << 20))
+        full: list[object] = []
+        an_id = 2
+        async with asyncio.timeout(30):
+            while not full:
+                results = await store.apply([_work(an_id + n, text="x" * 4000) for n in range(50)])
+                full = [result for result in results if result is not None]
+                an_id += 50
+        assert all(isinstance(result, StoreFull) for result in full)
+        # Reads go on, new work is refused at once, old work is settled from the reserve.
+        assert await _count(store) >= 1
+        assert isinstance((await store.apply([_work(10**9)]))[0], StoreFull)
+        settle = Unit("settle")
+        work.take(settle, Due(1, "lane", "k", "kind", 0))
+        assert await store.apply([settle]) == [None]
+        assert store.working() is None, "a full disk is no broken store"
+        ballast.unlink()
+        async with asyncio.timeout(10):
+            while store.full:
+                # Its keeper looks once a second; each round trip gives it a turn.
+                await _count(store)
+        assert await store.apply([_work(10**9)]) == [None]
+    finally:
+        await store.close()
+
