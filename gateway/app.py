@@ -16,6 +16,7 @@ from gateway.care.calls import Calls, Reply
 from gateway.care.delivery import DOUBT_LANE, Delivery, Doubts
 from gateway.care.desk import Desk
 from gateway.care.engine import Engine
+from gateway.care.figures import Figures
 from gateway.care.intake import JOIN_LANE, Intake
 from gateway.care.playbook import Playbook
 from gateway.care.rendering import Catalogue
@@ -31,6 +32,7 @@ from gateway.settings import Carrier, Settings
 from gateway.store import upkeep, work
 from gateway.store.database import Store, sqlite_path
 from gateway.store.units import Due
+from gateway.telemetry import metrics
 from gateway.triggers.registry import Registry
 from gateway.web.server import WebServer
 from gateway.web.services import Services
@@ -103,6 +105,7 @@ class Gateway:
         self.doubts = Doubts(self.store, self.playbook, self.ids, wall_ms, self.push)
         self.calls = Calls(self.store, self.ids, wall_ms, self.push, self._post)
         self.clock = Clock()
+        self._figures = Figures(metrics)
         self.web: WebServer | None = None
         self.services: Services | None = None
 
@@ -284,6 +287,7 @@ class Gateway:
     def _chores(self) -> None:
         self.clock.every(1, "count what is queued", self._count)
         self.clock.every(1, "index words", self._index)
+        self.clock.every(1, "figures", self._collect)
         self.clock.every(60, "sweep", self._sweep)
         self.clock.start()
 
@@ -296,6 +300,13 @@ class Gateway:
             [failure] = await self.store.apply([upkeep.index_words(*stretch)])
             if failure is not None:
                 return
+
+    async def _collect(self) -> None:
+        for name, parts in self._carriers.items():
+            self._figures.delivery(name, parts.delivery.figures, parts.link.counters)
+        self._figures.receipts(self.tracking.figures)
+        self._figures.intake(self.intake.figures, self.engine.dead)
+        self._figures.store(self.store.writer.figures)
 
     async def _sweep(self) -> None:
         await self.store.apply([upkeep.sweep(wall_ms())])

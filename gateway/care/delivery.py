@@ -28,6 +28,7 @@ from gateway.store.writer import Result
 DOUBT_LANE = "doubt"
 LONGEST_BACKOFF_MS = 60_000
 MOST_DOUBTFUL = 10_000
+STOPPED = messages.STOPPED
 log = logging.getLogger("gateway.care.delivery")
 Again = list[tuple[Due, int]]
 AttemptKey = tuple[int, int, int]
@@ -246,9 +247,9 @@ class Delivery:
         wait = 0
         if answer.outcome is Outcome.retry and answer.fault is not Fault.throttled:
             wait = min(LONGEST_BACKOFF_MS, 1000 << min(old.attempts, 6))
-        due = now + wait if wait else min(old.due, now)
+        due = min(old.due, now)
         again = Due(old.id, old.lane, old.key, old.kind, due, old.prio, old.attempts + 1, old.ref, old.body)
-        again.hot = flight.message
+        again.hot, again.wait = flight.message, wait
         work.add(unit, again)
 
     def _recorded(self, units: list[Unit], results: list[Result]) -> None:
@@ -346,17 +347,16 @@ class Doubts:
             if failure is not None and not str(failure).startswith("take work")
         ]
 
-    def _resolve(
-        self, unit: Unit, due: Due, message: Message, tries: list[tuple[int, int, str | None, str | None]]
-    ) -> None:
+    def _resolve(self, unit: Unit, due: Due, message: Message, tries: list[messages.Try]) -> None:
         part, attempt = json.loads(due.body or "[1, 1]")
         mine = [row for row in tries if row[0] == part]
         this = next((row for row in mine if row[1] == attempt), None)
         if this is None or this[2] != Outcome.in_doubt or message.disposition not in (None, Disposition.in_doubt):
             return
-        earlier = sum(1 for row in mine if row[2] == Outcome.in_doubt)
+        # A doubt that we made ourselves by stopping says nothing about the carrier: it does not use up the repetition.
+        earlier = sum(1 for row in mine if row[2] == Outcome.in_doubt and row[4] != STOPPED)
         alive = message.expires_at is None or message.expires_at > self._now()
-        if self._may_repeat(message) and earlier == 1 and alive:
+        if self._may_repeat(message) and earlier <= 1 and alive:
             self.resent += 1
             messages.mark_duplicate(unit, message.id)
             messages.add_event(unit, self._ids(), message.id, "resend", reason="no evidence; sent once more, marked")

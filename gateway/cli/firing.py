@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gateway.cli.api import Api, words
+from gateway.cli.api import Api, ApiProblem, words
 from gateway.cli.terminal import show_json, tell
 
 BATCH = 1000
+_BATCH_OCTETS = 4_000_000  # the server takes 10 MB
 _BATCH_TYPE = "application/cloudevents-batch+json"
 _PHONE = re.compile(r"\+?[0-9]{7,15}")
 _NEEDED = ("type", "subject")
@@ -88,7 +89,7 @@ def fire_many(api: Api, file: Path, defaults: dict[str, Any], *, as_json: bool) 
     with _bar(size, quiet=as_json) as progress:
         task = progress.add_task(str(file), total=size, taken="") if progress is not None else None
         for events, lines, octets in _batches(_lines(file), defaults):
-            _count(api.post("/v1/events", events, _BATCH_TYPE), lines, tally)
+            _count(_posted(api, events, lines, tally), lines, tally)
             if progress is not None and task is not None:
                 progress.update(task, advance=octets, taken=f"{tally.total:,} events")
     if as_json:
@@ -99,6 +100,15 @@ def fire_many(api: Api, file: Path, defaults: dict[str, Any], *, as_json: bool) 
         if len(tally.problems) > _SHOWN:
             tell(f"and {len(tally.problems) - _SHOWN:,} more; --json lists them all")
     return bool(tally.problems)
+
+
+def _posted(api: Api, events: list[dict[str, Any]], lines: list[int], tally: Tally) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = api.post("/v1/events", events, _BATCH_TYPE)
+    except ApiProblem as problem:
+        done = f"{tally.total:,} events were answered before; go on from line {lines[0]}"
+        raise ApiProblem(f"{problem}\n{done}", problem.status, problem.problem) from problem
+    return answer
 
 
 def _bar(size: int | None, *, quiet: bool) -> Any:
@@ -135,7 +145,7 @@ def _batches(lines: Iterator[bytes], defaults: dict[str, Any]) -> Iterator[tuple
             continue
         events.append(_of_line(line, number, defaults))
         numbers.append(number)
-        if len(events) >= BATCH:
+        if len(events) >= BATCH or octets >= _BATCH_OCTETS:
             yield events, numbers, octets
             events, numbers, octets = [], [], 0
     if events:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.demo.children import Child, ChildFailed, end_leftovers, free_port, remember
-from gateway.demo.stories import CUSTOMER, PHONE, SENDER
+from gateway.demo.stories import CUSTOMER, SENDER, phone
 from gateway.demo.workspace import BILLING_SECRET, CannotPlay, Ports, Workspace
 from gateway.settings import Settings
 from gateway.store.database import StoreProblem
@@ -103,10 +103,11 @@ class _Demo:
 
         session = self._session(await asyncio.to_thread(space.key))
         await wait_for(carrier, billing, gateway, session)
-        opening = Opening(session, _setting(settings, session), lambda: gateway.pid)
+        tour = space.next_tour(first=not old)
+        opening = Opening(session, _setting(settings, session), lambda: gateway.pid, (tour, space.write_tour))
         await opening.open(ports.page)
         space.write_session(session)
-        screen.welcome(session, fresh_data=not old)
+        screen.welcome(session, phone(tour), fresh_data=not old)
         return opening
 
     def _session(self, key: str) -> dict[str, str]:
@@ -146,7 +147,7 @@ def _setting(settings: Settings, session: Mapping[str, str]) -> dict[str, Any]:
         for agent in settings.agents
     ]
     told = {"gateway": session["url"], "phones": session["phones"], "key_file": session["key_file"]}
-    return {**told, "phone": PHONE, "customer": CUSTOMER, "sender": SENDER, "agents": agents}
+    return {**told, "customer": CUSTOMER, "sender": SENDER, "agents": agents}
 
 
 def _activate() -> str:

@@ -40,20 +40,26 @@ class Sources:
     gateway: str
     billing: str
     key: str
+    carrier: str
     pid: Callable[[], int | None] = lambda: None
 
 
 class Observer:
     """The demo as one JSON document, and what the page may do."""
 
-    def __init__(self, sources: Sources) -> None:
-        self._sources = sources
+    def __init__(self, sources: Sources, tour: int, began: Callable[[int], None]) -> None:
+        self._sources, self._tour, self._began = sources, tour, began
         self._http: aiohttp.ClientSession | None = None
         self._since_ms = time.time_ns() // 1_000_000
         self._details: dict[str, tuple[Json, Json]] = {}
         self._watchers: set[asyncio.Event] = set()
         self._snapshot = ""
         self._looking: asyncio.Task[None] | None = None
+
+    @property
+    def phone(self) -> str:
+        """The number of this tour."""
+        return stories.phone(self._tour)
 
     async def close(self) -> None:
         """Ends the looking and the connections."""
@@ -68,7 +74,7 @@ class Observer:
     async def fire(self, name: str) -> Json:
         """Posts a story's event."""
         event_id = f"demo-{uuid.uuid4()}"
-        posted = stories.event(stories.STORIES[name], event_id, datetime.now(UTC))
+        posted = stories.event(stories.STORIES[name], event_id, self.phone, datetime.now(UTC))
         return await self._gateway("POST", "/v1/events", posted, "application/cloudevents+json")
 
     async def verb(self, conversation: str, verb: str, body: Mapping[str, Any]) -> Json:
@@ -80,9 +86,18 @@ class Observer:
         return await self._json("POST", f"{self._sources.billing}/set", {"mode": mode})
 
     async def begin_again(self) -> None:
-        """The tour starts anew; what happened stays in the gateway."""
+        """The tour starts anew with a new phone; what happened stays in the gateway."""
+        self._tour += 1
+        self._began(self._tour)
         self._since_ms = time.time_ns() // 1_000_000
+        self._details.clear()
+        await self.hand_out()
         await self._json("POST", f"{self._sources.billing}/clear", {})
+
+    async def hand_out(self) -> None:
+        """Gives the customer the phone of this tour."""
+        phone = {"number": self.phone, "name": stories.CUSTOMER}
+        await self._json("POST", f"{self._sources.carrier}/phones", phone)
 
     # -- what the page sees
 
@@ -126,20 +141,21 @@ class Observer:
             offers = await self._offers()
         except Refused as problem:
             told = {"status": "down", "reasons": [str(problem)]}
-            return {"health": told, "messages": [], "conversations": [], "tour": [], "billing": calls}
+            nothing: Json = {"health": told, "messages": [], "conversations": [], "tour": [], "billing": calls}
+            return {**nothing, "phone": self.phone}
         for one in conversations:
             one["offers"] = [offer for offer in offers if offer.get("conversation") == one["id"]]
         recent = [one for one in conversations if self._recent(one["id"])]
         done = stories.progress(recent, messages, calls["calls"])
         seen = {"health": health, "messages": messages, "conversations": conversations, "billing": calls}
-        return {**seen, "tour": done, "pid": self._sources.pid()}
+        return {**seen, "tour": done, "pid": self._sources.pid(), "phone": self.phone}
 
     def _recent(self, an_id: str) -> bool:
         """Whether a record was made since the tour began: its time stands in its id."""
         return int(an_id) >> 20 >= self._since_ms
 
     async def _messages(self) -> list[Json]:
-        listed = await self._gateway("GET", f"/v1/messages?address=%2B{stories.PHONE[1:]}&limit={_MESSAGES}")
+        listed = await self._gateway("GET", f"/v1/messages?address=%2B{self.phone[1:]}&limit={_MESSAGES}")
         found = []
         for place, message in enumerate(listed["items"]):
             known = self._details.get(message["id"])

@@ -41,14 +41,21 @@ def _asking(
 class Opening:
     """The start page on its port."""
 
-    def __init__(self, session: Mapping[str, str], setting: Mapping[str, Any], pid: Callable[[], int | None]) -> None:
-        sources = Sources(session["url"], session["billing"], session["key"], pid)
-        self._observer = Observer(sources)
+    def __init__(
+        self,
+        session: Mapping[str, str],
+        setting: Mapping[str, Any],
+        pid: Callable[[], int | None],
+        tours: tuple[int, Callable[[int], None]],
+    ) -> None:
+        sources = Sources(session["url"], session["billing"], session["key"], session["phones"], pid)
+        self._observer = Observer(sources, *tours)
         page = StartPage(self._observer, setting, session["phones"])
         self._runner = web.AppRunner(page.application(), access_log=None, shutdown_timeout=0.5)
 
     async def open(self, port: int) -> None:
         """Begins to listen."""
+        await self._observer.hand_out()
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port).start()
 

@@ -7,8 +7,6 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from gateway.demo.stories import PHONE
-
 _WIDTH = 80
 
 
@@ -17,7 +15,7 @@ def _console() -> Console:
     return console if console.width >= _WIDTH or console.is_terminal else Console(highlight=False, width=_WIDTH)
 
 
-def welcome(session: Mapping[str, str], *, fresh_data: bool) -> None:
+def welcome(session: Mapping[str, str], phone: str, *, fresh_data: bool) -> None:
     """The start screen."""
     console = _console()
     where = Table.grid(padding=(0, 2))
@@ -49,8 +47,8 @@ def welcome(session: Mapping[str, str], *, fresh_data: bool) -> None:
     if session["activate"]:
         _command(console, f". {session['activate']}")
     data = f"--data @{session['data']}"
-    _command(console, f"careline fire plan.overage --to {PHONE} {data}")
-    _command(console, f"careline trace {PHONE}", "every gate, attempt and receipt")
+    _command(console, f"careline fire plan.overage --to {phone} {data}")
+    _command(console, f"careline trace {phone}", "every gate, attempt and receipt")
     _command(console, f"careline simulate plan.overage {data} --reply YES")
     if not fresh_data:
         console.print(Text("  The last demo's data is still there; careline demo --fresh starts clean.", style="dim"))

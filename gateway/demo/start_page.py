@@ -92,18 +92,20 @@ class StartPage:
         return web.Response(body=content, content_type=kind, charset="utf-8", headers=self._headers)
 
     async def _tell_setting(self, request: web.Request) -> web.Response:
-        now = datetime.now(UTC)
+        now, phone = datetime.now(UTC), self._observer.phone
         told = [
             {
                 "name": story.name,
                 "title": story.title,
                 "hint": story.hint,
-                "commands": stories.commands(story, self._setting["gateway"], self._setting["key_file"], now),
+                "commands": stories.commands(story, self._setting["gateway"], self._setting["key_file"], phone, now),
             }
             for story in stories.STORIES.values()
         ]
         tour = [{"name": step.name, "title": step.title, "how": step.how} for step in stories.TOUR]
-        return web.json_response({**self._setting, "stories": told, "tour": tour}, headers=self._headers)
+        return web.json_response(
+            {**self._setting, "phone": phone, "stories": told, "tour": tour}, headers=self._headers
+        )
 
     async def _document(self, request: web.Request) -> web.Response:
         return web.json_response(await self._observer.document(), headers=self._headers)

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-PHONE = "+15551234567"
 CUSTOMER = "Maya"
 SENDER = "70007"
+
+
+def phone(tour: int) -> str:
+    """The phone of a tour: a new one each time, since a customer who has bought a plan is not offered it again."""
+    return f"+1555{1234567 + tour:07}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +48,21 @@ STORIES = {
 }
 
 
-def event(story: Story, event_id: str, now: datetime) -> dict[str, Any]:
+def event(story: Story, event_id: str, number: str, now: datetime) -> dict[str, Any]:
     """The CloudEvent that a business system would post."""
     return {
         "specversion": "1.0",
         "id": event_id,
         "source": "demo",
         "type": story.type,
-        "subject": f"tel:{PHONE}",
+        "subject": f"tel:{number}",
         "data": story.data(now),
     }
 
 
-def commands(story: Story, url: str, key_file: str, now: datetime) -> dict[str, str]:
+def commands(story: Story, url: str, key_file: str, number: str, now: datetime) -> dict[str, str]:
     """The same as one types it: with curl, and with careline. The key stays in its file."""
-    posted = event(story, f"try-{story.name}-1", now)
+    posted = event(story, f"try-{story.name}-{number[-4:]}", number, now)
     names = [["specversion", "id", "source"], ["type", "subject"], ["data"]]
     lines = [", ".join(f"{json.dumps(name)}: {json.dumps(posted[name])}" for name in line) for line in names]
     body = "{" + ",\n       ".join(lines) + "}"
@@ -71,7 +75,7 @@ def commands(story: Story, url: str, key_file: str, now: datetime) -> dict[str, 
         ]
     )
     data = shlex.quote(json.dumps(story.data(now)))
-    return {"curl": curl, "careline": f"careline fire {story.type} --to {PHONE} \\\n  --data {data}"}
+    return {"curl": curl, "careline": f"careline fire {story.type} --to {number} \\\n  --data {data}"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,19 @@ class Workspace:
                 )
         return settings
 
+    def next_tour(self, *, first: bool) -> int:
+        """The number of the tour that begins now; it decides the customer's phone."""
+        try:
+            tour = 0 if first else int((self.folder / "tour").read_text("utf-8")) + 1
+        except (OSError, ValueError):
+            tour = 0
+        self.write_tour(tour)
+        return tour
+
+    def write_tour(self, tour: int) -> None:
+        """Remembers which tour is on."""
+        (self.folder / "tour").write_text(f"{tour}\n", "utf-8")
+
     def sample(self) -> Path:
         """A file with data of an event, so that commands to try fit a line."""
         path = self.folder / "overage.json"

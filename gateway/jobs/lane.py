@@ -85,6 +85,10 @@ class Lane:
                 self._wake.set()
                 return
             known.add(due.id)
+        if due.wait and due.key not in self._busy:
+            self._busy.add(due.key)
+            self._retry(due, due.wait)
+            return
         self._enqueue(due)
         self._wake.set()
 

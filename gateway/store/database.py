@@ -87,6 +87,7 @@ class Store:
         loop = asyncio.get_running_loop()
         try:
             await loop.run_in_executor(None, bring_up_to_date, self.path)
+            await loop.run_in_executor(None, _fold_log, self.path)
         except sqlite3.Error as error:
             self._unlock()
             raise StoreProblem(f"{self.path}: {error}; is it a Careline database, on a writable disk?") from error
@@ -96,10 +97,7 @@ class Store:
         self._keep_reserve()
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="careline-reader")
         self._writer = Writer(
-            self.path,
-            lambda: connect(self.path),
-            loop,
-            self._full_in(loop),
+            lambda: connect(self.path), loop, self._full_in(loop), self.path.with_name(self.path.name + "-wal")
         )
         self._writer.start()
         self._keeper = loop.create_task(self._keep(), name="store keeper")
@@ -244,6 +242,15 @@ class Store:
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
+
+
+def _fold_log(path: Path) -> None:
+    """After a kill the log may be long: it is folded in before anybody must read it."""
+    connection = connect(path)
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.close()
 
 
 def backup_file(source: Path, target: Path) -> None:

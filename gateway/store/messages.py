@@ -12,6 +12,7 @@ from gateway.store.tables import AttemptRow, MessageEventRow, MessageRow, MoPart
 from gateway.store.units import Statement, Unit
 
 MESSAGE_COLUMNS = columns_of(MessageRow)
+STOPPED = "stopped"
 _message_row = row_of(MessageRow)
 _ADD = insert(MessageRow)
 # A bound None or enum costs as much as a short text: the two everyday shapes name only what they have.
@@ -120,7 +121,9 @@ _SETTLE = Statement(
 )
 _RECEIPT = update(AttemptRow, ("receipt", "receipt_at", "receipt_error"), ("message_id", "part", "attempt"))
 _ALL_IN_DOUBT = Statement(
-    "attempts in doubt", "UPDATE attempt SET outcome = 'in_doubt', answered_at = ? WHERE outcome IS NULL", exact=False
+    "attempts in doubt",
+    "UPDATE attempt SET outcome = 'in_doubt', answered_at = ?, fault = ? WHERE outcome IS NULL",
+    exact=False,
 )
 _ADD_PART = insert(MoPartRow)
 # Kept for a while, so that a redelivery of a part is told after the whole text was made.
@@ -235,7 +238,7 @@ def receipt(unit: Unit, attempt: tuple[int, int, int], state: str, at: int, erro
 
 def all_open_in_doubt(unit: Unit, at: int) -> None:
     """At start-up: tries without an outcome are in doubt (invariant 6)."""
-    unit.add(_ALL_IN_DOUBT, (at,))
+    unit.add(_ALL_IN_DOUBT, (at, STOPPED))
 
 
 def add_part(unit: Unit, row: Sequence[object]) -> None:
@@ -322,11 +325,14 @@ def _trace(connection: sqlite3.Connection, receipt: Receipt) -> Traced | None:
     return None
 
 
-def attempts_of(connection: sqlite3.Connection, message_id: int) -> list[tuple[int, int, str | None, str | None]]:
-    """(part, attempt, outcome, receipt) of a message's tries, oldest first."""
+Try = tuple[int, int, str | None, str | None, str | None]
+
+
+def attempts_of(connection: sqlite3.Connection, message_id: int) -> list[Try]:
+    """(part, attempt, outcome, receipt, fault) of a message's tries, oldest first."""
     return list(
         connection.execute(
-            "SELECT part, attempt, outcome, receipt FROM attempt WHERE message_id = ? ORDER BY part, attempt",
+            "SELECT part, attempt, outcome, receipt, fault FROM attempt WHERE message_id = ? ORDER BY part, attempt",
             (message_id,),
         )
     )

@@ -24,7 +24,8 @@ class Due:
 
     lane: which worker takes it (`customer`, `send:<carrier>`, `call`, `doubt`). key: items of one key run one after
     another. due: ms since 1970. prio: smaller first. body: what the worker needs, JSON types only. hot: the decoded
-    objects, so that a worker in the same process need not read them back.
+    objects, so that a worker in the same process need not read them back. wait: ms that
+    it is kept back, and with it the later items of its key; only memory knows (after a restart it goes at once).
     """
 
     id: int
@@ -37,6 +38,7 @@ class Due:
     ref: int = 0
     body: str | None = None
     hot: object = None
+    wait: int = 0
 
 
 class Failure(Exception):

@@ -60,13 +60,13 @@ class Writer(threading.Thread):
 
     def __init__(
         self,
-        path: Path,
         connect: Callable[[], sqlite3.Connection],
         loop: asyncio.AbstractEventLoop,
         on_full: Callable[[], None] = lambda: None,
+        wal: Path | None = None,
     ) -> None:
         super().__init__(name="careline-writer", daemon=True)
-        self._wal = path.with_name(path.name + "-wal")
+        self._wal = wal
         self._check_wal = False
         self._connect = connect
         self._loop = loop
@@ -127,11 +127,13 @@ class Writer(threading.Thread):
 
     def _checkpoint(self, connection: sqlite3.Connection, *, idle: bool) -> None:
         self._check_wal = False
+        if self._wal is None:
+            return
         try:
             size = self._wal.stat().st_size
         except OSError:
             return
-        if size < CHECKPOINT_BYTES or (not idle and size < 8 * CHECKPOINT_BYTES):
+        if size < CHECKPOINT_BYTES or (not idle and size < 3 * CHECKPOINT_BYTES):
             return
         try:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

@@ -48,11 +48,20 @@ class TooDeep(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Spoilt:
+    """Stands for an item of a list in which something is wrong. item: as far as it could be read."""
+
+    item: object
+    errors: Errors
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
-    """A JSON text, read. sound: it holds nothing that `flaws` could find."""
+    """A JSON text, read. sound: nothing within is wrong; else `errors` says what, once `understand` has looked."""
 
     value: object
     sound: bool
+    errors: Errors = ()
 
 
 def content_type(request: web.Request, known: Collection[str]) -> str:
@@ -89,15 +98,24 @@ def too_large() -> Problem:
 
 
 async def load(body: bytes) -> Document:
-    """Parses a body; a large one that needs care is read beside the event loop. Raises Problem."""
+    """Parses a body; a large one beside the event loop, which nothing may hold up (invariant 13). Raises Problem."""
     if body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_VALUES:
         raise Problem("not-json", f"the body holds more than {MOST_VALUES} values; send several requests")
-    document = parse(body)
-    if document is not None:
-        return document
     if len(body) > LARGE:
-        return await asyncio.to_thread(parse_with_care, body)
-    return parse_with_care(body)
+        return await asyncio.to_thread(understand, body)
+    return understand(body)
+
+
+def understand(body: bytes) -> Document:
+    """The document, its flaws found; in a list each item has its own. Raises Problem where it is no JSON at all."""
+    document = parse(body) or parse_with_care(body)
+    value = document.value
+    if document.sound:
+        return document
+    if isinstance(value, list):
+        return Document([Spoilt(item, found) if (found := flaws(item)) else item for item in value], sound=True)
+    errors = flaws(value)
+    return Document(value, sound=not errors, errors=errors)
 
 
 def parse(body: bytes) -> Document | None:
@@ -224,7 +242,12 @@ def step(pointer: str, name: str) -> str:
 
 def require_sound(document: Document) -> object:
     """The value of a document in which nothing is wrong. Raises Problem 400."""
-    if not document.sound and (found := flaws(document.value)):
-        pointer, reason = found[0]
-        raise Problem("not-json", f"{pointer or 'the body'} {reason}", found)
+    if document.errors:
+        raise spoilt(document.errors)
     return document.value
+
+
+def spoilt(errors: Errors) -> Problem:
+    """The answer to a document in which something is wrong."""
+    pointer, reason = errors[0]
+    return Problem("not-json", f"{pointer or 'the body'} {reason}", errors)

@@ -31,10 +31,10 @@ _TEL = re.compile(r"tel:\+[1-9][0-9]{6,14}")
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
-_FRACTION = re.compile(r"(\.[0-9]{6})[0-9]+")
 _ATTRIBUTE = re.compile(r"[a-z0-9]{1,40}")
 _JSON_TYPE = re.compile(r"(?i)application/([a-z0-9.+-]+\+)?json\s*(;.*)?")
 CUSTOMER = "customer:"
+JSON = "application/json"
 KNOWN = frozenset(
     {
         "specversion",
@@ -92,10 +92,14 @@ def moment(value: object) -> int | None:
 def _read_moment(text: str) -> datetime | None:
     if not _MOMENT.fullmatch(text):
         return None
-    # A leap second is valid and has no number of its own; nine digits of a second are more than Python reads.
-    plain = text.upper().replace(":60", ":59", 1) if text[17:19] == "60" else text.upper()
     try:
-        return datetime.fromisoformat(plain if len(plain) <= 25 else _FRACTION.sub(r"\1", plain))
+        return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    # A leap second is valid and has no number of its own; small letters are valid too.
+    plain = text.upper()
+    try:
+        return datetime.fromisoformat(plain.replace(":60", ":59", 1) if plain[17:19] == "60" else plain)
     except ValueError:
         return None
 
@@ -113,7 +117,7 @@ def accept(item: object, book: Book, ids: Ids, externals: Mapping[str, str | Non
     type_ = _text(get("type"), "type", LONGEST_ID, wrong)
     subject = _text(get("subject"), "subject", LONGEST_SUBJECT, wrong)
     expires = _optional(item, wrong)
-    if item.keys() - KNOWN:
+    if not KNOWN.issuperset(item):
         _extensions(item, wrong)
     if wrong:
         pointer, sentence = wrong[0]
@@ -123,14 +127,18 @@ def accept(item: object, book: Book, ids: Ids, externals: Mapping[str, str | Non
     if handler is None:
         raise _unknown_type(type_, book)
     sender = get("sender")
-    brand = _brand(get("brand"), sender, book)
+    brand = get("brand")
+    if brand is None and sender is None and book.only_brand is not None:
+        brand = book.only_brand
+    else:
+        brand = _brand(brand, sender, book)
     data = get("data")
     try:
         parsed = handler.parse(data)
     except BadData as bad:
         raise _bad_data(bad) from None
     canonical = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
-    digest = blake2b(b"\0".join((type_.encode(), subject.encode(), canonical)), digest_size=16).hexdigest()
+    digest = blake2b(f"{type_}\0{subject}\0".encode() + canonical, digest_size=16).hexdigest()
     event = Event(
         ids(), source, event_key, type_, subject, key, brand, sender, canonical.decode(), digest, expires
     )  # fmt: skip
@@ -156,7 +164,8 @@ def _optional(item: Mapping[str, object], wrong: list[tuple[str, str]]) -> int |
     get = item.get
     if (time := get("time")) is not None and not (isinstance(time, str) and _read_moment(time)):
         wrong.append(("/time", "must be an RFC 3339 time, such as 2026-11-22T18:40:00Z"))
-    if (kind := get("datacontenttype")) is not None and not (isinstance(kind, str) and _JSON_TYPE.fullmatch(kind)):
+    kind = get("datacontenttype", JSON)
+    if kind != JSON and kind is not None and not (isinstance(kind, str) and _JSON_TYPE.fullmatch(kind)):
         wrong.append(("/datacontenttype", "must be application/json"))
     if (schema := get("dataschema")) is not None and (
         not isinstance(schema, str) or not schema or len(schema) > LONGEST_EXTENSION or not schema.isprintable()

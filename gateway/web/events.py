@@ -83,11 +83,11 @@ class Events:
             raise Problem("too-large", f"a batch holds at most {MOST_EVENTS} events, this one {len(items)}")
         results: list[dict[str, object]] = []
         for start in range(0, len(items), CHUNK):
-            results += await self._chunk(items[start : start + CHUNK], sound=document.sound)
+            results += await self._chunk(items[start : start + CHUNK])
             await asyncio.sleep(0)
         return answer({"results": results}, 202)
 
-    async def _chunk(self, items: Sequence[object], *, sound: bool) -> list[dict[str, object]]:
+    async def _chunk(self, items: Sequence[object]) -> list[dict[str, object]]:
         """Some events of a batch: each stands or falls alone."""
         services, book = self._services, self.book
         externals = await self._externals(items)
@@ -97,8 +97,8 @@ class Events:
         seen: set[tuple[str, str]] = set()
         for place, item in enumerate(items):
             try:
-                if not sound and (flaws := bodies.flaws(item)):
-                    raise Problem("not-json", f"{flaws[0][0] or 'the event'} {flaws[0][1]}", flaws)
+                if isinstance(item, bodies.Spoilt):
+                    raise bodies.spoilt(item.errors)
                 accepted = cloudevents.accept(item, book, services.ids, externals)
             except Problem as problem:
                 told[place] = self._refused(item, problem)
@@ -120,7 +120,8 @@ class Events:
         return {"id": key, "event": str(taken.event_id), "duplicate": taken.duplicate}
 
     def _refused(self, item: object, problem: Problem) -> dict[str, object]:
-        key = item.get("id") if isinstance(item, dict) else None
+        whole = item.item if isinstance(item, bodies.Spoilt) else item
+        key = whole.get("id") if isinstance(whole, dict) else None
         known = isinstance(key, str) and len(key) <= cloudevents.LONGEST_ID and key.isprintable()
         return {"id": key if known else None, "problem": problem.members(self._services.public_url)}
 
@@ -164,9 +165,8 @@ def from_headers(request: web.Request, document: bodies.Document) -> dict[str, o
         item[name] = _percent_decoded(name, value, wrong)
     if wrong:
         raise Problem("invalid-event", f"{wrong[0][0][1:]} {wrong[0][1]}", wrong)
-    if not document.sound and (found := bodies.flaws(document.value)):
-        errors = [(f"/data{pointer}", sentence) for pointer, sentence in found]
-        raise Problem("not-json", f"{errors[0][0]} {errors[0][1]}", errors)
+    if document.errors:
+        raise bodies.spoilt([(f"/data{pointer}", sentence) for pointer, sentence in document.errors])
     item["data"] = document.value
     return item
 

@@ -35,7 +35,9 @@ async def test_a_commit_that_was_lost_is_decided_again_on_what_is_true_now(stage
     # Behind the engine's back another process takes the conversation: what the engine remembers is wrong now.
     unit = Unit("thief")
     stage.engine.states.get(f"tel:{ANN}")
-    steal = "UPDATE conversation SET state = 'human', owner_id = 'ben@example.test', agent = 'ben@example.test', epoch = 9"
+    steal = (
+        "UPDATE conversation SET state = 'human', owner_id = 'ben@example.test', agent = 'ben@example.test', epoch = 9"
+    )
     from gateway.store.units import Statement  # noqa: PLC0415
 
     unit.add(Statement("steal", steal), ())

@@ -59,9 +59,7 @@ async def _two_parts(folder: Path, order: list[tuple[int, ReceiptState | None]],
     try:
         stage.carrier.moods.extend([moods.HOLD, moods.HOLD])
         text = "a long text " * 20
-        await stage.do(
-            stage.desk.send(Sending(ANN, text, None, {}, MessageClass.transactional, None, None, "program"))
-        )
+        await stage.do(stage.desk.send(Sending(ANN, text, None, {}, MessageClass.transactional, None, None, "program")))
         parts = {taken.part.part: taken for taken in stage.carrier.taken}
         assert set(parts) == {1, 2}
         answered = False
@@ -104,7 +102,11 @@ ORDERS = st.lists(st.tuples(st.sampled_from([1, 2]), st.sampled_from([*SOME, Non
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
-@given(ORDERS.flatmap(lambda order: st.tuples(st.just(order), st.lists(st.booleans(), min_size=len(order), max_size=len(order)))))
+@given(
+    ORDERS.flatmap(
+        lambda order: st.tuples(st.just(order), st.lists(st.booleans(), min_size=len(order), max_size=len(order)))
+    )
+)
 def test_any_order_in_any_reads(drawn: tuple[list[tuple[int, ReceiptState | None]], list[bool]]) -> None:
     order, batches = drawn
     shm = Path("/dev/shm")

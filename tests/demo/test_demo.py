@@ -145,6 +145,12 @@ def test_the_whole_story(demo: Demo) -> None:
     assert seen["tour"] == ["fire", "yes", "billing", "why", "claim", "answer", "close"]
     until(lambda: {"event", "gate", "attempt", "response", "receipt"} <= kinds_of(demo.document()))
 
+    demo.post("/again", {})  # a new phone: who has bought the plan is not offered it again
+    seen = demo.document()
+    assert (seen["phone"], seen["tour"], seen["messages"]) == ("+15551234568", [], [])
+    demo.post("/fire/overage", {})
+    until(lambda: any("Reply YES" in message["text"] for message in demo.document()["messages"]))
+
 
 def test_only_the_page_itself_may_press_its_buttons(demo: Demo) -> None:
     assert request(f"{demo.page}/fire/overage", {})[0] == 403
@@ -221,6 +227,7 @@ def test_ctrl_c_ends_all_and_a_second_start_is_fast(demo: Demo, tmp_path: Path) 
     try:
         assert took < max(5.0, 4 * yardstick), f"{took:.1f} s, imports {yardstick:.1f} s"
         assert again.session["key"] == demo.session["key"]
+        assert again.document()["phone"] == "+15551234568"
     finally:
         again.end()
     nobody_left(again)

@@ -129,7 +129,20 @@ class FakeCarrier:
         digest = hashlib.sha256(body).hexdigest()
         token = (self.session, sequence)
         item = InboundPart(
-            token, self.name, sender, to, text, body, 0, self.session, sequence, digest, reference, part, parts, readable
+            token,
+            self.name,
+            sender,
+            to,
+            text,
+            body,
+            0,
+            self.session,
+            sequence,
+            digest,
+            reference,
+            part,
+            parts,
+            readable,
         )
         self._inbound.append(item)
         return item

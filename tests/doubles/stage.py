@@ -335,7 +335,5 @@ class Stage:
 
 
 def _next_due(connection: sqlite3.Connection, after: int, up_to: int) -> int | None:
-    row = connection.execute(
-        "SELECT min(due) FROM work WHERE due > ? AND due <= ?", (after, up_to)
-    ).fetchone()
+    row = connection.execute("SELECT min(due) FROM work WHERE due > ? AND due <= ?", (after, up_to)).fetchone()
     return int(row[0]) if row[0] is not None else None

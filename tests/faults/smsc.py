@@ -39,7 +39,10 @@ class Taken:
 
 @dataclass(slots=True)
 class Moods:
-    """How often an answer to a submit goes another way. The rest are answered within 20 ms, with a receipt later."""
+    """How often an answer to a submit goes another way. The rest are answered within 20 ms, with a receipt later.
+
+    refuse: texts that are refused once, and with which command_status.
+    """
 
     lost: float = 0.015
     late: float = 0.005
@@ -47,6 +50,7 @@ class Moods:
     no_receipt: float = 0.3
     silent: bool = False
     late_after: float = 2.2
+    refuse: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -197,6 +201,10 @@ class Smsc:
         parsed: Any = smpp.parse_pdu(octets, allow_unknown_opt_params=True)
         to = "+" + parsed.destination_addr.decode()
         text = (parsed.short_message or b"").decode("latin-1").translate(_GSM)
+        if (status := self.moods.refuse.pop(text, 0)) != 0:
+            self._write("refused", {"to": to, "text": text, "status": status})
+            self._send(bind, SUBMIT_RESP, status, sequence)
+            return
         taken = Taken(len(self.taken), to, text, self.life)
         self._next_id += 1
         remote = f"{self._next_id:08X}"

@@ -71,3 +71,16 @@ async def test_a_late_answer_settles_the_doubt(tmp_path: Path) -> None:
         await play.until("the doubt's row is gone", lambda: not play.rows("SELECT 1 FROM work WHERE lane = 'doubt'"))
         assert play.took("late number 1") == 1
         assert play.rows("SELECT possible_duplicate FROM message WHERE direction = 'mt'") == [(0,)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("status", [0x58, 0x14, 0x64], ids=["throttled", "queue full", "temporary"])
+async def test_order_is_kept_when_a_text_is_refused_for_now(tmp_path: Path, status: int) -> None:
+    """One of a customer's texts is put off by the carrier: those after it wait (reliability anchor section 2)."""
+    async with scene(tmp_path) as play:
+        texts = [f"number {place}" for place in range(1, 7)]
+        play.smsc.moods.refuse = {texts[2]: status}
+        for text in texts:
+            assert (await play.event("+15552000001", text))[0] == 202
+        await play.until("all came out", lambda: len(play.smsc.taken) == len(texts), 40)
+        assert [one.text for one in play.smsc.taken] == texts

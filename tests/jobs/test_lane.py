@@ -87,6 +87,13 @@ async def until_done(worker: Worker, lane: Lane, seconds: float = 30) -> None:
     await lane.stop(1)
 
 
+async def until(so: Callable[[], bool], store: Store) -> None:
+    """Gives the lane turns until it is so; each round trip to the store is one."""
+    async with asyncio.timeout(10):
+        while not so():
+            await store.read(lambda connection: None)
+
+
 def in_order(ran: list[Due]) -> bool:
     """Whether the items of each key ran in order of their ids."""
     newest: dict[str, int] = {}
@@ -135,8 +142,7 @@ async def test_urgent_keys_go_first(store: Store) -> None:
     await put(store, dues)
     lane.start()
     await put(store, [], lane)
-    while lane.depth() < 400:
-        await store.apply([])
+    await until(lambda: lane.depth() == 400, store)
     room = 10
     lane.poke()
     await until_done(worker, lane)
@@ -161,19 +167,21 @@ async def test_replies_are_not_kept_from_memory_by_bulk(store: Store) -> None:
     # Memory is full of bulk and the carrier is slow; a reply committed now must not wait for half of it to leave.
     room = 0
     worker = Worker(store, 1)
-    lane = Lane("x", store, worker.run, lambda: 1000, prios=3, batches=1, most=1, memory=200, room=lambda: room)
+    lane = Lane("x", store, worker.run, lambda: 1000, prios=3, batches=1, most=1, memory=300, room=lambda: room)
     await put(store, [Due(n, "x", f"k{n}", "t", 5, prio=2) for n in range(1, 1001)])
     lane.start()
-    while lane.depth() < 200:
-        await store.apply([])
+    await until(lambda: lane.depth() >= 100, store)
     await put(store, [Due(2000, "x", "ann", "t", 5, prio=0)], lane)
     room = 1
     lane.poke()
-    while not any(due.id == 2000 for due in worker.ran):
-        assert len(worker.ran) < 20, "the reply waits behind bulk"
-        await store.apply([])
+
+    def answered() -> bool:
         lane.poke()
+        return any(due.id == 2000 for due in worker.ran) or len(worker.ran) >= 20
+
+    await until(answered, store)
     await lane.stop(1)
+    assert any(due.id == 2000 for due in worker.ran), "the reply waits behind bulk"
 
 
 async def test_a_retried_item_keeps_its_key_waiting(store: Store) -> None:
@@ -190,7 +198,12 @@ async def test_a_retried_item_keeps_its_key_waiting(store: Store) -> None:
     worker.again = again
     lane = Lane("x", store, worker.run, lambda: 1000)
     lane.start()
-    dues = [Due(1, "x", "ann", "t", 5), Due(2, "x", "ann", "t", 5), Due(3, "x", "bob", "t", 5), Due(4, "x", "ann", "t", 5)]
+    dues = [
+        Due(1, "x", "ann", "t", 5),
+        Due(2, "x", "ann", "t", 5),
+        Due(3, "x", "bob", "t", 5),
+        Due(4, "x", "ann", "t", 5),
+    ]
     await put(store, dues, lane)
     await until_done(worker, lane)
     assert [due.id for due in worker.ran if due.key == "ann"] == [1, 2, 4]
@@ -234,8 +247,7 @@ async def test_a_request_comes_after_what_was_there(store: Store) -> None:
     lane = Lane("x", store, worker.run, lambda: 1000)
     await put(store, [Due(1, "x", "ann", "t", 5), Due(2, "x", "ann", "t", 5)])
     lane.start()
-    while lane.idle and not worker.ran:
-        await store.apply([])
+    await until(lambda: not lane.idle or bool(worker.ran), store)
     lane.push(Due(0, "x", "ann", "request", 1000))
     await until_done(worker, lane)
     assert [due.id for due in worker.ran] == [1, 2, 0]

@@ -59,7 +59,14 @@ def test_a_refusal_says_what_would_be_one() -> None:
 
 @pytest.mark.parametrize(
     ("text", "yes"),
-    [("70007", True), ("AcmeMobile", True), ("+15551234567", True), ("12", False), ("TwelveLetter", False), ("", False)],
+    [
+        ("70007", True),
+        ("AcmeMobile", True),
+        ("+15551234567", True),
+        ("12", False),
+        ("TwelveLetter", False),
+        ("", False),
+    ],
 )
 def test_senders(text: str, yes: bool) -> None:
     assert is_sender(text) is yes

@@ -38,10 +38,28 @@ TYPES = st.sampled_from(
     ]
 )
 WORDS = st.sampled_from(
-    ["YES", "no", "STOP", "START", "HELP", "AGENT", "why?", "ok thanks", "BALANCE", "hours", "rebook", "C", "r", "red", "hi"]
+    [
+        "YES",
+        "no",
+        "STOP",
+        "START",
+        "HELP",
+        "AGENT",
+        "why?",
+        "ok thanks",
+        "BALANCE",
+        "hours",
+        "rebook",
+        "C",
+        "r",
+        "red",
+        "hi",
+    ]
 )
 PAUSES = st.sampled_from([1, 30, 61, 301, 3601, 13 * 3600, 25 * 3600, 50 * 3600])
-MOODS = st.sampled_from([moods.OK, moods.THROTTLE, moods.BUSY, moods.LOSE, moods.LOSE_UNTAKEN, "bad_number", "opted_out"])
+MOODS = st.sampled_from(
+    [moods.OK, moods.THROTTLE, moods.BUSY, moods.LOSE, moods.LOSE_UNTAKEN, "bad_number", "opted_out"]
+)
 RECEIPTS = st.sampled_from(list(ReceiptState))
 
 
@@ -153,7 +171,9 @@ class House(RuleBasedStateMachine):
             asked = [self.stage.desk.claim(talk["id"], agent) for agent in agents]
             return await self.stage.do(_all(asked))
 
-        won = [agent for agent, result in zip(agents, self.run(race()), strict=True) if not isinstance(result, Exception)]
+        won = [
+            agent for agent, result in zip(agents, self.run(race()), strict=True) if not isinstance(result, Exception)
+        ]
         after = self.talk(of)
         assert after is not None
         if talk["state"] == "queued":

@@ -139,7 +139,9 @@ async def _status(run: Wire, path: str, body: object) -> int:
 
 async def test_stop_at_every_state(all_of_it: Wire) -> None:
     run = all_of_it
-    phones = {state: f"+155512340{n:02d}" for n, state in enumerate(("stranger", "bot", "queued", "human", "fulfilling"))}
+    phones = {
+        state: f"+155512340{n:02d}" for n, state in enumerate(("stranger", "bot", "queued", "human", "fulfilling"))
+    }
     for state, phone in phones.items():
         if state != "stranger":
             await run.event("plan.overage", phone, SAMPLES["plan.overage"])
@@ -172,7 +174,9 @@ async def test_stop_at_every_state(all_of_it: Wire) -> None:
     run.office.answer = (200, {})
 
     async def fulfilled() -> bool:
-        return [offer["state"] for offer in (await run.api("GET", "/v1/offers?state=fulfilled"))["items"]] == ["fulfilled"]
+        return [offer["state"] for offer in (await run.api("GET", "/v1/offers?state=fulfilled"))["items"]] == [
+            "fulfilled"
+        ]
 
     await run.until(fulfilled, "what was bought before is delivered")
     assert len({key for key, _ in run.office.calls}) == 1

@@ -59,7 +59,9 @@ def test_migrations_make_what_the_tables_declare(schema: Path) -> None:
         names = {column["name"]: (str(column["type"]), column["nullable"]) for column in wanted.get_columns(table)}
         there = {column["name"]: (str(column["type"]), column["nullable"]) for column in found.get_columns(table)}
         assert there == names, table
-        indexes = {(index["name"], tuple(index["column_names"]), index["unique"]) for index in wanted.get_indexes(table)}
+        indexes = {
+            (index["name"], tuple(index["column_names"]), index["unique"]) for index in wanted.get_indexes(table)
+        }
         assert indexes <= {
             (index["name"], tuple(index["column_names"]), index["unique"]) for index in found.get_indexes(table)
         }, table

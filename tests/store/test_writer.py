@@ -339,4 +339,3 @@ async def test_a_full_disk_refuses_new_work_and_recovers_by_itself(small_disk: P
         assert await store.apply([_work(10**9)]) == [None]
     finally:
         await store.close()
-

@@ -1,10 +1,12 @@
 """Conversations over HTTP: what an agent can do, and that only the owner speaks."""
 
 import asyncio
+import sqlite3
 from typing import Any
 
 import pytest
 
+from gateway.store.listings import ConversationFilters, conversation_sql
 from tests.web.conftest import PHONE, START_MS, World
 
 
@@ -218,6 +220,31 @@ async def test_lists_filter_and_page(world: World) -> None:
     assert problem["errors"][0]["pointer"] == "/state"
 
 
+PLANS: dict[str, tuple[ConversationFilters, list[int] | None, str]] = {
+    "queued": (ConversationFilters(state="queued"), None, "conversation_human (state=?"),
+    "queued there": (
+        ConversationFilters(state="queued", queue="billing"),
+        None,
+        "conversation_human (state=? AND queue=?",
+    ),
+    "customer": (ConversationFilters(customer="x"), [1], "conversation_customer (customer_id=?"),
+    "page": (ConversationFilters(before=5), None, "INTEGER PRIMARY KEY (rowid<?"),
+}
+
+
+@pytest.mark.parametrize("name", list(PLANS))
+async def test_the_plan_of_a_list(world: World, name: str) -> None:
+    filters, customers, index = PLANS[name]
+
+    def plan(connection: sqlite3.Connection) -> str:
+        sql, values = conversation_sql(filters, customers, 51)
+        return str(connection.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchone()[3])
+
+    told = await world.store.read(plan)
+    assert told.startswith("SEARCH conversation USING")
+    assert index in told
+
+
 async def test_queues_and_agents_show_what_there_is_to_do(world: World) -> None:
     first, second = await queued(world), await queued(world, "+15550000002")
     await verb(world, first, "claim", agent="Ana")
@@ -277,9 +304,10 @@ async def test_a_customer_and_what_they_permit(world: World) -> None:
     await world.text_in("STOP")
     await world.text_in("START")
     await world.run_sql("UPDATE customer SET external_id = 'C-1', name = 'Maria', language = 'es'")
-    for reference in ("+15551234567", "%2B15551234567", "tel:+15551234567", "customer:C-1", "C-1"):
-        one = await world.json("GET", f"/v1/customers/{reference}", role="privacy")
-        assert one["name"] == "Maria"
+    one = await world.json("GET", "/v1/customers/+15551234567", role="privacy")
+    assert one["name"] == "Maria"
+    for reference in ("%2B15551234567", "tel:+15551234567", "customer:C-1", "C-1"):
+        assert await world.json("GET", f"/v1/customers/{reference}") == one
     assert one["consent"] == {"acme": "granted"}
     assert [line["act"] for line in one["ledger"]] == ["revoke", "grant"]
     assert one["ledger"][0]["method"] == "keyword"

@@ -177,7 +177,7 @@ async def test_stop_answers_what_is_under_way(world: World) -> None:
         await leave.wait()
         return await read(question, *args)
 
-    world.store.read = slow  # type: ignore[method-assign]
+    world.store.read = slow  # type: ignore[method-assign,assignment]
     url = f"http://127.0.0.1:{web.port}/v1/messages"
     headers = {"Authorization": f"Bearer {key_of('viewer')}"}
     under_way = asyncio.create_task(world.client.session.get(url, headers=headers))

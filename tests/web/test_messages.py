@@ -9,11 +9,11 @@ from tests.web.conftest import PHONE, World
 CLASS = {"class": "transactional"}
 
 
-async def send(world: World, status: int = 202, **body: Any) -> Any:
+async def send(world: World, answer: int = 202, /, **body: Any) -> Any:
     """Posts a message."""
     whole = {"to": PHONE, "text": "Your parcel is here.", **CLASS, **body}
     asked = {name: value for name, value in whole.items() if value is not None}
-    return await world.json("POST", "/v1/messages", asked, status=status, role="integrator")
+    return await world.json("POST", "/v1/messages", asked, status=answer, role="integrator")
 
 
 async def test_a_message_is_queued(world: World) -> None:
@@ -35,7 +35,7 @@ async def test_a_message_is_queued(world: World) -> None:
 
 
 async def test_without_class_it_is_promotional_and_needs_consent(world: World) -> None:
-    told = await send(world, **{"class": None})
+    told = await send(world, 202, **{"class": None})
     shown = await world.json("GET", f"/v1/messages/{told['message']}")
     assert shown["class"] == "promotional"
     assert shown["state"] == "final"
@@ -116,11 +116,15 @@ async def test_a_body_that_is_no_object(world: World, body: Any) -> None:
 
 
 async def journal(world: World, message: str, *rows: tuple[Any, ...]) -> None:
-    """Attempts as delivery and tracking write them: part, attempt, outcome, status, remote id, fault, receipt, error."""
+    """Attempts as delivery and tracking write them.
+
+    A row: part, attempt, outcome, status, remote id, fault, receipt, error.
+    """
     at = world.now
     await world.run_sql(
-        "INSERT INTO attempt (message_id, part, attempt, carrier, at, possible_duplicate, outcome, answered_at, status, "
-        "remote_id, fault, receipt, receipt_at, receipt_error) VALUES (?, ?, ?, 'sim', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO attempt (message_id, part, attempt, carrier, at, possible_duplicate, outcome, answered_at, "
+        "status, remote_id, fault, receipt, receipt_at, receipt_error) "
+        "VALUES (?, ?, ?, 'sim', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         *(
             (
                 int(message),
@@ -205,7 +209,7 @@ async def test_sending_and_in_doubt(world: World) -> None:
 async def test_a_held_message_says_until_when(world: World) -> None:
     await world.text_in("START")
     world.clock[0] += 9 * 3_600_000 + 86_400_000  # half past nine at night in New York and later everywhere
-    told = await send(world, **{"class": "promotional"})
+    told = await send(world, 202, **{"class": "promotional"})
     shown = await world.json("GET", f"/v1/messages/{told['message']}")
     if shown["state"] == "held":
         stopped = [line for line in shown["timeline"] if line["kind"] == "gate" and line["reason"] != "passed"]
@@ -223,7 +227,7 @@ async def test_resend_is_a_new_message_linked_to_the_old(world: World) -> None:
     shown = await world.json("GET", f"/v1/messages/{new}")
     assert shown["resends"] == old
     assert shown["text"] == "Your parcel is here."
-    assert [line for line in shown["timeline"] if line["kind"] == "resend"][0]["code"] == old
+    assert next(line for line in shown["timeline"] if line["kind"] == "resend")["code"] == old
     before = await world.json("GET", f"/v1/messages/{old}")
     again = [line for line in before["timeline"] if line["kind"] == "resend"]
     assert len(again) == 1

@@ -1,4 +1,4 @@
-"""Pages for people: the link of a text, and the documents. Safe, readable in light and dark, usable on a small phone."""
+"""Pages for people: the link of a text, and the documents. Safe, readable in light and dark and on a small phone."""
 
 import re
 from collections.abc import AsyncIterator
@@ -116,7 +116,8 @@ async def test_the_documents_work_offline(world: World) -> None:
 CONTRAST = """
 (() => {
   const rgb = s => s.match(/[\\d.]+/g).map(Number);
-  const lum = ([r, g, b]) => { const f = v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 };
+  const lum = ([r, g, b]) => {
+    const f = v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 };
     return .2126 * f(r) + .7152 * f(g) + .0722 * f(b) };
   const ground = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor);
     if (c.length < 4 || c[3] > 0) return c } return [255, 255, 255] };
@@ -125,7 +126,7 @@ CONTRAST = """
     if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
     const a = lum(rgb(getComputedStyle(e).color)), b = lum(ground(e));
     const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-    if (ratio < 4.5) bad.push(e.tagName + '.' + e.className + ' ' + ratio.toFixed(2) + ' ' + e.textContent.slice(0, 20));
+    if (ratio < 4.5) bad.push(`${e.tagName}.${e.className} ${ratio.toFixed(2)} ${e.textContent.slice(0, 20)}`);
   }
   return bad;
 })()

@@ -107,6 +107,11 @@ function drawHealth(health) {
 }
 
 function draw(news) {
+  if (news.phone !== setting.phone) {
+    setting.phone = news.phone;
+    say($("#fired"), "");
+    prepare();
+  }
   drawHealth(news.health);
   panels.billing(news.billing);
   if (news.health.status === "down") return;
@@ -138,14 +143,20 @@ async function copy() {
   setTimeout(() => { $("#copy").textContent = "Copy"; }, 1600);
 }
 
-async function start() {
+/** What is told once, and once more when a new tour has a new phone. */
+async function prepare() {
   setting = await (await fetch("/setting")).json();
   $("#phone-frame").src = `${setting.phones}/?phone=${encodeURIComponent(setting.phone)}&embed=1`;
+  choose(chosen);
+}
+
+async function start() {
+  setting = await (await fetch("/setting")).json();
   $("#docs").href = `${setting.gateway}/docs`;
   $("#carrier").href = `${setting.phones}/`;
   drawStories();
   drawTour([], null);
-  choose(chosen);
+  await prepare();
   panels.startDesk(setting.agents);
   for (const button of document.querySelectorAll("[data-tool]")) {
     button.onclick = () => {

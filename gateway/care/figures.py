@@ -1,0 +1,60 @@
+"""From the counts that the parts keep to the metrics that operators scrape. Read once a second, so the hot paths pay
+nothing but an addition.
+"""
+
+from collections.abc import Mapping
+
+from prometheus_client import Counter
+
+from gateway.care.delivery import DeliveryFigures
+from gateway.care.intake import IntakeFigures
+from gateway.care.tracking import TrackingFigures
+from gateway.store.writer import WriterFigures
+from gateway.telemetry import Metrics
+
+
+class Figures:
+    """Carries counts over into metrics; remembers what it carried already."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._carried: dict[tuple[str, ...], float] = {}
+
+    def _raise(self, counter: Counter, total: float, *labels: str) -> None:
+        place = (str(counter), *labels)
+        more = total - self._carried.get(place, 0.0)
+        if more > 0:
+            self._carried[place] = total
+            (counter.labels(*labels) if labels else counter).inc(more)
+
+    def delivery(self, carrier: str, figures: DeliveryFigures, link: Mapping[str, int]) -> None:
+        """One carrier: attempts by outcome, texts that expired in our queue, PDUs that could not be read."""
+        for outcome, count in figures.outcomes.items():
+            self._raise(self._metrics.attempts, count, carrier, outcome)
+        self._raise(self._metrics.messages, figures.expired, "mt", "expired_in_queue")
+        self._raise(self._metrics.bad_pdu, link.get("bad_pdu", 0), carrier)
+
+    def receipts(self, figures: TrackingFigures) -> None:
+        """Receipts by what became of them."""
+        for name in ("matched", "parked", "unknown", "stale"):
+            self._raise(self._metrics.receipts, getattr(figures, name), "all", name)
+
+    def intake(self, figures: IntakeFigures, dead_letters: int) -> None:
+        """Texts from phones, and inputs that were given up."""
+        for name in ("texts", "redelivered", "incomplete", "refused", "unreadable"):
+            self._raise(self._metrics.messages, getattr(figures, name), "mo", name)
+        self._raise(self._metrics.dead_letters, dead_letters, "input")
+
+    def store(self, figures: WriterFigures) -> None:
+        """The mean of the transactions since the last look; the writer keeps sums only."""
+        before = self._carried.get(("transactions",), 0.0)
+        transactions = figures.transactions - before
+        if transactions <= 0:
+            return
+        units = figures.units - self._carried.get(("units",), 0.0)
+        seconds = figures.commit_seconds - self._carried.get(("seconds",), 0.0)
+        self._carried[("transactions",)] = figures.transactions
+        self._carried[("units",)] = figures.units
+        self._carried[("seconds",)] = figures.commit_seconds
+        self._metrics.batch_size.observe(units / transactions)
+        self._metrics.commit_seconds.observe(seconds / transactions)
