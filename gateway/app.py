@@ -9,7 +9,7 @@ import logging
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from gateway.care import offers
 from gateway.care.calls import Calls, Reply
@@ -20,7 +20,7 @@ from gateway.care.figures import Figures
 from gateway.care.intake import JOIN_LANE, Intake
 from gateway.care.playbook import Playbook
 from gateway.care.rendering import Catalogue
-from gateway.care.tracking import RECEIPT_LANE, Tracking
+from gateway.care.tracking import RECEIPT_LANE, Tracking, TrackingFigures
 from gateway.care.turn import CUSTOMER_LANE
 from gateway.channels.callout import Callout, Peer
 from gateway.channels.smpp import CarrierProfile, SmppLink
@@ -268,6 +268,7 @@ class Gateway:
             carriers=lambda: [parts.link.status() for parts in self._carriers.values()],
             ready=self._ready,
             queued=lambda: self._queued,
+            receipts=lambda carrier: asdict(self.tracking.by_carrier.get(carrier, TrackingFigures())),
         )
 
     def _ready(self) -> tuple[bool, list[str]]:
@@ -292,7 +293,7 @@ class Gateway:
         self.clock.start()
 
     async def _count(self) -> None:
-        self._queued = await self.store.read(work.count_due, "send:")
+        self._queued = await self.store.read(work.count_waiting)
 
     async def _index(self) -> None:
         # A little at a time: what customers wait for goes between.
@@ -304,7 +305,7 @@ class Gateway:
     async def _collect(self) -> None:
         for name, parts in self._carriers.items():
             self._figures.delivery(name, parts.delivery.figures, parts.link.counters)
-        self._figures.receipts(self.tracking.figures)
+        self._figures.receipts(self.tracking.by_carrier)
         self._figures.intake(self.intake.figures, self.engine.dead)
         self._figures.store(self.store.writer.figures)
 

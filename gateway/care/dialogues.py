@@ -270,9 +270,13 @@ def _escalate(turn: Turn, conversation: Conversation, dialogue: Dialogue, queue:
 
 def _accept(turn: Turn, conversation: Conversation, dialogue: Dialogue, words: str) -> None:
     offer = turn.offer(dialogue.offer_id)
-    if offer is None or not offers.usable(turn, offer):
+    if offer is None:
+        # The text made no offer (the customer could not get it), so a YES means something else: a person reads it.
+        _escalate(turn, conversation, dialogue, "", f"said {words!r:.50} to a text without an offer")
+        return
+    if not offers.usable(turn, offer):
         # Nobody buys what is not offered any more; the customer is told, and the step still listens.
-        outbound.say(turn, conversation, "system.offer_ended", {"title": offer.title if offer else ""})
+        outbound.say(turn, conversation, "system.offer_ended", {"title": offer.title})
         return
     bought = offers.accept(turn, offer, via=conversation.channel, by="customer", words=words, dialogue=dialogue)
     if bought.state is OfferState.fulfilled:

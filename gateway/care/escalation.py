@@ -94,10 +94,17 @@ def closed_long_ago() -> NotOwner:
     return NotOwner("nobody has this conversation: it was closed long ago", "nobody: it is closed")
 
 
+def taken(conversation: Conversation) -> str:
+    """Who has it, as a sentence."""
+    if not conversation.open:
+        return f"the conversation is closed ({conversation.disposition}); the customer's next text opens another"
+    return f"{who_has(conversation)} has this conversation"
+
+
 def who_has(conversation: Conversation) -> str:
     """The owner, in words."""
     if not conversation.open:
-        return "nobody: it is closed"
+        return "nobody"
     if conversation.owner_kind is OwnerKind.bot:
         return f"the bot ({conversation.owner_id or 'no handler'})"
     return f"{'queue ' if conversation.owner_kind is OwnerKind.queue else ''}{conversation.owner_id}"
@@ -130,7 +137,7 @@ def claim(turn: Turn, conversation: Conversation, agent: str) -> Conversation:
         supervisor and conversation.open and conversation.owner_kind is OwnerKind.agent
     ):
         has = who_has(conversation)
-        raise NotOwner(f"{has} has this conversation", has)
+        raise NotOwner(taken(conversation), has)
     if known is not None and not supervisor and conversation.queue not in known.queues:
         raise Refused(
             f"{known.name} does not answer queue {conversation.queue}; a supervisor can, or add it to the agent"
@@ -145,7 +152,7 @@ def owned(conversation: Conversation, agent: str) -> None:
     """Raises NotOwner unless this agent owns the turn (invariant 3: author == owner)."""
     if conversation.owner_kind is not OwnerKind.agent or conversation.agent != agent or not conversation.open:
         has = who_has(conversation)
-        raise NotOwner(f"not sent: {has} has this conversation", has)
+        raise NotOwner(f"not sent: {taken(conversation)}", has)
 
 
 def agent_says(
@@ -199,7 +206,7 @@ def close_by_agent(turn: Turn, conversation: Conversation, by: str, disposition:
     """The person is done. Raises NotOwner when the bot has it or it is closed."""
     if not conversation.open or conversation.owner_kind is OwnerKind.bot:
         has = who_has(conversation)
-        raise NotOwner(f"{has} has this conversation", has)
+        raise NotOwner(taken(conversation), has)
     if note:
         turn.note(conversation, "note", by, note)
     turn.note(conversation, "closed", by, disposition)
@@ -215,7 +222,7 @@ def give_back(turn: Turn, conversation: Conversation, by: str) -> Conversation:
     """Hands the turn to the bot; which handler goes on is for `dialogues` to say. Raises NotOwner."""
     if not conversation.open or conversation.owner_kind is OwnerKind.bot:
         has = who_has(conversation)
-        raise NotOwner(f"{has} has this conversation", has)
+        raise NotOwner(taken(conversation), has)
     turn.note(conversation, "handed_back", by, "")
     return turn.put(replace(conversation, state=ConversationState.bot, owner_id="", agent=None, queue=None))
 

@@ -3,6 +3,7 @@ nothing but an addition.
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from prometheus_client import Counter
 
@@ -34,10 +35,11 @@ class Figures:
         self._raise(self._metrics.messages, figures.expired, "mt", "expired_in_queue")
         self._raise(self._metrics.bad_pdu, link.get("bad_pdu", 0), carrier)
 
-    def receipts(self, figures: TrackingFigures) -> None:
+    def receipts(self, by_carrier: Mapping[str, TrackingFigures]) -> None:
         """Receipts by what became of them."""
-        for name in ("matched", "parked", "unknown", "stale"):
-            self._raise(self._metrics.receipts, getattr(figures, name), "all", name)
+        for carrier, figures in by_carrier.items():
+            for name, count in asdict(figures).items():
+                self._raise(self._metrics.receipts, count, carrier, name)
 
     def intake(self, figures: IntakeFigures, dead_letters: int) -> None:
         """Texts from phones, and inputs that were given up."""

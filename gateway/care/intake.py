@@ -22,7 +22,7 @@ from gateway.model.ids import Ids, id_at, made_at
 from gateway.model.segments import join
 from gateway.store import events, messages, work
 from gateway.store.database import Store
-from gateway.store.units import Conflict, Due, Failure, Rejected, Unit
+from gateway.store.units import Conflict, Due, Failure, Rejected, StoreClosed, Unit
 from gateway.store.writer import Result
 from gateway.triggers import EventData
 
@@ -350,6 +350,7 @@ async def take_events(
         failpoints.hit("before_events_commit")
         results = await store.apply(units)
         failpoints.hit("after_events_commit")
+        lost: Failure | None = None
         for place, (unit, failure) in enumerate(zip(units, results, strict=True), start):
             if failure is None:
                 answers[place] = Taken(batch[place][0].id)
@@ -358,11 +359,15 @@ async def take_events(
             elif isinstance(failure, Rejected):
                 unsure.append(place)
             else:
-                raise failure
+                lost = failure
+        if lost is not None:
+            raise lost
     if unsure:
         keys = [(batch[place][0].source, batch[place][0].event_key) for place in unsure]
         known = await store.read(events.known, keys)
         for place, key in zip(unsure, keys, strict=True):
+            if key not in known:
+                raise StoreClosed("an event was refused by the store, and not as a repetition; see the log")
             event_id, digest = known[key]
             answers[place] = Taken(event_id, duplicate=True, clash=digest != batch[place][0].digest)
     return [answer for answer in answers if answer is not None]

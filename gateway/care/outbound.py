@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from gateway.care import rules
 from gateway.care.playbook import Playbook
+from gateway.care.rendering import BadText, MissingText
 from gateway.care.turn import Refused, Turn
 from gateway.model.channel import Encoding
 from gateway.model.conversation import Conversation
@@ -57,7 +58,8 @@ def render(
 ) -> str:
     """A catalogue text in the customer's language. A `Link` among the fields becomes the URL of this conversation.
 
-    ask: False where the text may not ask for a reply (another dialogue has the floor). Raises MissingText or BadText.
+    ask: False where the text may not ask for a reply (another dialogue has the floor). Raises Refused when the
+    text is missing or does not fit.
     """
     values: dict[str, object] = {}
     for name, value in fields.items():
@@ -69,7 +71,10 @@ def render(
         else:
             values[name] = value
     values |= {"brand": brand.display_name, "help": brand.help_contact, "ask": ask, "offer": offer}
-    return turn.playbook.texts.render(key, turn.language(brand.name), values, timezone=turn.timezone(brand.name))
+    try:
+        return turn.playbook.texts.render(key, turn.language(brand.name), values, timezone=turn.timezone(brand.name))
+    except (MissingText, BadText) as error:
+        raise Refused(str(error)) from error
 
 
 def say(
@@ -166,6 +171,8 @@ def _cost(playbook: Playbook, carrier: str, text: str) -> tuple[Encoding, int]:
     """How a text is written over a carrier, and in how many parts. Raises Refused when it is empty or too long."""
     if not text:
         raise Refused("a text is empty; nothing is sent")
+    if len(text) > LONGEST_TEXT:
+        raise Refused(f"a text is {len(text)} characters long, at most {LONGEST_TEXT} go; shorten it")
     alphabet = playbook.alphabets.get(carrier, "gsm7")
     encoding = encoding_of(text, alphabet)
     if len(text) <= 70:
@@ -193,10 +200,12 @@ def _queue(turn: Turn, message: Message, until: int | None) -> None:
 
 def send_item(message: Message, part: int, item_id: int, due: int, attempts: int = 0) -> Due:
     """The row of work that sends one part. attempts: tries before this one."""
+    # A confirmation of STOP waits behind no other text of the customer, which may be held back by the carrier.
+    key = f"{message.key}#{COMPLIANCE}" if message.author_id == COMPLIANCE else message.key
     return Due(
         item_id,
         f"send:{message.carrier}",
-        message.key,
+        key,
         "send",
         due,
         message.lane,

@@ -47,6 +47,7 @@ class Tracking:
         self._store, self._ids, self._now, self._push = store, ids, now, push
         self._one_at_a_time = asyncio.Lock()
         self.figures = TrackingFigures()
+        self.by_carrier: dict[str, TrackingFigures] = {}
 
     async def track(self, receipts: Sequence[Receipt]) -> bool:
         """Applies or parks receipts; True once all of it is on disk, so that they may be acknowledged."""
@@ -99,6 +100,10 @@ class Tracking:
             if failure is not None and not str(failure).startswith("take work")
         ]
 
+    def _count(self, receipt: Receipt, what: str) -> None:
+        for figures in (self.figures, self.by_carrier.setdefault(receipt.carrier, TrackingFigures())):
+            setattr(figures, what, getattr(figures, what) + 1)
+
     def _push_all(self, units: Sequence[Unit], results: Sequence[Result]) -> None:
         for unit, failure in zip(units, results, strict=True):
             if failure is None:
@@ -110,11 +115,11 @@ class Tracking:
         if tries < len(PARK_MS):
             work.add(unit, Due(due.id, due.lane, due.key, due.kind, now + PARK_MS[tries], 0, tries, 0, due.body))
             return
-        self.figures.unknown += 1
+        self._count(receipt, "unknown")
         log.warning("a receipt of carrier %s belongs to none of our messages", receipt.carrier)
 
     def _park(self, unit: Unit, receipt: Receipt, now: int) -> None:
-        self.figures.parked += 1
+        self._count(receipt, "parked")
         key = f"{receipt.carrier}/{receipt.remote_ids[0] if receipt.remote_ids else ''}"
         work.add(unit, Due(self._ids(), RECEIPT_LANE, key, "receipt", now + PARK_MS[0], 0, 0, 0, _body(receipt)))
 
@@ -124,9 +129,9 @@ class Tracking:
         states, settled = fold.of(found)
         place = found.attempt[1:]
         if not later(states.get(place), receipt.state):
-            self.figures.stale += 1
+            self._count(receipt, "stale")
             return
-        self.figures.matched += 1
+        self._count(receipt, "matched")
         states[place] = receipt.state
         messages.receipt(unit, found.attempt, receipt.state, now, receipt.error)
         best: dict[int, ReceiptState | None] = dict.fromkeys(range(1, message.parts + 1))

@@ -199,8 +199,9 @@ class Turn:
 
     def finish(self) -> tuple[Unit, CustomerState]:
         """The unit to commit, and the state that holds once it is committed."""
-        for write in sorted(self._changes(), key=lambda change: change[0]):
-            write[1]()
+        self._write_talks(ending=True)
+        self._write_offers()
+        self._write_talks(ending=False)
         keep = {c.id: c for c in self.conversations.values() if c.open or c is self.last_closed(c.brand)}
         state = CustomerState(
             key=self.key,
@@ -217,31 +218,33 @@ class Turn:
         )
         return self.unit, state
 
-    def _changes(self) -> list[tuple[int, Callable[[], None]]]:
-        """What differs from what was read. First whatever gives a unique place free, then whoever takes it."""
+    def _write_talks(self, *, ending: bool) -> None:
+        """Conversations and dialogues that changed: first those that give a unique place free, then who takes it."""
         unit, loaded = self.unit, self._loaded
-        changes: list[tuple[int, Callable[[], None]]] = []
         for conversation in self.conversations.values():
             old = loaded.conversations.get(conversation.id)
+            if old is conversation or ending is (conversation.open or old is None):
+                continue
             if old is None:
-                changes.append((3, lambda c=conversation: writing.add_conversation(unit, c)))  # type: ignore[misc]
-            elif old is not conversation:
-                place = 3 if conversation.open else 1
-                changes.append(
-                    (place, lambda c=conversation, o=old: writing.set_conversation(unit, c, o))  # type: ignore[misc]
-                )
+                writing.add_conversation(unit, conversation)
+            else:
+                writing.set_conversation(unit, conversation, old)
         for dialogue in self.dialogues.values():
             was = loaded.dialogues.get(dialogue.id)
-            place = 3 if dialogue.state in HAS_FLOOR else 1
+            if was is dialogue or ending is (dialogue.state in HAS_FLOOR):
+                continue
             if was is None:
-                changes.append((place, lambda d=dialogue: writing.add_dialogue(unit, d)))  # type: ignore[misc]
-            elif was is not dialogue:
-                changes.append((place, lambda d=dialogue, o=was: writing.set_dialogue(unit, d, o)))  # type: ignore[misc]
-        for offer in self.offers.values():
-            had = loaded.offers.get(offer.id)
-            place = 2 if offer.state in ACTIVE else 1
+                writing.add_dialogue(unit, dialogue)
+            else:
+                writing.set_dialogue(unit, dialogue, was)
+
+    def _write_offers(self) -> None:
+        """Offers that changed; ended ones first, since a family has one active place."""
+        unit, loaded = self.unit, self._loaded.offers
+        changed = [offer for offer in self.offers.values() if loaded.get(offer.id) is not offer]
+        for offer in sorted(changed, key=lambda changed: changed.state in ACTIVE):
+            had = loaded.get(offer.id)
             if had is None:
-                changes.append((place, lambda o=offer: writing.add_offer(unit, o)))  # type: ignore[misc]
-            elif had is not offer:
-                changes.append((place, lambda o=offer, s=had.state: writing.set_offer(unit, o, s)))  # type: ignore[misc]
-        return changes
+                writing.add_offer(unit, offer)
+            else:
+                writing.set_offer(unit, offer, had.state)

@@ -28,5 +28,5 @@ async def reload(gateway: Gateway, settings: Settings) -> list[str]:
     waiting = [f"{name} changed; that takes effect when Careline restarts" for name in _AT_START
                if getattr(settings, name) != kept[name]]  # fmt: skip
     gateway.settings = settings.model_copy(update=kept)
-    gateway.playbook = gateway.engine.playbook = playbook_of(gateway.settings)
+    gateway.take_playbook(playbook_of(gateway.settings))
     return waiting

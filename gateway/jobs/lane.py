@@ -5,6 +5,7 @@ when there is more than memory may hold). A row is the truth; memory is only wha
 """
 
 import asyncio
+import heapq
 import logging
 import math
 from collections import deque
@@ -65,7 +66,8 @@ class Lane:
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop_task: asyncio.Task[None] | None = None
         self._stopping = False
-        self._retries: set[asyncio.TimerHandle] = set()
+        self._held: list[tuple[int, int, Due]] = []
+        self._held_count = 0
 
     # -- feeding
 
@@ -116,7 +118,7 @@ class Lane:
     @property
     def idle(self) -> bool:
         """Nothing in memory, nothing under way."""
-        return not self._queues and not self._busy
+        return not (self._queues or self._busy or self._arrivals)
 
     # -- life
 
@@ -128,8 +130,6 @@ class Lane:
         """Takes nothing new, waits up to `drain` seconds for what is under way."""
         self._stopping = True
         self._wake.set()
-        for handle in self._retries:
-            handle.cancel()
         if self._loop_task is not None:
             self._loop_task.cancel()
             await asyncio.gather(self._loop_task, return_exceptions=True)
@@ -143,6 +143,7 @@ class Lane:
             if loop.time() >= poll_at:
                 await self._refill()
                 poll_at = loop.time() + POLL_SECONDS
+            held = self._release_held()
             self._dispatch()
             half = self._memory // 2
             if any(out and len(known) <= half for out, known in zip(self._spilled, self._known, strict=True)):
@@ -150,7 +151,7 @@ class Lane:
                 continue
             self._wake.clear()
             try:
-                async with asyncio.timeout(max(0.0, poll_at - loop.time())):
+                async with asyncio.timeout(max(0.0, min(held, poll_at - loop.time()))):
                     await self._wake.wait()
             except TimeoutError:
                 continue
@@ -240,16 +241,19 @@ class Lane:
 
     def _retry(self, due: Due, delay_ms: int) -> None:
         """The whole key waits with its first item, else the order of its items would break."""
+        self._held_count += 1
+        heapq.heappush(self._held, (self._now() + delay_ms, self._held_count, due))
+        self._wake.set()
 
-        def again() -> None:
-            self._retries.discard(handle)
-            self._queues.setdefault(due.key, deque()).appendleft(due)
-            queue = self._queues[due.key]
+    def _release_held(self) -> float:
+        """Lets go whose time has come; seconds until the next."""
+        now = self._now()
+        while self._held and self._held[0][0] <= now:
+            due = heapq.heappop(self._held)[2]
+            queue = self._queues.setdefault(due.key, deque())
+            queue.appendleft(due)
             self._free(due.key, queue)
-            self._wake.set()
-
-        handle = asyncio.get_running_loop().call_later(delay_ms / 1000, again)
-        self._retries.add(handle)
+        return max(0.001, (self._held[0][0] - now) / 1000) if self._held else math.inf
 
 
 def _order(due: Due) -> tuple[int, float]:

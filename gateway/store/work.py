@@ -95,6 +95,12 @@ def due_now(connection: sqlite3.Connection, lane: str, prio: int, now: int, most
     return [Due(*row) for row in rows]
 
 
+def count_waiting(connection: sqlite3.Connection) -> int:
+    """Outgoing parts that have not left, and accepted events that will make some."""
+    [events] = connection.execute("SELECT count(*) FROM work WHERE lane = 'customer' AND prio = 1").fetchone()
+    return count_due(connection, "send:") + int(events)
+
+
 def count_due(connection: sqlite3.Connection, lane_prefix: str) -> int:
     """How many rows the lanes of this prefix hold."""
     [count] = connection.execute(

@@ -8,10 +8,10 @@ import pytest
 from gateway.care.desk import Sending, Unknown
 from gateway.care.turn import NotOwner, Refused
 from gateway.model.message import MessageClass
-from gateway.store.units import Conflict, StoreFull, Unit
+from gateway.store.units import Conflict, Statement, StoreFull, Unit
 from gateway.store.writer import Result
 from gateway.triggers import Handler, Talk
-from tests.doubles.stage import Stage
+from tests.doubles.stage import Stage, house
 
 ANN, BOB = "+15551230001", "+15551230002"
 OVERAGE: dict[str, object] = {"plan": "Basic", "minutes_over": 1, "charge": "5.00", "currency": "USD"}
@@ -38,11 +38,9 @@ async def test_a_commit_that_was_lost_is_decided_again_on_what_is_true_now(stage
     steal = (
         "UPDATE conversation SET state = 'human', owner_id = 'ben@example.test', agent = 'ben@example.test', epoch = 9"
     )
-    from gateway.store.units import Statement  # noqa: PLC0415
-
     unit.add(Statement("steal", steal), ())
     await stage.store.write(unit)
-    with pytest.raises(NotOwner, match="ben@example.test"):
+    with pytest.raises(NotOwner, match="ben@example"):
         await stage.do(stage.desk.claim(conversation, "Ana"))
 
 
@@ -65,11 +63,7 @@ async def test_a_failed_commit_drops_what_was_remembered_and_loses_nothing(
     assert stage.engine.states.get(f"tel:{ANN}") is None, "a failed commit drops all that is remembered"
     assert not await stage.rows("SELECT id FROM message WHERE text = 'hello?'")
     failing = False
-    lane = stage.lanes["customer"]
-    async with asyncio.timeout(5):
-        while lane._retries:
-            await stage.store.read(lambda connection: None)
-    await stage.settled()
+    await stage.advance(seconds=2)
     assert await stage.rows("SELECT id FROM message WHERE text = 'hello?'")
     assert not await stage.laws()
 
@@ -127,7 +121,7 @@ async def test_a_dead_letter_is_replayed_after_the_fix(stage: Stage, monkeypatch
     await stage.settled()
     [letter] = await stage.rows("SELECT * FROM dead_letter")
     assert letter["state"] == "dead"
-    monkeypatch.setitem(stage.playbook.handlers, "broken.handler", mended())  # type: ignore[arg-type]
+    monkeypatch.setitem(stage.playbook.handlers, "broken.handler", mended())
     await stage.desk.replay(letter["id"])
     await stage.settled()
     assert stage.carrier.texts(ANN) == ["Acme Mobile: mended."]
@@ -138,7 +132,7 @@ async def test_a_dead_letter_is_replayed_after_the_fix(stage: Stage, monkeypatch
 
 def mended() -> "Handler[object]":  # type: ignore[type-var]
     """The broken handler without its fault."""
-    broken = Stage_HANDLERS["broken.handler"]
+    broken = house()[1].handlers["broken.handler"]
     handler = Handler("broken.handler", schema=broken.schema, message_class="transactional")
 
     @handler.start
@@ -162,7 +156,7 @@ async def test_a_text_that_broke_its_handler_is_replayed(stage: Stage, monkeypat
     [letter] = await stage.rows("SELECT * FROM dead_letter")
     # The person gives it back, the fix is there, and the customer's old words are taken up again.
     await stage.do(stage.desk.hand_back(talk["id"], "Ana", ""))
-    monkeypatch.setitem(stage.playbook.handlers, "broken.handler", mended())  # type: ignore[arg-type]
+    monkeypatch.setitem(stage.playbook.handlers, "broken.handler", mended())
     await stage.desk.replay(letter["id"])
     await stage.settled()
     assert stage.carrier.texts(ANN)[-1] == "Acme Mobile: you said blue."
@@ -203,6 +197,3 @@ async def test_texts_that_came_during_a_call_keep_their_order(stage: Stage) -> N
     talk = await stage.conversation(ANN)
     # The default handler greets at "one" and gives the second text to a person: the words prove who came first.
     assert talk["why"] == "one / two"
-
-
-Stage_HANDLERS = __import__("tests.doubles.stage", fromlist=["house"]).house()[1].handlers

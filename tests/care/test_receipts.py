@@ -1,4 +1,4 @@
-"""Receipts in every order: early, late, double, of others; a message only moves forward, and its worst part is its fate."""
+"""Receipts in every order: early, late, double, of others. A message only moves forward; its worst part is its fate."""
 
 import asyncio
 import itertools

@@ -1,111 +1,25 @@
-"""The invariants of design section 4, as questions to the database: what a law breaks says in one sentence."""
+"""The invariants of design section 4, as questions to the database (laws.sql)."""
 
 import sqlite3
+from functools import lru_cache
+from pathlib import Path
 
-_LAWS: tuple[tuple[str, str], ...] = (
-    (
-        "2: one open conversation per customer and brand",
-        "SELECT customer_id, brand, count(*) FROM conversation WHERE state <> 'closed' GROUP BY 1, 2 HAVING count(*) > 1",
-    ),
-    (
-        "2: one floor per conversation",
-        "SELECT conversation_id, count(*) FROM dialogue WHERE state IN ('floor', 'calling') GROUP BY 1 HAVING count(*) > 1",
-    ),
-    (
-        "2: the floor belongs to the bot's turn",
-        "SELECT d.id, c.state FROM dialogue d JOIN conversation c ON c.id = d.conversation_id "
-        "WHERE d.state IN ('floor', 'calling') AND c.state <> 'bot'",
-    ),
-    (
-        "3: the owner is exactly one: an agent in human and waiting, the queue in queued, else none",
-        "SELECT id, state, owner_id, agent, queue FROM conversation WHERE (state IN ('human', 'waiting', 'wrapup') "
-        "AND (agent IS NULL OR owner_id <> agent)) OR (state = 'queued' AND (agent IS NOT NULL OR owner_id <> queue)) "
-        "OR (state IN ('bot', 'closed') AND agent IS NOT NULL)",
-    ),
-    (
-        "7: QUEUED has a live timer of its epoch",
-        "SELECT c.id, c.epoch FROM conversation c WHERE c.state = 'queued' AND NOT EXISTS (SELECT 1 FROM work w "
-        "WHERE w.kind = 'queue_wait' AND w.ref = c.id AND w.body = CAST(c.epoch AS TEXT))",
-    ),
-    (
-        "a dialogue with a deadline has its timer",
-        "SELECT d.id, d.step, d.deadline FROM dialogue d WHERE d.state = 'floor' AND d.deadline IS NOT NULL AND NOT EXISTS "
-        "(SELECT 1 FROM work w WHERE w.kind = 'step' AND w.ref = d.id AND w.due <= d.deadline)",
-    ),
-    (
-        "9: each CLOSED has a disposition, each open one has none",
-        "SELECT id, state, disposition, closed_at FROM conversation WHERE (state = 'closed') <> (disposition IS NOT NULL) "
-        "OR (state = 'closed') <> (closed_at IS NOT NULL)",
-    ),
-    (
-        "no dialogue of a closed conversation goes on",
-        "SELECT d.id, d.state FROM dialogue d JOIN conversation c ON c.id = d.conversation_id "
-        "WHERE c.state = 'closed' AND d.state <> 'done'",
-    ),
-    (
-        "9: one active offer per customer and family",
-        "SELECT customer_id, family, count(*) FROM offer WHERE state IN ('open', 'accepted', 'fulfilling') GROUP BY 1, 2 "
-        "HAVING count(*) > 1",
-    ),
-    (
-        "9: each offer that ended says when, each open one will end",
-        "SELECT o.id, o.state FROM offer o WHERE (o.state IN ('open', 'accepted', 'fulfilling')) <> (o.ended_at IS NULL) "
-        "OR (o.state = 'open' AND NOT EXISTS (SELECT 1 FROM work w WHERE w.kind = 'offer_expires' AND w.ref = o.id))",
-    ),
-    (
-        "9: an accepted offer has one call, with the offer's id as its key",
-        "SELECT o.id, o.state, (SELECT count(*) FROM call k WHERE k.offer_id = o.id) AS calls FROM offer o "
-        "WHERE o.backoffice IS NOT NULL AND ((o.state IN ('fulfilling', 'fulfilled', 'failed')) <> (calls = 1) OR calls > 1 "
-        "OR EXISTS (SELECT 1 FROM call k WHERE k.offer_id = o.id AND k.idempotency_key <> CAST(o.id AS TEXT)))",
-    ),
-    (
-        "an open call is in the outbox, or is a dead letter",
-        "SELECT k.id FROM call k WHERE k.state = 'open' AND NOT EXISTS (SELECT 1 FROM work w WHERE w.kind = 'call' "
-        "AND w.ref = k.id) AND NOT EXISTS (SELECT 1 FROM dead_letter l WHERE l.ref = k.id AND l.kind = 'call')",
-    ),
-    (
-        "a message that waits has a row of work, an open attempt or a doubt",
-        "SELECT m.id, m.state, m.text FROM message m WHERE m.direction = 'mt' AND m.state IN ('held', 'queued') "
-        "AND NOT EXISTS (SELECT 1 FROM work w WHERE w.kind IN ('send', 'doubt') AND w.ref = m.id) "
-        "AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.message_id = m.id AND a.outcome IS NULL)",
-    ),
-    (
-        "a final message of ours has a disposition",
-        "SELECT id, text FROM message WHERE direction = 'mt' AND state = 'final' AND disposition IS NULL",
-    ),
-    (
-        "5: nothing waits for an opted-out customer but confirmations",
-        "SELECT m.id, m.text FROM message m JOIN consent c ON c.address_id = m.address_id AND c.brand = m.brand "
-        "JOIN work w ON w.kind = 'send' AND w.ref = m.id "
-        "WHERE c.state = 'revoked' AND m.cls > 0 AND m.author_id <> 'compliance'",
-    ),
-    (
-        "5: an opted-out customer has no open conversation",
-        "SELECT v.id, v.state FROM conversation v JOIN customer u ON u.id = v.customer_id JOIN consent c "
-        "ON c.address_id = u.address_id AND c.brand = v.brand WHERE c.state = 'revoked' AND v.state <> 'closed'",
-    ),
-    (
-        "6: a part is tried a second time only after a doubt or a refusal for now",
-        "SELECT a.message_id, a.part FROM attempt a JOIN attempt b ON b.message_id = a.message_id AND b.part = a.part "
-        "AND b.attempt > a.attempt WHERE a.outcome IN ('accepted', 'refused') AND b.at > a.answered_at",
-    ),
-    (
-        "6: a second try after a doubt is marked",
-        "SELECT m.id FROM message m WHERE m.possible_duplicate = 0 AND EXISTS (SELECT 1 FROM attempt a JOIN attempt b "
-        "ON b.message_id = a.message_id AND b.part = a.part AND b.attempt > a.attempt "
-        "WHERE a.message_id = m.id AND a.outcome = 'in_doubt')",
-    ),
-    (
-        "every text of a bot or an agent says whose it is",
-        "SELECT id FROM message WHERE direction = 'mt' AND author_kind IN ('bot', 'agent', 'event') AND author_id = ''",
-    ),
-)
+
+@lru_cache(1)
+def _laws() -> tuple[tuple[str, str], ...]:
+    """Each law and its question: a comment, then a statement."""
+    _, *parts = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8").split("\n\n")
+    laws = []
+    for part in parts:
+        law, _, question = part.partition("\n")
+        laws.append((law.removeprefix("-- "), question.strip()))
+    return tuple(laws)
 
 
 def broken_laws(connection: sqlite3.Connection) -> list[str]:
     """One sentence per law that the database breaks, with the first rows that break it."""
     found = []
-    for law, question in _LAWS:
+    for law, question in _laws():
         rows = connection.execute(question).fetchmany(3)
         if rows:
             found.append(f"{law}: {rows}")

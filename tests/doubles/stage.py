@@ -34,7 +34,8 @@ from gateway.store.migrate import bring_up_to_date
 from gateway.store.units import Due, Unit
 from gateway.store.writer import Result
 from gateway.triggers.registry import Registry
-from tests.doubles.carrier import FakeCarrier, Taken as TakenPart
+from tests.doubles.carrier import FakeCarrier
+from tests.doubles.carrier import Taken as TakenPart
 from tests.doubles.laws import broken_laws
 from tests.doubles.office import FakeOffice
 
@@ -235,6 +236,7 @@ class Stage:
             moved = self.carrier.flush()
             for lane in self.lanes.values():
                 await lane._refill()
+                lane._release_held()
                 lane._dispatch()
             await self.store.quiet()
             await self.store.quiet()
@@ -251,9 +253,11 @@ class Stage:
         end = self.now + int((hours * 3600 + minutes * 60 + seconds) * 1000)
         while True:
             due = await self.store.read(_next_due, self.now, end)
-            if due is None:
+            held = [lane._held[0][0] for lane in self.lanes.values() if lane._held]
+            times = [at for at in (due, *held) if at is not None and self.now < at <= end]
+            if not times:
                 break
-            self.now = max(self.now, due)
+            self.now = min(times)
             await self.settled()
         self.now = end
         await self.settled()

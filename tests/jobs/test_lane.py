@@ -1,6 +1,7 @@
 """A lane: order per customer, priorities, and a backlog that is larger than memory."""
 
 import asyncio
+import itertools
 import random
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -92,6 +93,12 @@ async def until(so: Callable[[], bool], store: Store) -> None:
     async with asyncio.timeout(10):
         while not so():
             await store.read(lambda connection: None)
+
+
+def rushing() -> Callable[[], int]:
+    """A wall clock that goes on by half a second each time that somebody looks."""
+    times = itertools.count(1000, 500)
+    return lambda: next(times)
 
 
 def in_order(ran: list[Due]) -> bool:
@@ -196,7 +203,7 @@ async def test_a_retried_item_keeps_its_key_waiting(store: Store) -> None:
         return None
 
     worker.again = again
-    lane = Lane("x", store, worker.run, lambda: 1000)
+    lane = Lane("x", store, worker.run, rushing())
     lane.start()
     dues = [
         Due(1, "x", "ann", "t", 5),
@@ -221,7 +228,7 @@ async def test_a_worker_that_raises_is_tried_again(store: Store, caplog: pytest.
             raise RuntimeError("a bug")
         return await worker.run(batch)
 
-    lane = Lane("x", store, run, lambda: 1000)
+    lane = Lane("x", store, run, rushing())
     lane.start()
     await put(store, [Due(1, "x", "ann", "t", 5), Due(2, "x", "ann", "t", 5)], lane)
     await until_done(worker, lane)

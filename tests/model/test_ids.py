@@ -48,5 +48,5 @@ def test_never_below_what_is_on_disk(newest: int) -> None:
 def test_two_processes_make_different_ids() -> None:
     one, two = Ids(lambda: NOW, slot=1), Ids(lambda: NOW, slot=2)
     assert not {one() for _ in range(5000)} & {two() for _ in range(5000)}
-    with pytest.raises(ValueError, match="outside 0..255"):
+    with pytest.raises(ValueError, match="process slot 256 is outside"):
         Ids(lambda: NOW, slot=256)

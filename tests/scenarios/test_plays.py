@@ -26,7 +26,7 @@ async def test_play(path: Path, stage: Stage) -> None:
 async def test_a_bad_play_names_file_and_line(line: str, said: str, stage: Stage, tmp_path: Path) -> None:
     path = tmp_path / "bad.play"
     path.write_text(f"# a play\n\n{line}\n")
-    with pytest.raises(Boo, match="bad.play:3") as boo:
+    with pytest.raises(Boo, match=r"bad\.play:3") as boo:
         await perform(path, stage)
     assert said in str(boo.value)
 

@@ -301,8 +301,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A volume of 12 MB; skipped by name where it cannot be mounted."""
     folder = tmp_path / "small"
     folder.mkdir()
-    mount = shutil.which("mount")
-    if mount is None or subprocess.run([mount, "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)]).returncode != 0:
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mounting, check=False).returncode != 0:
         pytest.skip("a small tmpfs cannot be mounted (needs root)")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
