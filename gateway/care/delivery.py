@@ -208,7 +208,8 @@ class Delivery:
     def _settle(self, unit: Unit, answer: PartAnswer, flight: _Flight | None, now: int) -> None:
         message_id = answer.attempt[0]
         if answer.outcome is Outcome.accepted:
-            if answer.late:
+            if answer.late or (flight is not None and part_of(flight.due)[1]):
+                # The doubt is over: the late answer came, or the marked repetition was taken.
                 messages.undoubt(unit, message_id)
                 self.figures.doubts["response"] = self.figures.doubts.get("response", 0) + 1
             if flight is not None and flight.message.parts == 1:

@@ -91,7 +91,9 @@ _DOUBT = Statement(
 _UNDOUBT = Statement(
     "message no longer in doubt",
     "UPDATE message SET disposition = NULL, reason = NULL "
-    "WHERE id = ? AND state <> 'final' AND disposition = 'in_doubt'",
+    "WHERE id = ? AND state <> 'final' AND disposition = 'in_doubt' AND NOT EXISTS (SELECT 1 FROM attempt AS doubtful "
+    "WHERE message_id = message.id AND outcome = 'in_doubt' AND NOT EXISTS (SELECT 1 FROM attempt AS good "
+    "WHERE good.message_id = message.id AND good.part = doubtful.part AND good.outcome = 'accepted'))",
     exact=False,
 )
 _MARK_DUPLICATE = Statement("mark duplicate", "UPDATE message SET possible_duplicate = 1 WHERE id = ?")

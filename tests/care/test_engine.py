@@ -73,8 +73,10 @@ async def test_two_claims_at_once_have_one_winner(stage: Stage) -> None:
     results = await stage.do(
         _gather(*(stage.desk.claim(conversation, agent) for agent in ("Ana", "Cleo", "Ana", "Cleo")))
     )
-    assert [isinstance(result, NotOwner) for result in results] == [False, True, False, True]
-    assert (await stage.conversation(ANN))["agent"] == "ana@example.test"
+    lost = [isinstance(result, NotOwner) for result in results]
+    assert lost in ([False, True, False, True], [True, False, True, False])
+    winner = "ana@example.test" if lost[1] else "cleo@example.test"
+    assert (await stage.conversation(ANN))["agent"] == winner
 
 
 async def _gather(*asked: object) -> list[object]:
