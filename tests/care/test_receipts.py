@@ -53,7 +53,7 @@ def _fold(told: list[ReceiptState]) -> ReceiptState | None:
 
 async def _two_parts(folder: Path, order: list[tuple[int, ReceiptState | None]], batches: list[bool]) -> None:
     """A text of two parts; order: receipts by part, None = the carrier's response; batches: where a read ends."""
-    fresh_database(folder / "r.db", Path(tempfile.gettempdir()) / "careline-laws-template.db")
+    fresh_database(folder / "r.db")
     stage = Stage(folder / "r.db")
     await stage.open()
     try:
@@ -122,15 +122,6 @@ async def test_both_parts_delivered(
     tmp_path: Path, order: tuple[tuple[int, ReceiptState | None], ...], batches: list[bool]
 ) -> None:
     await _two_parts(tmp_path, list(order), batches)
-
-
-@pytest.fixture
-async def stage(tmp_path: Path) -> "object":
-    fresh_database(tmp_path / "r.db", Path(tempfile.gettempdir()) / "careline-laws-template.db")
-    made = Stage(tmp_path / "r.db")
-    await made.open()
-    yield made
-    await made.close()
 
 
 async def test_a_receipt_of_somebody_else_is_acknowledged_and_given_up(stage: Stage) -> None:

@@ -3,10 +3,12 @@ back office and a wall clock of the test's own. Nothing sleeps: `settled` runs w
 """
 
 import asyncio
+import atexit
 import contextlib
 import json
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -74,11 +76,18 @@ def house() -> tuple[Settings, Playbook]:
     )
 
 
-def fresh_database(path: Path, template: Path) -> None:
-    """A database of the newest schema; made once by the migrations, then copied."""
-    if not template.exists():
-        bring_up_to_date(template)
-    shutil.copyfile(template, path)
+@lru_cache(1)
+def _template() -> Path:
+    """An empty database of the newest schema, made once by the migrations."""
+    folder = Path(tempfile.mkdtemp(prefix="careline-schema-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    bring_up_to_date(folder / "template.db")
+    return folder / "template.db"
+
+
+def fresh_database(path: Path) -> None:
+    """Puts an empty database of the newest schema there."""
+    shutil.copyfile(_template(), path)
 
 
 class WatchedStore(Store):

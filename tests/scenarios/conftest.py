@@ -8,16 +8,10 @@ import pytest
 from tests.doubles.stage import Stage, fresh_database
 
 
-@pytest.fixture(scope="session")
-def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the migrated, empty database is kept that all tests copy."""
-    return tmp_path_factory.getbasetemp() / "stage-template.db"
-
-
 @pytest.fixture
-async def stage(tmp_path: Path, schema: Path) -> AsyncIterator[Stage]:
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     """A running house."""
-    fresh_database(tmp_path / "stage.db", schema)
+    fresh_database(tmp_path / "stage.db")
     made = Stage(tmp_path / "stage.db")
     await made.open()
     yield made

@@ -81,7 +81,7 @@ class House(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        fresh_database(self.folder / "house.db", Path(tempfile.gettempdir()) / "careline-laws-template.db")
+        fresh_database(self.folder / "house.db")
         self.stage = Stage(self.folder / "house.db")
         self.run(self.stage.open())
 
@@ -296,7 +296,7 @@ async def _all(asked: list[Coroutine[Any, Any, Any]]) -> list[object]:
 
 TestHouse = House.TestCase
 TestHouse.settings = settings(
-    max_examples=20,
+    max_examples=15,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,

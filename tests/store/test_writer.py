@@ -95,7 +95,7 @@ CHANGES = st.lists(
 UNITS = st.lists(st.tuples(st.sampled_from("abcd"), CHANGES), min_size=1, max_size=8)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(st.lists(UNITS, min_size=1, max_size=4))
 def test_units_against_a_model(transactions: list[list[tuple[str, list[Change]]]]) -> None:
     connection, model = _table(), Model()
@@ -236,7 +236,7 @@ asyncio.run(main())
 
 def test_a_kill_at_any_time_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     path, at, chance = tmp_path / "careline.db", 1, random.Random(7)
-    for _ in range(6):
+    for _ in range(4):
         process = subprocess.Popen(
             [sys.executable, "-c", _WRITES_FOR_EVER, str(path), str(at)], stdout=subprocess.PIPE, text=True
         )
