@@ -1,93 +1,121 @@
-"""Stops a step that runs too long: an interval timer and its signal, armed around each step.
+"""Stops a step that runs too long: a watch that looks every 20 ms, and a signal.
 
 Asyncio cannot interrupt code that never gives control back, and a thread cannot be stopped from outside; a signal
-reaches the main thread between two bytecodes. Where the step does not run on the main thread nothing is limited.
+reaches the main thread between two bytecodes. A timer armed around each step would do the same for two system calls a
+step, a quarter of all the time of a short conversation's turn (measured); so one thread watches, and a step only says
+that it began and that it ended. Off the main thread nothing is limited.
 """
 
 import signal
-
-# signal.getsignal looks its answer up among enums, which costs more than the timer itself.
-from _signal import getsignal  # type: ignore[import-not-found]
-from signal import ITIMER_REAL, SIGALRM, setitimer
+import threading
+import time
 from threading import get_ident, main_thread
-from time import monotonic, thread_time
 from types import FrameType, TracebackType
 
 from gateway.triggers.errors import StepTooSlow, last_line
 
 _SLEPT = 10  # times the limit of wall time after which a step ends though it did not compute
-_AGAIN = 0.02  # seconds after which it rings once more, should the step have swallowed the first
+_LOOK = 0.02  # seconds between two looks; a step that swallows the ring hears the next one
+_IDLE_LOOKS = 50  # looks without a step after which the watch goes to sleep
+_SIGNAL = signal.SIGVTALRM  # nobody else's: test runners use SIGALRM
 
 
 class _Ring(BaseException):
     """Not an Exception, so that a step's own `except Exception` does not swallow it."""
 
 
-class _Clock:
-    """The one interval timer of the process."""
+class _Watch:
+    """The one watch of the process. number: of the step that runs or ran last; armed: one runs."""
 
-    __slots__ = ("armed", "began", "computed", "main", "rang", "seconds")
+    __slots__ = ("_look_again", "_wake", "armed", "awake", "main", "number", "rang", "seconds", "started", "target")
 
     def __init__(self) -> None:
-        self.armed = self.rang = False
-        self.began = self.computed = self.seconds = 0.0
-        self.main = main_thread().ident
+        self.armed = self.rang = self.awake = self.started = False
+        self.main = main_thread().ident or 0
+        self.number = self.target = 0
+        self.seconds = 0.0
+        self._wake = threading.Event()
+        self._look_again = threading.Event()
+
+    def rouse(self) -> None:
+        """A step began while the watch slept."""
+        if not self.started:
+            self.started = True
+            signal.signal(_SIGNAL, _ring)
+            threading.Thread(target=self._watch, name="careline-step-watch", daemon=True).start()
+        self.awake = True
+        self._wake.set()
+
+    def _watch(self) -> None:
+        cpu_clock = time.pthread_getcpuclockid(self.main)
+        seen, idle, began, computed = -1, 0, 0.0, 0.0
+        while True:
+            if idle > _IDLE_LOOKS:
+                self._sleep(seen)
+                idle = 0
+            self._look_again.wait(_LOOK)
+            if not self.armed or self.number != seen:
+                idle = idle + 1 if self.number == seen else 0
+                seen, began, computed = self.number, time.monotonic(), time.clock_gettime(cpu_clock)
+                continue
+            # A process that waits for its processor is not a slow step: what counts is the time the thread computed,
+            # and a step that sleeps ends all the same.
+            computing = time.clock_gettime(cpu_clock) - computed > self.seconds - _LOOK
+            if computing or time.monotonic() - began > _SLEPT * self.seconds:
+                self.target = seen
+                signal.pthread_kill(self.main, _SIGNAL)
+
+    def _sleep(self, seen: int) -> None:
+        self._wake.clear()
+        self.awake = False
+        # A step that began just now saw us awake; it is ours to see.
+        if not self.armed and self.number == seen:
+            self._wake.wait()
+        self.awake = True
 
 
-_clock = _Clock()
+_watch = _Watch()
 
 
 def _ring(_signal: int, frame: FrameType | None) -> None:
-    if not _clock.armed:
+    if not _watch.armed or _watch.number != _watch.target:
         return
-    # A process that waits for its processor is not a slow step: what counts is the time this thread computed, and a
-    # step that sleeps ends all the same.
-    if thread_time() - _clock.computed < _clock.seconds and monotonic() - _clock.began < _SLEPT * _clock.seconds:
-        return
-    _clock.rang = True
+    _watch.rang = True
     # The end of the step may be interrupted itself; raised there, the ring would escape from the limit.
     if frame is None or frame.f_code.co_filename != __file__:
         raise _Ring
 
 
 class limit_step:  # noqa: N801  a context manager, used like a function
-    """Raises StepTooSlow when the body runs longer than `seconds`.
+    """Raises StepTooSlow when the body runs longer than `seconds`, of processor time or ten times that of the clock.
 
-    An inner limit within an outer one does nothing, and off the main thread it does nothing. A timer of somebody else
-    (a test runner's) is put back afterwards.
+    An inner limit within an outer one does nothing, and off the main thread it does nothing.
     """
 
-    __slots__ = ("_former", "_mine", "_others", "_seconds")
+    __slots__ = ("_mine", "_seconds")
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._mine = False
-        self._others = (0.0, 0.0)
-        self._former: object = None
 
     def __enter__(self) -> None:
-        if _clock.armed or get_ident() != _clock.main:
+        if _watch.armed or get_ident() != _watch.main:
             return
-        former = getsignal(SIGALRM)
-        if former is not _ring:  # once in the life of the gateway; each time under a test runner's own alarm
-            signal.signal(SIGALRM, _ring)
-            self._former = former
-        self._mine, _clock.armed, _clock.rang = True, True, False
-        _clock.seconds, _clock.began, _clock.computed = self._seconds, monotonic(), thread_time()
-        self._others = setitimer(ITIMER_REAL, self._seconds, _AGAIN)
+        self._mine, _watch.rang, _watch.seconds = True, False, self._seconds
+        _watch.number += 1
+        _watch.armed = True
+        if not _watch.awake:
+            _watch.rouse()
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if not self._mine:
             return
-        _clock.armed = False
-        setitimer(ITIMER_REAL, *self._others)
-        if self._others[0] and self._former is not None:
-            signal.signal(SIGALRM, self._former)  # type: ignore[arg-type]  # what getsignal gave
+        _watch.armed = False
         if isinstance(value, StepTooSlow):
             return
-        if _clock.rang:
+        if _watch.rang:
             raise self._slow(last_line(traceback, frozenset({__file__}))) from None
 
     def _slow(self, where: str) -> StepTooSlow:

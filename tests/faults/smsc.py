@@ -95,6 +95,7 @@ class Smsc:
         self.port = 0
         self.life = 0
         self.taken: list[Taken] = []
+        self.put_off: list[str] = []
         self.refused_texts = 0
         self.acknowledged: set[tuple[str, str]] = set()
         self.on_taken: Callable[[Taken], None] = lambda taken: None
@@ -203,6 +204,7 @@ class Smsc:
         text = (parsed.short_message or b"").decode("latin-1").translate(_GSM)
         if (status := self.moods.refuse.pop(text, 0)) != 0:
             self._write("refused", {"to": to, "text": text, "status": status})
+            self.put_off.append(text)
             self._send(bind, SUBMIT_RESP, status, sequence)
             return
         taken = Taken(len(self.taken), to, text, self.life)

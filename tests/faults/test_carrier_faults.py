@@ -76,11 +76,14 @@ async def test_a_late_answer_settles_the_doubt(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("status", [0x58, 0x14, 0x64], ids=["throttled", "queue full", "temporary"])
 async def test_order_is_kept_when_a_text_is_refused_for_now(tmp_path: Path, status: int) -> None:
-    """One of a customer's texts is put off by the carrier: those after it wait (reliability anchor section 2)."""
+    """A text of a customer is put off by the carrier: those that came later wait (reliability anchor section 2)."""
     async with scene(tmp_path) as play:
         texts = [f"number {place}" for place in range(1, 7)]
         play.smsc.moods.refuse = {texts[2]: status}
-        for text in texts:
+        for text in texts[:3]:
+            assert (await play.event("+15552000001", text))[0] == 202
+        await play.until("the third is put off", lambda: play.smsc.put_off == [texts[2]])
+        for text in texts[3:]:
             assert (await play.event("+15552000001", text))[0] == 202
         await play.until("all came out", lambda: len(play.smsc.taken) == len(texts), 40)
         assert [one.text for one in play.smsc.taken] == texts
