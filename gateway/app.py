@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass
 
 from gateway.care import offers
 from gateway.care.calls import Calls, Reply
-from gateway.care.delivery import DOUBT_LANE, Delivery, Doubts
+from gateway.care.delivery import Delivery
 from gateway.care.desk import Desk
+from gateway.care.doubts import DOUBT_LANE, Doubts
 from gateway.care.engine import Engine
 from gateway.care.figures import Figures
 from gateway.care.intake import JOIN_LANE, Intake
@@ -205,15 +206,12 @@ class Gateway:
         lanes = self._lanes
         name = f"send:{carrier.name}"
 
-        def pulse(_: str = "") -> None:
-            lanes[name].poke()
-
         def ready(_: str) -> None:
             standing = link.sessions()
             if standing != self._standing.get(carrier.name):
                 self._standing[carrier.name] = standing
                 self.intake.links_changed(frozenset().union(*self._standing.values()))
-            pulse()
+            lanes[name].poke()
 
         def brought(batch: Sequence[InboundPart | Receipt]) -> None:
             self.intake.inbound(link, batch)
@@ -233,11 +231,21 @@ class Gateway:
             link,
             self.push,
             doubt_wait=carrier.doubt_wait,
-            pulse=pulse,
         )
         # Two windows are what the link can take; the rest of the room saves reading back what was just written.
         memory = max(5000, 2 * carrier.window * carrier.binds)
-        lane = Lane(name, self.store, delivery.run, wall_ms, prios=3, batches=4, memory=memory, room=delivery.room)
+        lane = Lane(
+            name,
+            self.store,
+            delivery.run,
+            wall_ms,
+            prios=3,
+            batches=4,
+            memory=memory,
+            room=delivery.room,
+            blocked=delivery.blocked,
+        )
+        delivery.attach(lane)
         lanes[name] = lane
         return CarrierParts(link, delivery, lane)
 

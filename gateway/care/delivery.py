@@ -8,14 +8,16 @@ import asyncio
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from gateway import failpoints
 from gateway.care import dispatch, inputs
+from gateway.care.doubts import add_doubt
 from gateway.care.outbound import COMPLIANCE
 from gateway.care.playbook import Playbook
 from gateway.care.turn import CUSTOMER_LANE
+from gateway.jobs.lane import Lane
 from gateway.model.channel import FAULT_ADVICE, Channel, Encoding, Fault, Part, PartAnswer
 from gateway.model.ids import Ids
 from gateway.model.message import Attempt, Disposition, Message, MessageClass, Outcome
@@ -25,10 +27,9 @@ from gateway.store.database import Store
 from gateway.store.units import Due, StoreFull, Unit
 from gateway.store.writer import Result
 
-DOUBT_LANE = "doubt"
 LONGEST_BACKOFF_MS = 60_000
 MOST_DOUBTFUL = 10_000
-STOPPED = messages.STOPPED
+ORDER_WAIT_MS = 2000
 log = logging.getLogger("gateway.care.delivery")
 Again = list[tuple[Due, int]]
 AttemptKey = tuple[int, int, int]
@@ -82,18 +83,39 @@ class Delivery:
         push: Callable[[Due], None],
         *,
         doubt_wait: float,
-        pulse: Callable[[], None] = lambda: None,
     ) -> None:
         self._store, self.playbook, self._ids, self._now = store, playbook, ids, now
-        self._channel, self._push, self._pulse = channel, push, pulse
+        self._channel, self._push = channel, push
+        self._lane: Lane | None = None
         self._doubt_wait_ms = int(doubt_wait * 1000)
         self._flying: dict[AttemptKey, _Flight] = {}
+        self._unanswered: dict[str, tuple[int, int, int]] = {}
         self._doubtful: OrderedDict[AttemptKey, _Flight] = OrderedDict()
         self.figures = DeliveryFigures()
+
+    def attach(self, lane: Lane) -> None:
+        """The lane that brings the parts; it hears when there is room again."""
+        self._lane = lane
 
     def room(self) -> int:
         """How many parts may be claimed now."""
         return self._channel.room()
+
+    def blocked(self, due: Due) -> bool:
+        """Whether another text of this customer is on its way: the next one waits for its answer, so that a refusal
+        for now changes no order; but not for ever, should the carrier not answer. Parts of one text go together.
+        """
+        flight = self._unanswered.get(due.key)
+        return flight is not None and flight[2] != due.ref and self._now() - flight[1] < ORDER_WAIT_MS
+
+    def _answered(self, key: str) -> None:
+        count, since, message_id = self._unanswered.get(key, (0, 0, 0))
+        if count > 1:
+            self._unanswered[key] = (count - 1, since, message_id)
+        else:
+            self._unanswered.pop(key, None)
+            if self._lane is not None:
+                self._lane.unblock(key)
 
     async def run(self, batch: list[Due]) -> Again:
         """Claims parts: one commit takes the rows and journals the attempts; then the bytes leave."""
@@ -109,6 +131,8 @@ class Delivery:
             if failure is None and part is not None:
                 assert isinstance(due.hot, Message)
                 self._flying[part.attempt] = _Flight(due, due.hot)
+                count, _, _ = self._unanswered.get(due.key, (0, 0, 0))
+                self._unanswered[due.key] = (count + 1, self._now(), due.ref)
                 parts.append(part)
             elif failure is None:
                 for queued in unit.due:
@@ -203,7 +227,8 @@ class Delivery:
             units.append(unit)
         failpoints.hit("before_outcome_commit")
         self._store.submit(units, lambda results: self._recorded(units, results))
-        self._pulse()
+        if self._lane is not None:
+            self._lane.poke()
 
     def _settle(self, unit: Unit, answer: PartAnswer, flight: _Flight | None, now: int) -> None:
         message_id = answer.attempt[0]
@@ -260,6 +285,8 @@ class Delivery:
             if failure is None:
                 for due in unit.due:
                     self._push(due)
+            # After the push: what goes again stands before what comes next.
+            self._answered(unit.key)
         full = [unit for unit, failure in lost if isinstance(failure, StoreFull)]
         if full:
             # They carry what is to be sent again; there will be space.
@@ -279,109 +306,9 @@ def _not_sent(due: Due) -> Unit:
     return unit
 
 
-def add_doubt(unit: Unit, item_id: int, message: Message, attempt: AttemptKey, due: int) -> None:
-    """Waits for evidence before the rule for a submit in doubt is applied."""
-    work.add(unit, Due(item_id, DOUBT_LANE, message.key, "doubt", due, 0, 0, message.id, json.dumps(attempt[1:])))
-
-
 def add_failed(unit: Unit, item_id: int, message: Message, reason: str, now: int, *, opted_out: bool = False) -> None:
     """Tells the customer's lane that a message failed, so that it gets an owner."""
     body = json.dumps({"reason": reason, "opted_out": opted_out})
     due = Due(item_id, CUSTOMER_LANE, message.key, inputs.FAILED, now, 0, 0, message.id, body)
     due.hot = message
     work.add(unit, due)
-
-
-class Doubts:
-    """Submits whose answer was lost: after waiting for evidence, the rule of the message's class (invariant 6)."""
-
-    def __init__(self, store: Store, playbook: Playbook, ids: Ids, now: Callable[[], int], push: Callable[[Due], None]):
-        self._store, self.playbook, self._ids, self._now, self._push = store, playbook, ids, now, push
-        self.resent = 0
-        self.given_up = 0
-
-    async def recover(self, waits: Mapping[str, float]) -> int:
-        """At start-up, before the first bind: tries without an outcome are in doubt. Returns how many.
-
-        waits: seconds to wait for evidence, by carrier.
-        """
-        found = await self._store.read(messages.in_doubt)
-        if not found:
-            return 0
-        unit = Unit("doubts at start")
-        now = self._now()
-        messages.all_open_in_doubt(unit, now)
-        known = await self._store.read(messages.messages_by_id, list({row[0] for row in found}))
-        for message_id, part, attempt, carrier in found:
-            message = known.get(message_id)
-            if message is not None:
-                messages.doubt(unit, message_id, "Careline stopped before the carrier's answer was recorded")
-                due = now + int(waits.get(carrier, 60.0) * 1000)
-                add_doubt(unit, self._ids(), message, (message_id, part, attempt), due)
-        failpoints.hit("before_doubts_commit")
-        await self._store.write(unit)
-        failpoints.hit("after_doubts_commit")
-        return len(found)
-
-    async def run(self, batch: list[Due]) -> Again:
-        """Applies the rule where no evidence came."""
-        tries = {due.ref: await self._store.read(messages.attempts_of, due.ref) for due in batch}
-        known = await self._store.read(messages.messages_by_id, [due.ref for due in batch])
-        units = []
-        for due in batch:
-            unit = Unit(due.key)
-            work.take(unit, due)
-            message = known.get(due.ref)
-            if message is not None:
-                self._resolve(unit, due, message, tries[due.ref])
-            units.append(unit)
-        failpoints.hit("before_resend_commit")
-        results = await self._store.apply(units)
-        failpoints.hit("after_resend_commit")
-        for unit, failure in zip(units, results, strict=True):
-            if failure is None:
-                for queued in unit.due:
-                    self._push(queued)
-        return [
-            (due, 1000)
-            for due, failure in zip(batch, results, strict=True)
-            if failure is not None and not str(failure).startswith("take work")
-        ]
-
-    def _resolve(self, unit: Unit, due: Due, message: Message, tries: list[messages.Try]) -> None:
-        part, attempt = json.loads(due.body or "[1, 1]")
-        mine = [row for row in tries if row[0] == part]
-        this = next((row for row in mine if row[1] == attempt), None)
-        if this is None or this[2] != Outcome.in_doubt or message.disposition not in (None, Disposition.in_doubt):
-            return
-        # A doubt that we made ourselves by stopping says nothing about the carrier: it does not use up the repetition.
-        earlier = sum(1 for row in mine if row[2] == Outcome.in_doubt and row[4] != STOPPED)
-        alive = message.expires_at is None or message.expires_at > self._now()
-        if self._may_repeat(message) and earlier <= 1 and alive:
-            self.resent += 1
-            messages.mark_duplicate(unit, message.id)
-            messages.add_event(unit, self._ids(), message.id, "resend", reason="no evidence; sent once more, marked")
-            last = max(row[1] for row in mine)
-            work.add(
-                unit,
-                Due(
-                    self._ids(),
-                    f"send:{message.carrier}",
-                    message.key,
-                    "send",
-                    self._now(),
-                    message.lane,
-                    last,
-                    message.id,
-                    f"{part}d",
-                ),
-            )
-            return
-        self.given_up += 1
-        messages.finish(unit, message.id, Disposition.unknown, None, "the carrier never answered; not sent again")
-
-    def _may_repeat(self, message: Message) -> bool:
-        """Confirmations of STOP and an agent's typed words are never sent twice on our own; the rest by rules.toml."""
-        if message.author_id == COMPLIANCE or message.author_kind == "agent":
-            return False
-        return self.playbook.rules.of(MessageClass(message.cls).name).doubt == "at_least_once"

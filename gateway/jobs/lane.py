@@ -31,7 +31,8 @@ class Lane:
     run: takes a batch of items with different keys; answers those that are to be tried again, and after how many ms.
     prios: the priorities of this lane, first served first. now: wall clock in ms. batches, most: how many batches
     at once, of how many items. memory: items held in memory, shared out among the priorities; the rest waits on
-    disk. room: how many may be taken now (a carrier's window), looked at again at each `poke`.
+    disk. room: how many may be taken now (a carrier's window), looked at again at each `poke`. blocked: keys
+    whose items wait; looked at again at `unblock` and now and then.
     """
 
     def __init__(
@@ -46,9 +47,12 @@ class Lane:
         most: int = BATCH,
         memory: int = MOST_IN_MEMORY,
         room: Callable[[], int] | None = None,
+        blocked: Callable[[Due], bool] | None = None,
     ) -> None:
         self.name = name
         self._most, self._memory, self._limit = most, max(1, memory // prios), room
+        self._blocked = blocked
+        self._waiting: set[str] = set()
         self._store = store
         self._run = run
         self._now = now
@@ -77,6 +81,12 @@ class Lane:
             known = self._known[due.prio]
             if due.due > self._now() or due.id in known:
                 return
+            if due.wait and due.key not in self._busy:
+                # Kept back with all that comes after it, also while others are read from disk.
+                known.add(due.id)
+                self._busy.add(due.key)
+                self._retry(due, due.wait)
+                return
             if self._arrivals is not None:
                 # Older items are being read from disk; this one comes after them.
                 self._arrivals.append(due)
@@ -87,10 +97,6 @@ class Lane:
                 self._wake.set()
                 return
             known.add(due.id)
-        if due.wait and due.key not in self._busy:
-            self._busy.add(due.key)
-            self._retry(due, due.wait)
-            return
         self._enqueue(due)
         self._wake.set()
 
@@ -109,6 +115,13 @@ class Lane:
 
     def poke(self) -> None:
         """The limit may have changed: look again."""
+        self._wake.set()
+
+    def unblock(self, key: str) -> None:
+        """The key may go on."""
+        if key in self._waiting:
+            self._waiting.discard(key)
+            self._free(key, self._queues.get(key))
         self._wake.set()
 
     def depth(self) -> int:
@@ -142,6 +155,9 @@ class Lane:
         while not self._stopping:
             if loop.time() >= poll_at:
                 await self._refill()
+                if self._blocked is not None:
+                    for key in [key for key in self._waiting if not self._blocked(self._queues[key][0])]:
+                        self.unblock(key)
                 poll_at = loop.time() + POLL_SECONDS
             held = self._release_held()
             self._dispatch()
@@ -207,6 +223,9 @@ class Lane:
                 key = ready.popleft()
                 queue = self._queues.get(key)
                 if key in self._busy or not queue:
+                    continue
+                if self._blocked is not None and self._blocked(queue[0]):
+                    self._waiting.add(key)
                     continue
                 self._busy.add(key)
                 batch.append(queue.popleft())

@@ -16,8 +16,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from gateway.care import offers
 from gateway.care.calls import Calls
-from gateway.care.delivery import DOUBT_LANE, Delivery, Doubts
+from gateway.care.delivery import Delivery
 from gateway.care.desk import Desk
+from gateway.care.doubts import DOUBT_LANE, Doubts
 from gateway.care.engine import Engine
 from gateway.care.intake import JOIN_LANE, Intake, Taken, take_events
 from gateway.care.playbook import Playbook
@@ -192,7 +193,9 @@ class Stage:
         self._lane(RECEIPT_LANE, self.tracking.run, batches=1)
         self._lane(JOIN_LANE, self.intake.run, batches=1)
         send = f"send:{self.carrier.name}"
-        self._lane(send, self.delivery.run, prios=3, batches=4, memory=200, room=self.delivery.room)
+        limits = {"room": self.delivery.room, "blocked": self.delivery.blocked}
+        self._lane(send, self.delivery.run, prios=3, batches=4, memory=200, **limits)
+        self.delivery.attach(self.lanes[send])
         # As after a crash: the acknowledgements of the last run may not have arrived.
         await self.intake.start(orderly=False)
         self.intake.links_changed(frozenset({self.carrier.session}))

@@ -37,6 +37,13 @@ class Report:
     idle: int = 0
     alive: float = 0.0
     started_in: list[float] = field(default_factory=list)
+    acknowledged: tuple[int, int] = (0, 0)
+
+    @property
+    def up(self) -> float:
+        """Seconds in which it was bound, between its start and its kill."""
+        return max(0.001, self.alive - sum(self.started_in))
+
     unsettled: str = ""
     verdict: Verdict = field(default_factory=Verdict)
 
@@ -82,6 +89,7 @@ class Killing:
             business.start()
             while self.report.kills < self._kills:
                 await self._one_life(gateway)
+            self.report.acknowledged = (len(self.ledger.events), self.ledger.texts)
             await self._finish(gateway, business)
         finally:
             gateway.kill()

@@ -21,6 +21,9 @@ def describe(report: Report, seed: int) -> str:
     lines = [
         f"seed {seed}: {report.kills} kills that count, {report.idle} idle ones",
         f"{sum(report.at_points.values())} at {len(report.at_points)} named points, {report.at_random} at random",
+        "acknowledged while it was up: {:.0f} events/s, {:.0f} texts/s over {:.0f} s".format(
+            *(count / report.up for count in report.acknowledged), report.up
+        ),
         f"start to bind: median {started[len(started) // 2]:.2f} s, worst {started[-1]:.2f} s" if started else "",
         f"points not reached in time: {dict(report.not_reached)}" if report.not_reached else "",
         ", ".join(f"{name} {count}" for name, count in report.verdict.counts.items()),
