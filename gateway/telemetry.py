@@ -45,7 +45,7 @@ _SECRET_TEXTS = (
 _PLAIN_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _LONGEST = 4000
 # Their DEBUG lines hold whole stanzas, PDUs with passwords, or statements with values.
-_CHATTY = ("slixmpp", "smpplib", "sqlalchemy", "aiohttp.access", "apscheduler", "asyncio")
+_CHATTY = ("alembic", "slixmpp", "smpplib", "sqlalchemy", "aiohttp.access", "apscheduler", "asyncio")
 _COLOURS = {"DEBUG": "\x1b[2m", "INFO": "\x1b[36m", "WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[41m"}
 
 

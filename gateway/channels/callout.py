@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import aiohttp
 from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 ANSWER_SECONDS = 30.0
 MOST_ANSWER_BYTES = 65_536
@@ -38,7 +39,7 @@ class Callout:
 
     def __init__(self, peers: Mapping[str, Peer], now_ms: Callable[[], int]) -> None:
         self._peers = dict(peers)
-        self._signers = {name: Webhook(peer.secret) for name, peer in peers.items()}
+        self._signers = {name: _signer(peer.secret) for name, peer in peers.items()}
         self._now_ms = now_ms
         self._session: aiohttp.ClientSession | None = None
 
@@ -82,6 +83,14 @@ class Callout:
                 auto_decompress=True,
             )
         return self._session
+
+
+def _signer(secret: str) -> Webhook:
+    """Signs with the secret; one of another form than the standard's is taken as it stands (`check` warns)."""
+    try:
+        return Webhook(secret)
+    except (EmptyWebhookSecretError, ValueError):
+        return Webhook(secret.encode())
 
 
 def _seconds(headers: Mapping[str, str]) -> float | None:
