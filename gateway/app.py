@@ -194,7 +194,8 @@ class Gateway:
             RECEIPT_LANE: self.tracking.run,
             JOIN_LANE: self.intake.run,
         }
-        lane(CUSTOMER_LANE, prios=2)
+        # Small batches: a decision takes a fraction of a millisecond, and the loop must answer carriers in between.
+        lane(CUSTOMER_LANE, prios=2, most=32, batches=4)
         lane(offers.CALL_LANE, most=4, batches=16)
         lane(DOUBT_LANE, batches=1)
         lane(RECEIPT_LANE, batches=1)
