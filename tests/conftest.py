@@ -7,7 +7,7 @@ import pytest
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says which real neighbours could not be installed; tests/setup/test.sh knows."""
-    missing = os.environ.get("CARELINE_TEST_MISSING", "").split()
+    missing = os.environ.get("MISSING_NEIGHBOURS", "").split()
     if missing:
         terminalreporter.section("not installed, so what needs it was skipped", yellow=True)
         terminalreporter.line("\n".join(missing))

@@ -57,6 +57,13 @@ def examine(folder: Path, environ: dict[str, str]) -> list[Finding]:
         found = [Finding("bad", "configuration", shown, "run `careline check` and mend what it names")]
         return [*found, *_clock(0), *_versions()]
     logging.disable(logging.CRITICAL)  # what the link says to operators is said here in other words
+    try:
+        return _examine(loaded)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _examine(loaded: Loaded) -> list[Finding]:
     settings = loaded.settings
     found = [Finding("warning", "configuration", str(one)) for one in loaded.warnings]
     found = found or [Finding("good", "configuration", f"{settings.folder} reads well")]

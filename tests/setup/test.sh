@@ -14,5 +14,5 @@ else
     missing+=("npm:smpp")
 fi
 
-export CARELINE_TEST_MISSING="${missing[*]:-}" # tests/conftest.py says it at the end of the run
+export MISSING_NEIGHBOURS="${missing[*]:-}" # tests/conftest.py says it at the end of the run
 exec .venv/bin/python -m pytest -q "$@"
