@@ -21,7 +21,7 @@ from gateway.app import profile_of
 from gateway.channels.smpp import SmppLink
 from gateway.cli.terminal import show_rich
 from gateway.model.channel import ChannelEvents, LinkState
-from gateway.settings import BackOffice, Carrier, ConfigError, Settings, load
+from gateway.settings import BackOffice, Carrier, ConfigError, Loaded, Settings, load
 from gateway.store.database import StoreProblem, sqlite_path
 from gateway.store.outside import SQLITE_VERSION, figures
 
