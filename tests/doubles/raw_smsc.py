@@ -73,7 +73,9 @@ class Connection:
 
     def cut(self) -> None:
         """Ends the connection at once."""
-        self.writer.transport.abort()
+        # A TLS transport that was closed twice cannot be aborted in CPython 3.11.2, which Debian 12 has.
+        if not self.writer.transport.is_closing():
+            self.writer.transport.abort()
 
     async def gone(self) -> None:
         """Waits until it is closed."""
