@@ -18,9 +18,3 @@ def message_of_key(connection: sqlite3.Connection, idempotency_key: str) -> Mess
         f"SELECT {', '.join(MESSAGE_COLUMNS)} FROM message WHERE idempotency_key = ?", (idempotency_key,)
     ).fetchone()
     return message_of(row) if row else None
-
-
-def key_of_external(connection: sqlite3.Connection, external_id: str) -> str | None:
-    """The key of a customer whom a business system knows by its own id (`customer:ID`)."""
-    row = connection.execute("SELECT key FROM customer WHERE external_id = ?", (external_id,)).fetchone()
-    return str(row[0]) if row else None

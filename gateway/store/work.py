@@ -1,7 +1,7 @@
 """Work rows: queue and timers in one table, and the dead letters of what failed for good."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from gateway.store.statements import insert, update
 from gateway.store.tables import DeadLetterRow, WorkRow
@@ -126,13 +126,3 @@ def newest_id(connection: sqlite3.Connection) -> int:
     return max(
         int(connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]) for table in (*tables, *more)
     )
-
-
-def units_of(dues: Iterable[Due]) -> list[Unit]:
-    """One intake unit per item: each stands or falls alone."""
-    units = []
-    for due in dues:
-        unit = Unit(f"{due.key}#{due.id}", intake=True)
-        add(unit, due)
-        units.append(unit)
-    return units
