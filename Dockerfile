@@ -5,10 +5,10 @@ RUN python -m venv /opt/careline
 ENV PATH=/opt/careline/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 # The dependencies are a layer of their own: it changes with the lock, not with our code.
 COPY requirements.lock ./
-RUN pip install --require-hashes --only-binary :all: -r requirements.lock
+RUN pip install --no-deps --require-hashes --only-binary :all: -r requirements.lock
 # The wheel is built apart, with pinned tools that do not travel into the image.
 COPY requirements-build.lock ./
-RUN python -m venv /opt/build && /opt/build/bin/pip install --require-hashes -r requirements-build.lock
+RUN python -m venv /opt/build && /opt/build/bin/pip install --no-deps --require-hashes -r requirements-build.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY gateway gateway
 COPY handlers handlers

@@ -37,7 +37,7 @@ if ! .venv/bin/python -c 'import pip' 2>/dev/null \
     "$python" -m venv .venv
 fi
 pip=(.venv/bin/python -m pip --disable-pip-version-check --no-input)
-"${pip[@]}" install --quiet --require-hashes -r "$lock" -r requirements-build.lock
+"${pip[@]}" install --quiet --no-deps --require-hashes -r "$lock" -r requirements-build.lock
 # Editable: what is in the clone is what runs. Its build tools came from the lock above, so nothing is fetched unpinned.
 "${pip[@]}" install --quiet --no-deps --no-build-isolation --no-index --editable .
 stamp_of "$lock" > ".venv/.made-for-$what"
