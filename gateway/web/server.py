@@ -8,8 +8,10 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from aiohttp import web
+from aiohttp.http import StreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Middleware
 
@@ -27,6 +29,9 @@ from gateway.web.table import all_routes
 
 KEEPALIVE_SECONDS = 60.0
 LINGER_SECONDS = 2.0
+# Turns of the loop between a connection in the kernel's queue and its request with us: poll, accept, connection, read,
+# parse, handle; twice that, since libraries differ.
+TURNS = 16
 MOST_IN_FLIGHT = 1000
 BACKLOG = 1024
 # What a fault of ours can raise while it answers; anything else is a bug that must be seen at once.
@@ -59,7 +64,8 @@ class WebServer:
         self._stopping = False
         self._idle = asyncio.Event()
         self._idle.set()
-        self.in_flight = 0
+        self.in_flight = 0  # requests that are being decided; a slow reader of its answer takes nobody's place
+        self._unwritten = 0  # those and the answers that are being written
         self.port = 0
         self.app = self._application()
 
@@ -81,19 +87,36 @@ class WebServer:
         self.port = runner.addresses[0][1]
 
     async def stop(self, drain: float) -> None:
-        """Takes nothing new, waits up to `drain` seconds for the answers under way, closes."""
+        """Takes nothing new, waits up to `drain` seconds for the answers under way, closes.
+
+        A request that comes while we wait, or that the kernel had for us before, is answered 503. Every answer says
+        `Connection: close` from now on, and its connection is closed when the kernel has the whole of it.
+        """
         self._stopping = True
-        if self._runner is None:
+        runner, self._runner = self._runner, None
+        if runner is None:
             return
-        for site in self._runner.sites:
+        await self._received()  # also from connections not accepted yet: closing the listener would reset them
+        for site in runner.sites:
             await site.stop()
+        assert runner.server is not None, "it was started"
         try:
             async with asyncio.timeout(drain):
-                await self._idle.wait()
+                while await self._received():
+                    await self._idle.wait()
+                await _handed_over(runner.server)
         except TimeoutError:
-            log.warning("web: %d requests were not answered in time", self.in_flight)
-        await self._runner.cleanup()
-        self._runner = None
+            late = [connection.transport for connection in runner.server.connections]
+            log.warning("web: stopped before all was answered and read; %d connections are cut", len(late))
+            for transport in filter(None, late):
+                transport.abort()
+        await runner.cleanup()
+
+    async def _received(self) -> bool:
+        """Lets what the kernel has for us come in; whether any request is under way then."""
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        return self._unwritten > 0
 
     def _application(self) -> web.Application:
         app = web.Application(middlewares=[self._middleware()], client_max_size=bodies.MOST_BYTES)
@@ -116,7 +139,7 @@ class WebServer:
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             if self._stopping:
-                raise Problem("stopping", "the server is stopping", headers={**wait(5), "Connection": "close"})
+                raise Problem("stopping", "the server is stopping", headers=wait(5))
             if self.in_flight > MOST_IN_FLIGHT:
                 raise Problem("busy", "too many requests at once", headers=wait(1))
             caller = await keys.caller(request.headers.get("Authorization"), request.remote or "")
@@ -131,24 +154,34 @@ class WebServer:
 
         @web.middleware
         async def answering(request: web.Request, handler: Handler) -> web.StreamResponse:
-            self.in_flight += 1
+            self._unwritten += 1
             self._idle.clear()
             try:
                 response = await self._answered(request, handler)
+                request_id = request.headers.get("X-Request-Id")
+                if request_id is not None and _REQUEST_ID.fullmatch(request_id):
+                    response.headers["X-Request-Id"] = request_id
+                count(request, response.status)
+                await self._write(request, response)
             finally:
-                self.in_flight -= 1
-                if not self.in_flight:
+                self._unwritten -= 1
+                if not self._unwritten:
                     self._idle.set()
-            request_id = request.headers.get("X-Request-Id")
-            if request_id is not None and _REQUEST_ID.fullmatch(request_id):
-                response.headers["X-Request-Id"] = request_id
-            count(request, response.status)
             return response
 
         return answering
 
+    async def _write(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Writes the answer here, not after the middleware: it is under way until it is written."""
+        if self._stopping:
+            response.force_close()
+        with suppress(ConnectionError):  # the client went away; aiohttp finds the same, and ends the connection
+            await response.prepare(request)
+            await response.write_eof()
+
     async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """The handler's answer, or the problem that stopped it."""
+        self.in_flight += 1
         try:
             return await handler(request)
         except Problem as problem:
@@ -164,6 +197,8 @@ class WebServer:
             # A fault of ours on one request: told and logged, never a crash (invariant 13).
             log.exception("web: %s %s failed", request.method, _resource(request))
             return self._told(Problem("internal", "a fault of ours; it is in the log"))
+        finally:
+            self.in_flight -= 1
 
     def _told(self, problem: Problem) -> web.Response:
         return web.Response(
@@ -207,6 +242,17 @@ class WebServer:
             add()
 
         return count
+
+
+async def _handed_over(server: web.Server) -> None:
+    """Waits until the kernel has all that was written to slow readers: the process may end after us."""
+    loop = asyncio.get_running_loop()
+    for connection in server.connections:
+        if connection.transport is not None:
+            # Says at once that we must wait, if anything is left, and ends the wait when nothing is.
+            connection.transport.set_write_buffer_limits(high=0)
+            with suppress(ConnectionError):  # the client went away
+                await StreamWriter(connection, loop).drain()
 
 
 def _resource(request: web.Request) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from gateway.web import bodies, server
-from gateway.web.services import Services
 from tests.web.conftest import PHONE, World, event, key_of
 
 READING = (
@@ -162,35 +161,6 @@ async def test_too_many_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -
     await problem_of(response, 503, "busy")
     assert response.headers["Retry-After"]
     assert (await world.ask("GET", "/health/live")).status == 200
-
-
-async def test_stop_answers_what_is_under_way(world: World) -> None:
-    web = server.WebServer(world.services)
-    await web.start("127.0.0.1", 0)
-    assert web.port > 0
-    entered, leave = asyncio.Event(), asyncio.Event()
-    ready: Services = world.services
-    read = world.store.read
-
-    async def slow(question: Any, *args: Any) -> Any:
-        entered.set()
-        await leave.wait()
-        return await read(question, *args)
-
-    world.store.read = slow  # type: ignore[method-assign,assignment]
-    url = f"http://127.0.0.1:{web.port}/v1/messages"
-    headers = {"Authorization": f"Bearer {key_of('viewer')}"}
-    under_way = asyncio.create_task(world.client.session.get(url, headers=headers))
-    await entered.wait()
-    stopping = asyncio.create_task(web.stop(5.0))
-    await asyncio.sleep(0.05)
-    leave.set()
-    assert (await under_way).status == 200
-    await stopping
-    world.store.read = read  # type: ignore[method-assign]
-    assert ready is world.services
-    with pytest.raises(OSError, match="Connect"):
-        await world.client.session.get(url)
 
 
 async def test_a_taken_port_is_told(world: World) -> None:

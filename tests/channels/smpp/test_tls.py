@@ -1,5 +1,6 @@
 """TLS to a carrier: verified by default, never given up for a plain connection."""
 
+import asyncio
 import shutil
 import ssl
 import subprocess
@@ -77,6 +78,26 @@ async def test_an_unknown_certificate_or_a_plain_server_is_no_carrier(
         await desk.until(lambda: link.counters["connect_failed"] >= 1)
         assert plain.attempts == 0
         assert link.status().state is LinkState.down
+
+
+@needs_openssl
+async def test_a_peer_that_reads_nothing_over_tls_is_left(
+    make_link: MakeLink, certificate: tuple[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with RawSmsc(tls=server_context(certificate)) as smsc:
+        link, desk = await make_link(smsc.port, tls=True, tls_verify=False, window=200_000, response_timeout=0.3)
+        await desk.up()
+        smsc.may_read.clear()
+        while link.room() and not link.counters["write_timeout"]:
+            link.submit([desk.part("x" * 160) for _ in range(500)])
+            await asyncio.sleep(0)
+        await desk.until(lambda: link.counters["write_timeout"])
+        await desk.until(lambda: len(desk.answers) >= link.counters["submitted"])
+        smsc.may_read.set()
+        await desk.up()
+        await link.stop(1)
+    assert link.counters["write_timeout"] == 1
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_tls_settings(tmp_path: Path) -> None:
