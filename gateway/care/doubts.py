@@ -4,15 +4,17 @@ import json
 from collections.abc import Callable, Mapping
 
 from gateway import failpoints
+from gateway.care.evidence import parked_key
 from gateway.care.outbound import COMPLIANCE
 from gateway.care.playbook import Playbook
 from gateway.model.ids import Ids
 from gateway.model.message import Disposition, Message, MessageClass, Outcome
-from gateway.store import messages, work
+from gateway.store import evidence, messages, work
 from gateway.store.database import Store
 from gateway.store.units import Due, Unit
 
 DOUBT_LANE = "doubt"
+HEARING_MS = 1000  # what a receipt that waits gets to be matched, before the rule is applied
 STOPPED = messages.STOPPED
 Again = list[tuple[Due, int]]
 AttemptKey = tuple[int, int, int]
@@ -55,29 +57,43 @@ class Doubts:
         return len(found)
 
     async def run(self, batch: list[Due]) -> Again:
-        """Applies the rule where no evidence came."""
+        """Applies the rule where no evidence came; receipts that still wait to be matched are heard first."""
         tries = {due.ref: await self._store.read(messages.attempts_of, due.ref) for due in batch}
         known = await self._store.read(messages.messages_by_id, [due.ref for due in batch])
+        phones = {message.id: parked_key(message.carrier or "", message.theirs) for message in known.values()}
+        waiting = await self._store.read(evidence.waiting_receipts, phones.values())
         units = []
         for due in batch:
             unit = Unit(due.key)
             work.take(unit, due)
             message = known.get(due.ref)
-            if message is not None:
+            if message is not None and not due.attempts and phones[message.id] in waiting:
+                later = self._now() + HEARING_MS
+                work.add(unit, Due(due.id, due.lane, due.key, due.kind, later, due.prio, 1, due.ref, due.body))
+            elif message is not None:
                 self._resolve(unit, due, message, tries[due.ref])
             units.append(unit)
+        heard = [self._hear(receipt) for receipts in waiting.values() for receipt in receipts]
         failpoints.hit("before_resend_commit")
-        results = await self._store.apply(units)
+        results = await self._store.apply([*units, *heard])
         failpoints.hit("after_resend_commit")
-        for unit, failure in zip(units, results, strict=True):
+        for unit, failure in zip([*units, *heard], results, strict=True):
             if failure is None:
                 for queued in unit.due:
                     self._push(queued)
         return [
             (due, 1000)
-            for due, failure in zip(batch, results, strict=True)
+            for due, failure in zip(batch, results[: len(batch)], strict=True)
             if failure is not None and not str(failure).startswith("take work")
         ]
+
+    def _hear(self, receipt: Due) -> Unit:
+        """Brings a parked receipt forward: it may be the evidence. A Conflict when it is being looked at anyway."""
+        unit = Unit(receipt.key)
+        work.take(unit, receipt)
+        again = (receipt.prio, receipt.attempts - 1, receipt.ref, receipt.body)
+        work.add(unit, Due(receipt.id, receipt.lane, receipt.key, receipt.kind, self._now(), *again))
+        return unit
 
     def _resolve(self, unit: Unit, due: Due, message: Message, tries: list[messages.Try]) -> None:
         part, attempt = json.loads(due.body or "[1, 1]")

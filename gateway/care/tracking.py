@@ -4,14 +4,15 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway import failpoints
 from gateway.care import delivery, dispatch
+from gateway.care.evidence import REASONS, RECENT_MS, owner_of, parked_key, told_text
 from gateway.model.channel import Receipt
 from gateway.model.ids import Ids
-from gateway.model.message import FINAL, Disposition, ReceiptState, later, worst
-from gateway.store import messages, work
+from gateway.model.message import FINAL, Disposition, Outcome, ReceiptState, later, worst
+from gateway.store import evidence, messages, work
 from gateway.store.database import Store
 from gateway.store.messages import Traced
 from gateway.store.units import Due, Unit
@@ -32,12 +33,16 @@ _SENTENCES = {
 
 @dataclass(slots=True)
 class TrackingFigures:
-    """Receipts since start: matched, parked, unknown (never matched), stale (told nothing new)."""
+    """Receipts since start: matched, parked, unknown (never matched), stale (told nothing new); and submits in doubt
+    that a receipt settled, by_reference and by_match of sender, phone and text.
+    """
 
     matched: int = 0
     parked: int = 0
     unknown: int = 0
     stale: int = 0
+    by_reference: int = 0
+    by_match: int = 0
 
 
 class Tracking:
@@ -60,6 +65,7 @@ class Tracking:
                 again = iter(await self._store.read(messages.trace_receipts, late))
                 traced = [found if found is not None else next(again) for found in traced]
             now = self._now()
+            traced = await self._by_evidence(receipts, traced, now)
             fold = _Fold()
             units = []
             for receipt, found in zip(receipts, traced, strict=True):
@@ -80,8 +86,9 @@ class Tracking:
         """Parked receipts: their response may be recorded by now."""
         receipts = [receipt_of(due) for due in batch]
         async with self._one_at_a_time:
-            traced = await self._store.read(messages.trace_receipts, receipts)
             now = self._now()
+            traced = await self._store.read(messages.trace_receipts, receipts)
+            traced = await self._by_evidence(receipts, traced, now)
             fold = _Fold()
             units = []
             for due, receipt, found in zip(batch, receipts, traced, strict=True):
@@ -99,6 +106,58 @@ class Tracking:
             for due, failure in zip(batch, results, strict=True)
             if failure is not None and not str(failure).startswith("take work")
         ]
+
+    async def _by_evidence(
+        self, receipts: Sequence[Receipt], traced: list[Traced | None], now: int
+    ) -> list[Traced | None]:
+        """Finds a submit in doubt for receipts that no id matched; those that an id matched cost nothing here."""
+        unknown = [place for place, found in enumerate(traced) if found is None]
+        if not unknown:
+            return traced
+        lost = [receipts[place] for place in unknown]
+        owners = await self._store.read(evidence.owners, lost, now, RECENT_MS)
+        claims: dict[tuple[int, int, int], list[int]] = {}
+        for place, possible in zip(unknown, owners, strict=True):
+            owner = owner_of(receipts[place], possible, now)
+            if owner is not None:
+                claims.setdefault(owner.attempt, []).append(place)
+        # Two ids cannot both be this one submit's: then neither proves anything.
+        claims = {
+            attempt: places
+            for attempt, places in claims.items()
+            if len({receipts[place].remote_ids[:1] for place in places}) == 1
+        }
+        if not claims:
+            return traced
+        result = list(traced)
+        for found in await self._store.read(evidence.traced, list(claims)):
+            first, *more = claims[found.attempt]
+            result[first] = found
+            for place in more:  # it is settled by the time that these are applied
+                result[place] = replace(found, outcome=Outcome.accepted)
+        return result
+
+    def _settle(self, unit: Unit, receipt: Receipt, found: Traced, now: int) -> None:
+        """The doubt is over: the carrier has the text, and it is not sent again."""
+        message_id, part, _ = found.attempt
+        by_reference = receipt.user_reference is not None
+        self._count(receipt, "by_reference" if by_reference else "by_match")
+        remote_id = receipt.remote_ids[0] if receipt.remote_ids else None
+        messages.settle(unit, found.attempt, Outcome.accepted, now, 0, remote_id, None)
+        messages.undoubt(unit, message_id)
+        messages.sent_if_all(unit, message_id)
+        work.drop_repetition(unit, found.message.key, message_id, part)
+        reason = REASONS[by_reference]
+        messages.add_event(
+            unit,
+            self._ids(),
+            message_id,
+            "receipt",
+            reason=reason,
+            segment=part,
+            route=receipt.carrier,
+            remote_id=remote_id,
+        )
 
     def _count(self, receipt: Receipt, what: str) -> None:
         for figures in (self.figures, self.by_carrier.setdefault(receipt.carrier, TrackingFigures())):
@@ -120,12 +179,14 @@ class Tracking:
 
     def _park(self, unit: Unit, receipt: Receipt, now: int) -> None:
         self._count(receipt, "parked")
-        key = f"{receipt.carrier}/{receipt.remote_ids[0] if receipt.remote_ids else ''}"
+        key = parked_key(receipt.carrier, receipt.sender)
         work.add(unit, Due(self._ids(), RECEIPT_LANE, key, "receipt", now + PARK_MS[0], 0, 0, 0, _body(receipt)))
 
     def _apply(self, unit: Unit, receipt: Receipt, found: Traced, fold: "_Fold", now: int) -> None:
         """Moves the part forward, and the message with it: any failed part is the message's failure."""
         message = found.message
+        if found.outcome == Outcome.in_doubt:
+            self._settle(unit, receipt, found, now)
         states, settled = fold.of(found)
         place = found.attempt[1:]
         if not later(states.get(place), receipt.state):
@@ -180,11 +241,13 @@ def _body(receipt: Receipt) -> str:
             receipt.error,
             receipt.done_at,
             receipt.user_reference,
+            told_text(receipt),
         ]
     )
 
 
 def receipt_of(due: Due) -> Receipt:
     """The receipt of a parked row."""
-    carrier, remote_ids, state, sender, to, error, done_at, reference = json.loads(due.body or "[]")
-    return Receipt(None, carrier, tuple(remote_ids), ReceiptState(state), sender, to, error, done_at, reference)
+    carrier, remote_ids, state, sender, to, error, done_at, reference, *told = json.loads(due.body or "[]")
+    text = f"text:{told[0]}" if told else ""  # a row that an older build parked has none
+    return Receipt(None, carrier, tuple(remote_ids), ReceiptState(state), sender, to, error, done_at, reference, text)

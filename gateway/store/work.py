@@ -24,6 +24,9 @@ _DROP_SENDS = Statement(
     exact=False,
 )
 _DROP_PARTS = Statement("drop parts", "DELETE FROM work WHERE key = ? AND kind = 'send' AND ref = ?", exact=False)
+_DROP_REPETITION = Statement(
+    "drop a repetition", "DELETE FROM work WHERE key = ? AND kind = 'send' AND ref = ? AND body = ?", exact=False
+)
 _DROP_EVENT = Statement(
     "drop texts of a replaced event",
     "DELETE FROM work WHERE key = ? AND kind = 'send' AND ref IN (SELECT id FROM message WHERE address_id = ? "
@@ -68,6 +71,11 @@ def drop_sends(unit: Unit, key: str, address_id: int, brand: str) -> None:
 def drop_parts_of(unit: Unit, key: str, message_id: int) -> None:
     """Removes what is still queued of a message of many parts."""
     unit.add(_DROP_PARTS, (key, message_id))
+
+
+def drop_repetition(unit: Unit, key: str, message_id: int, part: int) -> None:
+    """Removes the queued repetition of a part that was in doubt."""
+    unit.add(_DROP_REPETITION, (key, message_id, f"{part}d"))
 
 
 def drop_event_sends(unit: Unit, key: str, address_id: int, event_id: int) -> None:

@@ -151,12 +151,25 @@ class FakeCarrier:
         """The carrier hands over a text that it has handed over before."""
         self._inbound.append(item)
 
-    def report(self, taken: Taken, state: ReceiptState, error: str = "000", remote_id: str | None = None) -> None:
-        """The network tells what became of a part."""
+    def report(
+        self,
+        taken: Taken,
+        state: ReceiptState,
+        error: str = "000",
+        remote_id: str | None = None,
+        *,
+        reference: int | None = None,
+        text: str = "",
+    ) -> None:
+        """The network tells what became of a part. reference: echoed. text: what the receipt says of the text."""
         part = taken.part
         ids = (remote_id or taken.remote_id,)
         token = (self.session, f"receipt {taken.remote_id} {state}")
-        self._inbound.append(Receipt(token, self.name, ids, state, part.to, part.sender, error))
+        told = f"id:{ids[0]} stat:{state} err:{error} text:{text}"
+        receipt = Receipt(
+            token, self.name, ids, state, part.to, part.sender, error, user_reference=reference, text=told
+        )
+        self._inbound.append(receipt)
 
     def flush(self) -> bool:
         """Reports, each kind as one batch; False when there was nothing."""

@@ -21,6 +21,7 @@ from smpplib import smpp
 SUBMIT, SUBMIT_RESP, DELIVER, DELIVER_RESP = 4, 0x80000004, 5, 0x80000005
 ENQUIRE, UNBIND, RESPONSE = 0x15, 6, 0x80000000
 BINDS = (1, 2, 9)
+USER_MESSAGE_REFERENCE = 0x0204
 WINDOW = 40
 _GSM = str.maketrans({"\x00": "@", "\x02": "$", "\x11": "_"})  # where GSM-7 differs, as far as our texts go
 # smpplib numbers even the PDUs that it only parses, and asks a client for the numbers.
@@ -41,7 +42,8 @@ class Taken:
 class Moods:
     """How often an answer to a submit goes another way. The rest are answered within 20 ms, with a receipt later.
 
-    refuse: texts that are refused once, and with which command_status.
+    refuse: texts that are refused once, and with which command_status. echo: receipts repeat the
+    user_message_reference of their text.
     """
 
     lost: float = 0.015
@@ -50,6 +52,7 @@ class Moods:
     no_receipt: float = 0.3
     silent: bool = False
     late_after: float = 2.2
+    echo: bool = False
     refuse: dict[str, int] = field(default_factory=dict)
 
 
@@ -218,8 +221,9 @@ class Smsc:
         mood, chance = self.moods, self._chance
         draw = chance.random()
         answer_in, receipt_in = chance.uniform(0, 0.02), chance.uniform(0.03, 0.12)
+        reference = int(parsed.user_message_reference) if mood.echo else None
         if draw < mood.lost:
-            self._receipt(taken, remote, receipt_in)
+            self._receipt(taken, remote, receipt_in, reference)
             return
         draw -= mood.lost
         if draw < mood.late:
@@ -228,13 +232,15 @@ class Smsc:
             receipt_in = 0.0
         self._after(answer_in, lambda: self._send(bind, SUBMIT_RESP, 0, sequence, remote.encode() + b"\0"))
         if chance.random() >= mood.no_receipt:
-            self._receipt(taken, remote, receipt_in)
+            self._receipt(taken, remote, receipt_in, reference)
 
-    def _receipt(self, taken: Taken, remote: str, delay: float) -> None:
+    def _receipt(self, taken: Taken, remote: str, delay: float, reference: int | None) -> None:
         text = (
             f"id:{remote} sub:001 dlvrd:001 submit date:2611220000 done date:2611220000 stat:DELIVRD err:000 text:"
         ).encode()
         body = _deliver_body(taken.to[1:], self._sender, text, esm=4)
+        if reference is not None:
+            body += struct.pack(">HHH", USER_MESSAGE_REFERENCE, 2, reference)
 
         def put() -> None:
             self._receipts.append(_Item(body))

@@ -74,6 +74,23 @@ async def test_a_late_answer_settles_the_doubt(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("echo", [False, True], ids=["by phone", "by reference"])
+async def test_receipts_settle_submits_whose_answers_were_lost(tmp_path: Path, echo: bool) -> None:
+    """All answers are lost and all receipts come, before the doubt: delivered, each text sent once, marked nowhere."""
+    async with scene(tmp_path, window=50, doubt_wait=2.0) as play:
+        play.smsc.moods.lost, play.smsc.moods.echo = 1.0, echo
+        texts = [f"proven number {place}" for place in range(30)]
+        for place, text in enumerate(texts):
+            assert (await play.event(f"+1555200{place:04d}", text))[0] == 202
+        told = "SELECT disposition, possible_duplicate, count(*) FROM message WHERE direction = 'mt' GROUP BY 1, 2"
+        await play.until("all are delivered", lambda: play.rows(told) == [("delivered", 0, 30)])
+        await play.until("no doubt is left", lambda: not play.rows("SELECT 1 FROM work WHERE lane = 'doubt'"))
+        assert all(play.took(text) == 1 for text in texts)
+        outcomes = "SELECT outcome, count(*), count(DISTINCT remote_id) FROM attempt GROUP BY 1"
+        assert play.rows(outcomes) == [("accepted", 30, 30)]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [0x58, 0x14, 0x64], ids=["throttled", "queue full", "temporary"])
 async def test_order_is_kept_when_a_text_is_refused_for_now(tmp_path: Path, status: int) -> None:
     """A text of a customer is put off by the carrier: those that came later wait (reliability anchor section 2)."""
