@@ -73,7 +73,8 @@ class Doubts:
             elif message is not None:
                 self._resolve(unit, due, message, tries[due.ref])
             units.append(unit)
-        heard = [self._hear(receipt) for receipts in waiting.values() for receipt in receipts]
+        now = self._now()
+        heard = [self._hear(one, now) for receipts in waiting.values() for one in receipts if one.due > now]
         failpoints.hit("before_resend_commit")
         results = await self._store.apply([*units, *heard])
         failpoints.hit("after_resend_commit")
@@ -87,12 +88,13 @@ class Doubts:
             if failure is not None and not str(failure).startswith("take work")
         ]
 
-    def _hear(self, receipt: Due) -> Unit:
+    def _hear(self, receipt: Due, now: int) -> Unit:
         """Brings a parked receipt forward: it may be the evidence. A Conflict when it is being looked at anyway."""
         unit = Unit(receipt.key)
         work.take(unit, receipt)
-        again = (receipt.prio, receipt.attempts - 1, receipt.ref, receipt.body)
-        work.add(unit, Due(receipt.id, receipt.lane, receipt.key, receipt.kind, self._now(), *again))
+        looks = max(0, receipt.attempts - 1)  # this one is beside those that it has anyway
+        again = (receipt.prio, looks, receipt.ref, receipt.body)
+        work.add(unit, Due(receipt.id, receipt.lane, receipt.key, receipt.kind, now, *again))
         return unit
 
     def _resolve(self, unit: Unit, due: Due, message: Message, tries: list[messages.Try]) -> None:

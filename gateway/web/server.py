@@ -106,9 +106,10 @@ class WebServer:
                     await self._idle.wait()
                 await _handed_over(runner.server)
         except TimeoutError:
-            late = [connection.transport for connection in runner.server.connections]
-            log.warning("web: stopped before all was answered and read; %d connections are cut", len(late))
-            for transport in filter(None, late):
+            late = [found.transport for found in runner.server.connections if found.transport is not None]
+            if late:
+                log.warning("web: stopped before all was answered and read; %d connections are cut", len(late))
+            for transport in late:
                 transport.abort()
         await runner.cleanup()
 

@@ -141,6 +141,16 @@ async def test_what_fits_two_texts_settles_none(stage: Stage) -> None:
     assert [row[2] for row in await told(stage)] == [1, 1]
 
 
+async def test_a_receipt_that_many_doubts_bring_forward_is_given_up_in_its_time(stage: Stage) -> None:
+    taken = [await lost(stage, f"number {number}") for number in range(20)]
+    stage.report(taken[0], DELIVERED)
+    for _ in range(30):
+        await stage.advance(seconds=3)
+        await lost(stage, "one more")
+    await nothing_more(stage, 100)
+    assert stage.tracking.figures.unknown == 1
+
+
 async def test_two_ids_that_claim_one_text_settle_none(stage: Stage) -> None:
     taken = await lost(stage, "hi")
     stage.carrier.report(taken, DELIVERED, remote_id="AAAA")
