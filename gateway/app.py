@@ -102,7 +102,7 @@ class Gateway:
         self.engine = Engine(self.store, self.playbook, self.ids, wall_ms, self.push)
         self.desk = Desk(self.engine, self.store)
         self.tracking = Tracking(self.store, self.ids, wall_ms, self.push)
-        self.intake = Intake(self.store, self.tracking, self.ids, wall_ms, self.push)
+        self.intake = Intake(self.store, self.tracking, self.engine, self.ids, wall_ms, self.push)
         self.doubts = Doubts(self.store, self.playbook, self.ids, wall_ms, self.push)
         self.calls = Calls(self.store, self.ids, wall_ms, self.push, self._post)
         self.clock = Clock()
@@ -196,6 +196,7 @@ class Gateway:
         }
         # Small batches: a decision takes a fraction of a millisecond, and the loop must answer carriers in between.
         lane(CUSTOMER_LANE, prios=2, most=32, batches=4)
+        self.engine.attach(self._lanes[CUSTOMER_LANE])
         lane(offers.CALL_LANE, most=4, batches=16)
         lane(DOUBT_LANE, batches=1)
         lane(RECEIPT_LANE, batches=1)
@@ -247,6 +248,7 @@ class Gateway:
             blocked=delivery.blocked,
         )
         delivery.attach(lane)
+        self.engine.deliveries[name] = delivery
         lanes[name] = lane
         return CarrierParts(link, delivery, lane)
 

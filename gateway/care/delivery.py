@@ -49,6 +49,16 @@ class _Flight:
 
 
 @dataclass(slots=True)
+class Departure:
+    """A part that leaves as soon as the decision that made it is on disk: its attempt is journalled in the same commit,
+    and a place in the carrier's window is kept for it."""
+
+    delivery: "Delivery"
+    due: Due
+    part: Part
+
+
+@dataclass(slots=True)
 class DeliveryFigures:
     """Counts since start, by outcome of attempts; doubts by what settled them."""
 
@@ -63,7 +73,9 @@ class DeliveryFigures:
 
 def part_of(due: Due) -> tuple[int, bool]:
     """Which part a row of work sends, and whether it may be a duplicate: body is None, "2" or "2d"."""
-    body = due.body or "1"
+    body = due.body
+    if body is None:
+        return 1, False
     return int(body.rstrip("d")), body.endswith("d")
 
 
@@ -91,6 +103,7 @@ class Delivery:
         self._flying: dict[AttemptKey, _Flight] = {}
         self._unanswered: dict[str, tuple[int, int, int]] = {}
         self._doubtful: OrderedDict[AttemptKey, _Flight] = OrderedDict()
+        self._kept = 0
         self.figures = DeliveryFigures()
 
     def attach(self, lane: Lane) -> None:
@@ -98,8 +111,8 @@ class Delivery:
         self._lane = lane
 
     def room(self) -> int:
-        """How many parts may be claimed now."""
-        return self._channel.room()
+        """How many parts may be claimed now, those apart for which a place is kept."""
+        return self._channel.room() - self._kept
 
     def blocked(self, due: Due) -> bool:
         """Whether another text of this customer is on its way: the next one waits for its answer, so that a refusal
@@ -107,6 +120,43 @@ class Delivery:
         """
         flight = self._unanswered.get(due.key)
         return flight is not None and flight[2] != due.ref and self._now() - flight[1] < ORDER_WAIT_MS
+
+    # -- at once
+
+    def depart(self, unit: Unit, due: Due) -> Departure | None:
+        """Journals a part in the unit of the decision that made it, when it may leave right after: it is due, nothing
+        waits before it, and the carrier has room. None: it has to wait in the lane.
+
+        Consent needs no second look, as it does for what waited: this very decision has weighed it.
+        """
+        lane, message = self._lane, due.hot
+        if lane is None or not isinstance(message, Message) or due.due > self._now() or not lane.may_overtake(due):
+            return None
+        if self.blocked(due) or self.room() - lane.under_way <= 0:
+            return None
+        part_no, duplicate = part_of(due)
+        number, now = due.attempts + 1, self._now()
+        messages.add_attempt(unit, Attempt(message.id, part_no, number, self._channel.name, now, duplicate))
+        self._kept += 1
+        self._unanswered_more(due, now)
+        return Departure(self, due, self._part(message, part_no, number, now))
+
+    def departed(self, departures: Sequence[Departure]) -> None:
+        """Their decisions are on disk: the bytes leave."""
+        self._kept -= len(departures)
+        for one in departures:
+            assert isinstance(one.due.hot, Message)
+            self._flying[one.part.attempt] = _Flight(one.due, one.due.hot)
+        self._hand_over([one.part for one in departures])
+
+    def stayed(self, departure: Departure) -> None:
+        """Its decision is not on disk: there is no such part."""
+        self._kept -= 1
+        self._answered(departure.due.key)
+
+    def _unanswered_more(self, due: Due, now: int) -> None:
+        count, _, _ = self._unanswered.get(due.key, (0, 0, 0))
+        self._unanswered[due.key] = (count + 1, now, due.ref)
 
     def _answered(self, key: str) -> None:
         count, since, message_id = self._unanswered.get(key, (0, 0, 0))
@@ -131,8 +181,7 @@ class Delivery:
             if failure is None and part is not None:
                 assert isinstance(due.hot, Message)
                 self._flying[part.attempt] = _Flight(due, due.hot)
-                count, _, _ = self._unanswered.get(due.key, (0, 0, 0))
-                self._unanswered[due.key] = (count + 1, self._now(), due.ref)
+                self._unanswered_more(due, self._now())
                 parts.append(part)
             elif failure is None:
                 for queued in unit.due:

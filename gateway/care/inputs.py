@@ -141,6 +141,8 @@ def take(turn: Turn, due: Due) -> None:
 
 def bury(turn: Turn, due: Due, cause: str) -> None:
     """The input becomes a dead letter."""
+    if due.body is None and isinstance(due.hot, Text):
+        due.body = due.hot.body()
     work.take(turn.unit, due)
     work.bury(turn.unit, due, cause)
 

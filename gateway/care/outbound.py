@@ -12,7 +12,7 @@ from gateway.model.message import Author, Direction, Disposition, Lane, Message,
 from gateway.model.rows import record, replace
 from gateway.model.segments import TooLong, count, encoding_of
 from gateway.settings.gateway_file import Brand
-from gateway.store import conversations, messages, work
+from gateway.store import conversations, messages
 from gateway.store.units import Due
 from gateway.triggers.effects import Link
 
@@ -191,10 +191,10 @@ def _lane(draft: Draft) -> int:
 
 
 def _queue(turn: Turn, message: Message, until: int | None) -> None:
-    """One row of work per part; delivery takes it when the carrier has room."""
+    """One item of work per part; delivery takes it when the carrier has room."""
     for part in range(1, message.parts + 1):
-        work.add(
-            turn.unit, send_item(message, part, turn.ids() if message.parts > 1 else message.id, until or turn.now)
+        turn.outgoing.append(
+            send_item(message, part, turn.ids() if message.parts > 1 else message.id, until or turn.now)
         )
 
 

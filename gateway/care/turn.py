@@ -19,6 +19,7 @@ from gateway.store.states import CustomerState
 from gateway.store.units import Due, Unit
 
 CUSTOMER_LANE = "customer"
+Depart = Callable[[Unit, Due], bool]
 
 
 class Refused(Exception):
@@ -57,6 +58,7 @@ class Turn:
         self.offers = dict(state.offers)
         self.promotional = state.promotional
         self.after: list[Callable[[], None]] = []
+        self.outgoing: list[Due] = []
 
     # -- the customer
 
@@ -197,11 +199,18 @@ class Turn:
         """An unguessable token for a link: 96 random bits."""
         return secrets.token_urlsafe(12)
 
-    def finish(self) -> tuple[Unit, CustomerState]:
-        """The unit to commit, and the state that holds once it is committed."""
+    def finish(self, depart: Depart | None = None) -> tuple[Unit, CustomerState]:
+        """The unit to commit, and the state that holds once it is committed.
+
+        depart: journals an outgoing part in the unit and answers True when it may leave right after the commit; all
+        others become rows of work.
+        """
         self._write_talks(ending=True)
         self._write_offers()
         self._write_talks(ending=False)
+        for due in self.outgoing:
+            if depart is None or not depart(self.unit, due):
+                work.add(self.unit, due)
         keep = {c.id: c for c in self.conversations.values() if c.open or c is self.last_closed(c.brand)}
         state = CustomerState(
             key=self.key,

@@ -124,6 +124,32 @@ class Lane:
             self._free(key, self._queues.get(key))
         self._wake.set()
 
+    def clear(self, key: str) -> bool:
+        """Whether nothing of the key waits or is under way, in memory or (timers aside) on disk."""
+        return key not in self._queues and key not in self._busy and not any(self._spilled)
+
+    def may_overtake(self, due: Due) -> bool:
+        """Whether an item may go without ever waiting here: nothing of its key does, and nothing as urgent."""
+        if due.key in self._queues or due.key in self._busy:
+            return False
+        return not any(self._ready[prio] or self._spilled[prio] for prio in range(due.prio + 1))
+
+    def occupy(self, key: str) -> None:
+        """Somebody else decides something of this key, which was `clear`; its items wait until `vacate`."""
+        self._busy.add(key)
+
+    def vacate(self, key: str) -> None:
+        """The items of the key may go on."""
+        queue = self._queues.get(key)
+        self._free(key, queue)
+        if queue:
+            self._wake.set()
+
+    @property
+    def under_way(self) -> int:
+        """Items that were taken out and are not settled yet."""
+        return self._under_way
+
     def depth(self) -> int:
         """Items in memory."""
         return sum(len(known) for known in self._known)
@@ -179,17 +205,20 @@ class Lane:
         self._arrivals = arrivals
         now = self._now()
         rows: list[Due] = []
+        spilled = list(self._spilled)
         try:
             for prio, known in enumerate(self._known):
                 room = self._memory - len(known)
                 if room > 0:
                     most = len(known) + min(room, 2000)
                     found = await self._store.read(work.due_now, self.name, prio, now, most)
-                    self._spilled[prio] = len(found) >= most
+                    spilled[prio] = len(found) >= most
                     rows.extend(found)
         finally:
             self._arrivals = None
-        for row in (*rows, *(due for due in arrivals if not self._spilled[due.prio])):
+        # Only now, with the rows in hand: whoever asks whether the lane is clear must not miss them.
+        self._spilled = spilled
+        for row in (*rows, *(due for due in arrivals if not spilled[due.prio])):
             known = self._known[row.prio]
             # A snapshot may still show what was finished while it was read.
             if row.id not in known and row.id not in self._finished:

@@ -175,7 +175,7 @@ class Stage:
         self.engine = Engine(self.store, self.playbook, self.ids, self.clock, self.push)
         self.desk = Desk(self.engine, self.store)
         self.tracking = Tracking(self.store, self.ids, self.clock, self.push)
-        self.intake = Intake(self.store, self.tracking, self.ids, self.clock, self.push)
+        self.intake = Intake(self.store, self.tracking, self.engine, self.ids, self.clock, self.push)
         self.doubts = Doubts(self.store, self.playbook, self.ids, self.clock, self.push)
         self.calls = Calls(self.store, self.ids, self.clock, self.push, self.office.post)
         self.delivery = Delivery(
@@ -196,6 +196,8 @@ class Stage:
         limits = {"room": self.delivery.room, "blocked": self.delivery.blocked}
         self._lane(send, self.delivery.run, prios=3, batches=4, memory=200, **limits)
         self.delivery.attach(self.lanes[send])
+        self.engine.attach(self.lanes[CUSTOMER_LANE])
+        self.engine.deliveries[send] = self.delivery
         # As after a crash: the acknowledgements of the last run may not have arrived.
         await self.intake.start(orderly=False)
         self.intake.links_changed(frozenset({self.carrier.session}))
