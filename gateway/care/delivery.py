@@ -16,7 +16,7 @@ from gateway.care import dispatch, inputs
 from gateway.care.doubts import add_doubt
 from gateway.care.outbound import COMPLIANCE
 from gateway.care.playbook import Playbook
-from gateway.care.turn import CUSTOMER_LANE
+from gateway.care.turn import CUSTOMER_LANE, Departure
 from gateway.jobs.lane import Lane
 from gateway.model.channel import FAULT_ADVICE, Channel, Encoding, Fault, Part, PartAnswer
 from gateway.model.ids import Ids
@@ -46,16 +46,6 @@ class _Flight:
 
     due: Due
     message: Message
-
-
-@dataclass(slots=True)
-class Departure:
-    """A part that leaves as soon as the decision that made it is on disk: its attempt is journalled in the same commit,
-    and a place in the carrier's window is kept for it."""
-
-    delivery: "Delivery"
-    due: Due
-    part: Part
 
 
 @dataclass(slots=True)
@@ -129,23 +119,23 @@ class Delivery:
 
         Consent needs no second look, as it does for what waited: this very decision has weighed it.
         """
-        lane, message = self._lane, due.hot
-        if lane is None or not isinstance(message, Message) or due.due > self._now() or not lane.may_overtake(due):
+        lane, message, now = self._lane, due.hot, self._now()
+        if lane is None or not isinstance(message, Message) or due.due > now or not lane.may_overtake(due):
             return None
         if self.blocked(due) or self.room() - lane.under_way <= 0:
             return None
         part_no, duplicate = part_of(due)
-        number, now = due.attempts + 1, self._now()
+        number = due.attempts + 1
         messages.add_attempt(unit, Attempt(message.id, part_no, number, self._channel.name, now, duplicate))
         self._kept += 1
         self._unanswered_more(due, now)
-        return Departure(self, due, self._part(message, part_no, number, now))
+        return Departure(due, self._part(message, part_no, number, now))
 
     def departed(self, departures: Sequence[Departure]) -> None:
         """Their decisions are on disk: the bytes leave."""
         self._kept -= len(departures)
         for one in departures:
-            assert isinstance(one.due.hot, Message)
+            assert isinstance(one.due.hot, Message), "what departs was just made"
             self._flying[one.part.attempt] = _Flight(one.due, one.due.hot)
         self._hand_over([one.part for one in departures])
 
@@ -238,7 +228,7 @@ class Delivery:
         return unit, self._part(message, part_no, number, now)
 
     def _part(self, message: Message, part_no: int, number: int, now: int) -> Part:
-        encoding = Encoding(message.encoding or "gsm7")
+        encoding = message.encoding if isinstance(message.encoding, Encoding) else Encoding(message.encoding or "gsm7")
         text = message.text
         if message.parts > 1:
             mode = self.playbook.long_messages.get(message.carrier or "", "udh16")

@@ -9,15 +9,15 @@ goes to the dead letters.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gateway import failpoints
 from gateway.care import inputs
-from gateway.care.delivery import Delivery, Departure
+from gateway.care.delivery import Delivery
 from gateway.care.dialogues import StepFailed
 from gateway.care.inputs import FAILED, PARKED, Request, Started
 from gateway.care.playbook import Playbook
-from gateway.care.turn import CUSTOMER_LANE, Refused, Turn
+from gateway.care.turn import CUSTOMER_LANE, Departure, Refused, Turn
 from gateway.jobs.lane import Lane
 from gateway.model.ids import Ids
 from gateway.store.access import READ_FAULT
@@ -43,7 +43,7 @@ class _Decided:
     state: CustomerState
     answer: object
     after: list[Callable[[], None]]
-    departures: list[Departure] = field(default_factory=list)
+    departures: list[Departure]
 
 
 class Engine:
@@ -178,15 +178,6 @@ class Engine:
         turn = Turn(self.playbook, self._ids, state, self.now())
         request = due.hot if isinstance(due.hot, Request) else None
         answer: object = None
-        departures: list[Departure] = []
-
-        def depart(unit: Unit, part: Due) -> bool:
-            delivery = self.deliveries.get(part.lane)
-            departure = delivery.depart(unit, part) if delivery is not None else None
-            if departure is not None:
-                departures.append(departure)
-            return departure is not None
-
         try:
             if request is not None:
                 answer = request.decide(turn)
@@ -195,7 +186,7 @@ class Engine:
             else:
                 inputs.take(turn, due)
                 inputs.decide(turn, due)
-            unit, state_after = turn.finish(depart)
+            unit, state_after = turn.finish(self._depart)
         except (Refused, StepFailed, StepError, *FAULTS) as error:
             known = isinstance(error, Refused | StepFailed | StepError)
             if not known:
@@ -205,8 +196,12 @@ class Engine:
                 request.refuse(error if known else Refused(f"an internal fault: {type(error).__name__}; see the log"))
                 return None
             turn = self._dead_letter(due, state, str(error) if known else f"{type(error).__name__}: {error}")
-            unit, state_after = turn.finish(depart)
-        return _Decided(due, unit, state_after, answer, turn.after, departures)
+            unit, state_after = turn.finish(self._depart)
+        return _Decided(due, unit, state_after, answer, turn.after, turn.departures)
+
+    def _depart(self, unit: Unit, part: Due) -> Departure | None:
+        delivery = self.deliveries.get(part.lane)
+        return delivery.depart(unit, part) if delivery is not None else None
 
     def _dead_letter(self, due: Due, state: CustomerState, cause: str) -> Turn:
         """The effects are dropped; the input goes to the dead letters, and a customer's words to a person."""
@@ -223,17 +218,17 @@ class Engine:
 
     def _settle(self, decided: Sequence[_Decided], results: Sequence[Result]) -> None:
         """After the commit: what left at once leaves together, what was queued goes to its lane."""
-        leaving: dict[int, list[Departure]] = {}
+        leaving: dict[str, list[Departure]] = {}
         for one, failure in zip(decided, results, strict=True):
             if failure is None:
                 self._committed(one)
             for departure in one.departures:
                 if failure is None:
-                    leaving.setdefault(id(departure.delivery), []).append(departure)
+                    leaving.setdefault(departure.due.lane, []).append(departure)
                 else:
-                    departure.delivery.stayed(departure)
-        for departures in leaving.values():
-            departures[0].delivery.departed(departures)
+                    self.deliveries[departure.due.lane].stayed(departure)
+        for lane, departures in leaving.items():
+            self.deliveries[lane].departed(departures)
 
     def _committed(self, one: _Decided) -> None:
         self.states.put(one.state)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from gateway import failpoints
 from gateway.care.engine import Engine
-from gateway.care.inputs import EVENT, TEXT, Started, Text
+from gateway.care.inbound import Text
+from gateway.care.inputs import EVENT, TEXT, Started
 from gateway.care.tracking import Tracking
 from gateway.care.turn import CUSTOMER_LANE
 from gateway.model.address import BadAddress, phone_address

@@ -132,7 +132,10 @@ class Lane:
         """Whether an item may go without ever waiting here: nothing of its key does, and nothing as urgent."""
         if due.key in self._queues or due.key in self._busy:
             return False
-        return not any(self._ready[prio] or self._spilled[prio] for prio in range(due.prio + 1))
+        for prio in range(due.prio + 1):
+            if self._ready[prio] or self._spilled[prio]:
+                return False
+        return True
 
     def occupy(self, key: str) -> None:
         """Somebody else decides something of this key, which was `clear`; its items wait until `vacate`."""

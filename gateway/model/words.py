@@ -33,9 +33,11 @@ def normalise(text: str) -> str:
 
     Apostrophes close up ("don't" is "DONT"), other punctuation parts words ("opt-out" is "OPT OUT"). Idempotent.
     """
-    text = text.translate(_APOSTROPHES)
     if text.isascii():
+        if "'" in text or "`" in text:
+            text = text.translate(_APOSTROPHES)
         return " ".join(_NOT_WORD.sub(" ", text).upper().split())
+    text = text.translate(_APOSTROPHES)
     # Upper-casing may compose accents again, and decomposing may bring lower case back: hence twice.
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", _INVISIBLE.sub("", text)).upper()).upper()
     text = "".join([c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)])
@@ -86,7 +88,9 @@ def _unstretched(token: str) -> str:
     """The word in a drawn-out token: YESSS, STOPPPP. "stoop" stays what it is."""
     if len(token) < 4:
         return token
-    return "STOP" if _STOPP.fullmatch(token) else _STRETCHED.sub(r"\1", token)
+    if token[0] == "S" and _STOPP.fullmatch(token):
+        return "STOP"
+    return _STRETCHED.sub(r"\1", token)
 
 
 def _read(tokens: list[str], lexicon: _Lexicon, own: _Lexicon) -> list[tuple[str, bool]] | None:
@@ -194,7 +198,10 @@ def compliance(
         tokens = [quick] if quick.isascii() and quick.isalnum() else normalise(text).split()
         if not 0 < len(tokens) <= _MOST_TOKENS:
             return None
-        found = {meaning for meaning, _ in _read(tokens, lexicon, own) or ()}
+        phrases = _read(tokens, lexicon, own)
+        if phrases is None:
+            return None
+        found = {meaning for meaning, _ in phrases}
         said = next((meaning for meaning in ("stop", "help", "start") if meaning in found), None)
     return said  # type: ignore[return-value]  # the lexicon's values are the three literals
 

@@ -135,13 +135,13 @@ _JOIN_PART = Statement("joined part", "UPDATE mo_part SET joined = 1 WHERE id = 
 def add(unit: Unit, message: Message) -> None:
     """A new message. Rejected when its idempotency key is known."""
     m = message
-    common = (m.id, m.channel, m.direction.value, m.key, m.address_id, m.ours, m.theirs, m.brand, m.text, int(m.cls))
+    common = (m.id, m.channel, str(m.direction), m.key, m.address_id, m.ours, m.theirs, m.brand, m.text, int(m.cls))
     if m.direction is Direction.mo:
         end = (m.carrier, m.parts, m.reference, 0, m.reason, m.digest, m.session, m.sequence, m.lane)
-        unit.add(_ADD_MO, (*common, m.state.value, m.author_kind, m.author_id, m.conversation_id, *end))
+        unit.add(_ADD_MO, (*common, str(m.state), m.author_kind, m.author_id, m.conversation_id, *end))
     elif m.disposition is None and m.parent_id is None and m.idempotency_key is None and m.gates is None:
         encoding = str(m.encoding) if m.encoding is not None else None
-        who = (m.state.value, m.author_kind, m.author_id, m.conversation_id, m.event_id, m.offer_id, m.carrier)
+        who = (str(m.state), m.author_kind, m.author_id, m.conversation_id, m.event_id, m.offer_id, m.carrier)
         unit.add(_ADD_MT, (*common, *who, encoding, m.parts, m.reference, m.expires_at, 0, int(m.lane)))
     else:
         unit.add(_ADD, _message_row(message))
