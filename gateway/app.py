@@ -321,7 +321,8 @@ class Gateway:
         self._figures.store(self.store.writer.figures)
 
     async def _sweep(self) -> None:
-        await self.store.apply([upkeep.sweep(wall_ms())])
+        swept = await self.store.read(upkeep.swept_up_to)
+        await self.store.apply([upkeep.sweep(wall_ms(), swept)])
 
 
 def live_problems(playbook: Playbook, live: Mapping[tuple[str, str], int]) -> list[str]:
