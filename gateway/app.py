@@ -39,7 +39,7 @@ from gateway.web.server import WebServer
 from gateway.web.services import Services
 
 DRAIN_SECONDS = 10.0
-FTS_BATCH = 200
+FTS_BATCH = 64
 log = logging.getLogger("gateway")
 
 
