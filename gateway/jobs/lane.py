@@ -245,6 +245,7 @@ class Lane:
                 return
             self._room -= 1
             self._under_way += len(batch)
+            self._bulk += batch[-1].prio > 0
             task = asyncio.get_running_loop().create_task(self._run_batch(batch))
             self._tasks.add(task)
             task.add_done_callback(self._ended)
@@ -282,7 +283,6 @@ class Lane:
         again: Again = [(due, RETRY_MS) for due in batch]
         bulk = batch[-1].prio > 0
         started = asyncio.get_running_loop().time()
-        self._bulk += bulk
         try:
             again = await self._run(batch)
         finally:
