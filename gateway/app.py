@@ -39,7 +39,7 @@ from gateway.web.server import WebServer
 from gateway.web.services import Services
 
 DRAIN_SECONDS = 10.0
-FTS_BATCH = 200
+FTS_BATCH = 64
 log = logging.getLogger("gateway")
 
 
@@ -102,7 +102,7 @@ class Gateway:
         self.engine = Engine(self.store, self.playbook, self.ids, wall_ms, self.push)
         self.desk = Desk(self.engine, self.store)
         self.tracking = Tracking(self.store, self.ids, wall_ms, self.push)
-        self.intake = Intake(self.store, self.tracking, self.ids, wall_ms, self.push)
+        self.intake = Intake(self.store, self.tracking, self.engine, self.ids, wall_ms, self.push)
         self.doubts = Doubts(self.store, self.playbook, self.ids, wall_ms, self.push)
         self.calls = Calls(self.store, self.ids, wall_ms, self.push, self._post)
         self.clock = Clock()
@@ -196,6 +196,7 @@ class Gateway:
         }
         # Small batches: a decision takes a fraction of a millisecond, and the loop must answer carriers in between.
         lane(CUSTOMER_LANE, prios=2, most=32, batches=4)
+        self.engine.attach(self._lanes[CUSTOMER_LANE])
         lane(offers.CALL_LANE, most=4, batches=16)
         lane(DOUBT_LANE, batches=1)
         lane(RECEIPT_LANE, batches=1)
@@ -247,6 +248,7 @@ class Gateway:
             blocked=delivery.blocked,
         )
         delivery.attach(lane)
+        self.engine.deliveries[name] = delivery
         lanes[name] = lane
         return CarrierParts(link, delivery, lane)
 
@@ -319,7 +321,8 @@ class Gateway:
         self._figures.store(self.store.writer.figures)
 
     async def _sweep(self) -> None:
-        await self.store.apply([upkeep.sweep(wall_ms())])
+        swept = await self.store.read(upkeep.swept_up_to)
+        await self.store.apply([upkeep.sweep(wall_ms(), swept)])
 
 
 def live_problems(playbook: Playbook, live: Mapping[tuple[str, str], int]) -> list[str]:

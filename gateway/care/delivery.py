@@ -16,7 +16,7 @@ from gateway.care import dispatch, inputs
 from gateway.care.doubts import add_doubt
 from gateway.care.outbound import COMPLIANCE
 from gateway.care.playbook import Playbook
-from gateway.care.turn import CUSTOMER_LANE
+from gateway.care.turn import CUSTOMER_LANE, Departure
 from gateway.jobs.lane import Lane
 from gateway.model.channel import FAULT_ADVICE, Channel, Encoding, Fault, Part, PartAnswer
 from gateway.model.ids import Ids
@@ -63,7 +63,9 @@ class DeliveryFigures:
 
 def part_of(due: Due) -> tuple[int, bool]:
     """Which part a row of work sends, and whether it may be a duplicate: body is None, "2" or "2d"."""
-    body = due.body or "1"
+    body = due.body
+    if body is None:
+        return 1, False
     return int(body.rstrip("d")), body.endswith("d")
 
 
@@ -91,6 +93,7 @@ class Delivery:
         self._flying: dict[AttemptKey, _Flight] = {}
         self._unanswered: dict[str, tuple[int, int, int]] = {}
         self._doubtful: OrderedDict[AttemptKey, _Flight] = OrderedDict()
+        self._kept = 0
         self.figures = DeliveryFigures()
 
     def attach(self, lane: Lane) -> None:
@@ -98,8 +101,8 @@ class Delivery:
         self._lane = lane
 
     def room(self) -> int:
-        """How many parts may be claimed now."""
-        return self._channel.room()
+        """How many parts may be claimed now, those apart for which a place is kept."""
+        return self._channel.room() - self._kept
 
     def blocked(self, due: Due) -> bool:
         """Whether another text of this customer is on its way: the next one waits for its answer, so that a refusal
@@ -107,6 +110,43 @@ class Delivery:
         """
         flight = self._unanswered.get(due.key)
         return flight is not None and flight[2] != due.ref and self._now() - flight[1] < ORDER_WAIT_MS
+
+    # -- at once
+
+    def depart(self, unit: Unit, due: Due) -> Departure | None:
+        """Journals a part in the unit of the decision that made it, when it may leave right after: it is due, nothing
+        waits before it, and the carrier has room. None: it has to wait in the lane.
+
+        Consent needs no second look, as it does for what waited: this very decision has weighed it.
+        """
+        lane, message, now = self._lane, due.hot, self._now()
+        if lane is None or not isinstance(message, Message) or due.due > now or not lane.may_overtake(due):
+            return None
+        if self.blocked(due) or self.room() - lane.under_way <= 0:
+            return None
+        part_no, duplicate = part_of(due)
+        number = due.attempts + 1
+        messages.add_attempt(unit, Attempt(message.id, part_no, number, self._channel.name, now, duplicate))
+        self._kept += 1
+        self._unanswered_more(due, now)
+        return Departure(due, self._part(message, part_no, number, now))
+
+    def departed(self, departures: Sequence[Departure]) -> None:
+        """Their decisions are on disk: the bytes leave."""
+        self._kept -= len(departures)
+        for one in departures:
+            assert isinstance(one.due.hot, Message), "what departs was just made"
+            self._flying[one.part.attempt] = _Flight(one.due, one.due.hot)
+        self._hand_over([one.part for one in departures])
+
+    def stayed(self, departure: Departure) -> None:
+        """Its decision is not on disk: there is no such part."""
+        self._kept -= 1
+        self._answered(departure.due.key)
+
+    def _unanswered_more(self, due: Due, now: int) -> None:
+        count, _, _ = self._unanswered.get(due.key, (0, 0, 0))
+        self._unanswered[due.key] = (count + 1, now, due.ref)
 
     def _answered(self, key: str) -> None:
         count, since, message_id = self._unanswered.get(key, (0, 0, 0))
@@ -131,8 +171,7 @@ class Delivery:
             if failure is None and part is not None:
                 assert isinstance(due.hot, Message)
                 self._flying[part.attempt] = _Flight(due, due.hot)
-                count, _, _ = self._unanswered.get(due.key, (0, 0, 0))
-                self._unanswered[due.key] = (count + 1, self._now(), due.ref)
+                self._unanswered_more(due, self._now())
                 parts.append(part)
             elif failure is None:
                 for queued in unit.due:
@@ -189,7 +228,7 @@ class Delivery:
         return unit, self._part(message, part_no, number, now)
 
     def _part(self, message: Message, part_no: int, number: int, now: int) -> Part:
-        encoding = Encoding(message.encoding or "gsm7")
+        encoding = message.encoding if isinstance(message.encoding, Encoding) else Encoding(message.encoding or "gsm7")
         text = message.text
         if message.parts > 1:
             mode = self.playbook.long_messages.get(message.carrier or "", "udh16")
@@ -237,10 +276,6 @@ class Delivery:
                 # The doubt is over: the late answer came, or the marked repetition was taken.
                 messages.undoubt(unit, message_id)
                 self.figures.doubts["response"] = self.figures.doubts.get("response", 0) + 1
-            if flight is not None and flight.message.parts == 1:
-                messages.sent(unit, message_id)
-            else:
-                messages.sent_if_all(unit, message_id)
         elif flight is None:
             return
         elif answer.outcome is Outcome.refused:

@@ -1,24 +1,30 @@
 """The conversation engine: takes a batch of inputs of different customers, decides each, commits them together.
 
-One input = one unit of work: state, timers, messages, and the removal of the input's own row, whose count is the fence.
-A decision that loses its commit is decided again on fresh state; one that its handler breaks goes to the dead letters.
+One input = one unit of work: state, timers, messages, the journal of what may leave at once, and the removal of the
+input's own row, whose count is the fence. A text whose customer is idle needs no row: it is written together with what
+it causes (`at_once`). A decision that loses its commit is decided again on fresh state; one that its handler breaks
+goes to the dead letters.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway import failpoints
 from gateway.care import inputs
+from gateway.care.delivery import Delivery
 from gateway.care.dialogues import StepFailed
 from gateway.care.inputs import FAILED, PARKED, Request, Started
 from gateway.care.playbook import Playbook
-from gateway.care.turn import CUSTOMER_LANE, Refused, Turn
+from gateway.care.turn import CUSTOMER_LANE, Departure, Refused, Turn
+from gateway.jobs.lane import Lane
 from gateway.model.ids import Ids
+from gateway.store.access import READ_FAULT
 from gateway.store.database import Store
 from gateway.store.states import CustomerState, StateCache, load_batch
 from gateway.store.units import Conflict, Due, Failure, StoreClosed, StoreFull, Unit
+from gateway.store.writer import Result
 from gateway.triggers import StepError
 
 MOST_TRIES = 5
@@ -37,17 +43,29 @@ class _Decided:
     state: CustomerState
     answer: object
     after: list[Callable[[], None]]
+    departures: list[Departure]
 
 
 class Engine:
-    """Decides inputs. push: hands work that a commit queued to the lanes. dead: dead letters made since start."""
+    """Decides inputs.
+
+    push: hands work that a commit queued to the lanes. deliveries: by lane, those that may send at once. dead: dead
+    letters made since start.
+    """
 
     def __init__(
         self, store: Store, playbook: Playbook, ids: Ids, now: Callable[[], int], push: Callable[[Due], None]
     ) -> None:
         self._store, self.playbook, self._ids, self.now, self.push = store, playbook, ids, now, push
         self.states = StateCache()
+        self.deliveries: dict[str, Delivery] = {}
         self.dead = 0
+        self._lane: Lane | None = None
+        self._loading: set[asyncio.Task[None]] = set()
+
+    def attach(self, lane: Lane) -> None:
+        """The lane of customers, without which nothing is decided at once."""
+        self._lane = lane
 
     async def run(self, batch: list[Due]) -> Again:
         """Decides and commits a batch; answers what is to be tried again, and after how many ms."""
@@ -60,11 +78,63 @@ class Engine:
         failpoints.hit("after_decision_commit")
         again: Again = []
         for one, failure in zip(decided, results, strict=True):
-            if failure is None:
-                self._committed(one)
-            elif (delay := self._lost(one.due, failure)) is not None:
+            if failure is not None and (delay := self._lost(one.due, failure)) is not None:
                 again.append((one.due, delay))
+        self._settle(decided, results)
         return again
+
+    # -- at once
+
+    def idle(self, key: str) -> bool:
+        """Whether nothing of this customer waits or is being decided: a text of theirs may be decided at once."""
+        return self._lane is not None and self._lane.clear(key)
+
+    def at_once(self, batch: Sequence[Due], done: Callable[[list[Result]], None]) -> None:
+        """Decides inputs that have no row, of customers that are `idle`, each written in one commit with what it
+        causes. `done` hears a result per input: of a Failure nothing is on disk, and nothing was decided.
+        """
+        assert self._lane is not None, "nothing is decided at once without the lane"
+        for due in batch:
+            self._lane.occupy(due.key)
+        states = {due.key: state for due in batch if (state := self.states.get(due.key)) is not None}
+        if len(states) == len(batch):
+            self._decide_at_once(batch, states, done)
+            return
+        task = asyncio.get_running_loop().create_task(self._load_first(batch, done))
+        self._loading.add(task)
+        task.add_done_callback(self._loading.discard)
+
+    async def _load_first(self, batch: Sequence[Due], done: Callable[[list[Result]], None]) -> None:
+        try:
+            states = await self._load(list(batch))
+        except READ_FAULT as error:
+            log.warning("customers cannot be read: %s", error)
+            self._vacate(batch)
+            done([StoreClosed("the store cannot be read at the moment")] * len(batch))
+            return
+        self._decide_at_once(batch, states, done)
+
+    def _decide_at_once(
+        self, batch: Sequence[Due], states: dict[str, CustomerState], done: Callable[[list[Result]], None]
+    ) -> None:
+        decided = [one for due in batch if (one := self._decide(due, states)) is not None]
+
+        def committed(results: list[Result]) -> None:
+            failpoints.hit("after_decision_commit")
+            for one, failure in zip(decided, results, strict=True):
+                if failure is not None:
+                    self.states.drop(one.due.key)
+            done(results)
+            self._settle(decided, results)
+            self._vacate(batch)
+
+        failpoints.hit("before_decision_commit")
+        self._store.submit([one.unit for one in decided], committed)
+
+    def _vacate(self, batch: Sequence[Due]) -> None:
+        assert self._lane is not None
+        for due in batch:
+            self._lane.vacate(due.key)
 
     async def ask(self, key: str, decide: Callable[[Turn], object]) -> object:
         """Decides something for a customer, in their order; returns the answer after the commit.
@@ -116,7 +186,7 @@ class Engine:
             else:
                 inputs.take(turn, due)
                 inputs.decide(turn, due)
-            unit, after = turn.finish()
+            unit, state_after = turn.finish(self._depart)
         except (Refused, StepFailed, StepError, *FAULTS) as error:
             known = isinstance(error, Refused | StepFailed | StepError)
             if not known:
@@ -126,8 +196,12 @@ class Engine:
                 request.refuse(error if known else Refused(f"an internal fault: {type(error).__name__}; see the log"))
                 return None
             turn = self._dead_letter(due, state, str(error) if known else f"{type(error).__name__}: {error}")
-            unit, after = turn.finish()
-        return _Decided(due, unit, after, answer, turn.after)
+            unit, state_after = turn.finish(self._depart)
+        return _Decided(due, unit, state_after, answer, turn.after, turn.departures)
+
+    def _depart(self, unit: Unit, part: Due) -> Departure | None:
+        delivery = self.deliveries.get(part.lane)
+        return delivery.depart(unit, part) if delivery is not None else None
 
     def _dead_letter(self, due: Due, state: CustomerState, cause: str) -> Turn:
         """The effects are dropped; the input goes to the dead letters, and a customer's words to a person."""
@@ -141,6 +215,20 @@ class Engine:
             turn = Turn(self.playbook, self._ids, state, self.now())
             inputs.bury(turn, due, cause)
         return turn
+
+    def _settle(self, decided: Sequence[_Decided], results: Sequence[Result]) -> None:
+        """After the commit: what left at once leaves together, what was queued goes to its lane."""
+        leaving: dict[str, list[Departure]] = {}
+        for one, failure in zip(decided, results, strict=True):
+            if failure is None:
+                self._committed(one)
+            for departure in one.departures:
+                if failure is None:
+                    leaving.setdefault(departure.due.lane, []).append(departure)
+                else:
+                    self.deliveries[departure.due.lane].stayed(departure)
+        for lane, departures in leaving.items():
+            self.deliveries[lane].departed(departures)
 
     def _committed(self, one: _Decided) -> None:
         self.states.put(one.state)

@@ -6,13 +6,15 @@ handler. Every text is answered, queued or visibly parked (invariant 7).
 
 import json
 
+import orjson
+
 from gateway.care import closing, consent, dialogues, escalation, offers, outbound
 from gateway.care.playbook import yes_or_no
 from gateway.care.turn import Turn
 from gateway.model.conversation import Conversation, Dialogue, DialogueState, OwnerKind
 from gateway.model.message import Direction, Message, MessageClass, MessageState
 from gateway.model.offer import OfferState
-from gateway.model.rows import replace
+from gateway.model.rows import record, replace
 from gateway.model.words import choose
 from gateway.settings.gateway_file import Brand
 from gateway.store import messages
@@ -35,61 +37,75 @@ _COURTESY = (
 )
 
 
-def receive(
-    turn: Turn,
-    *,
-    message_id: int,
-    sender: str,
-    text: str,
-    carrier: str,
-    digest: str | None,
-    session: int | None,
-    sequence: int | None,
-    broken: str | None = None,
-) -> None:
-    """A text from a phone, committed before; now it becomes a message and is routed.
+@record
+class Text:
+    """A text from a phone as it is kept until it is routed: the body of a work row of kind `mo`.
 
-    sender: our address that it was sent to. broken: why the text may not be whole (a part is missing, unreadable
-    bytes).
+    sender: our address that it was sent to. broken: why the text may not be whole (a part is missing, unreadable bytes).
     """
-    brand = turn.playbook.brand_of(sender)
+
+    sender: str
+    text: str
+    carrier: str
+    digest: str | None = None
+    session: int | None = None
+    sequence: int | None = None
+    broken: str | None = None
+
+    def body(self) -> str:
+        """As JSON."""
+        row = [self.sender, self.text, self.carrier, self.digest, self.session, self.sequence, self.broken]
+        return orjson.dumps(row).decode()
+
+
+def receive(turn: Turn, message_id: int, text: Text) -> None:
+    """A text from a phone becomes a message and is routed."""
+    brand = turn.playbook.brand_of(text.sender)
     conversation = turn.conversation(brand.name)
-    message = Message(
+    if conversation is not None:
+        conversation = turn.put(replace(conversation, last_in=turn.now, sender=text.sender))
+    message = _message(turn, message_id, text, brand)
+    route(turn, brand, message, conversation)
+    for its in turn.conversations.values():
+        # The newest of those that it was written in: routing may have closed one and opened another.
+        if its.last_in == turn.now and its.brand == brand.name:
+            message = replace(message, conversation_id=max(its.id, message.conversation_id or 0))
+    messages.add(turn.unit, message)
+
+
+def receive_broken(turn: Turn, message_id: int, text: Text, cause: str) -> None:
+    """The handler failed on this text: it is kept, and a person takes over (design section 5)."""
+    brand = turn.playbook.brand_of(text.sender)
+    conversation = turn.opened(brand, text.sender)
+    conversation = turn.put(replace(turn.fresh(conversation), last_in=turn.now))
+    if conversation.owner_kind is OwnerKind.bot:
+        conversation = escalation.to_queue(turn, conversation, None, f"the handler failed: {cause}"[:300])
+    message = _message(turn, message_id, text, brand)
+    messages.add(turn.unit, replace(message, conversation_id=conversation.id, reason="the handler failed"))
+
+
+def _message(turn: Turn, message_id: int, text: Text, brand: Brand) -> Message:
+    return Message(
         id=message_id,
         channel="sms",
         direction=Direction.mo,
         key=turn.key,
         address_id=turn.customer.address_id,
-        ours=sender,
+        ours=text.sender,
         theirs=turn.address.value,
         brand=brand.name,
-        text=text,
+        text=text.text,
         cls=MessageClass.conversational,
         state=MessageState.final,
         disposition=None,
         author_kind="customer",
         author_id="",
-        carrier=carrier,
-        reason=broken,
-        digest=digest,
-        session=session,
-        sequence=sequence,
+        carrier=text.carrier,
+        reason=text.broken,
+        digest=text.digest,
+        session=text.session,
+        sequence=text.sequence,
     )
-    if conversation is not None:
-        conversation = turn.put(replace(conversation, last_in=turn.now, sender=sender))
-    route(turn, brand, message, conversation)
-    touched = [c.id for c in turn.conversations.values() if c.brand == brand.name and c.last_in == turn.now]
-    messages.add(turn.unit, replace(message, conversation_id=max(touched, default=None)))
-
-
-def receive_broken(turn: Turn, message: Message, cause: str) -> None:
-    """The handler failed on this text: it is kept, and a person takes over (design section 5)."""
-    brand = turn.playbook.brands[message.brand]
-    conversation = turn.opened(brand, message.ours)
-    conversation = turn.put(replace(turn.fresh(conversation), last_in=turn.now))
-    if conversation.owner_kind is OwnerKind.bot:
-        conversation = escalation.to_queue(turn, conversation, None, f"the handler failed: {cause}"[:300])
-    messages.add(turn.unit, replace(message, conversation_id=conversation.id, reason="the handler failed"))
 
 
 def route(turn: Turn, brand: Brand, message: Message, conversation: Conversation | None) -> None:

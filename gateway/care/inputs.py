@@ -5,13 +5,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import orjson
-
 from gateway.care import dialogues, dispatch, escalation, inbound, offers
+from gateway.care.inbound import Text
 from gateway.care.turn import Turn
 from gateway.model.conversation import OwnerKind
 from gateway.model.event import Event
-from gateway.model.message import Direction, Message, MessageClass, MessageState
+from gateway.model.message import Message
 from gateway.model.rows import record, replace
 from gateway.store import work
 from gateway.store.units import Due
@@ -37,27 +36,6 @@ class Request:
 
 
 @record
-class Text:
-    """A text from a phone as it is kept until it is routed: the body of a work row of kind `mo`.
-
-    sender: our address. broken: why the text may not be whole.
-    """
-
-    sender: str
-    text: str
-    carrier: str
-    digest: str | None = None
-    session: int | None = None
-    sequence: int | None = None
-    broken: str | None = None
-
-    def body(self) -> str:
-        """As JSON."""
-        row = [self.sender, self.text, self.carrier, self.digest, self.session, self.sequence, self.broken]
-        return orjson.dumps(row).decode()
-
-
-@record
 class Started:
     """An accepted event, with its data parsed already when it comes straight from the API."""
 
@@ -69,7 +47,7 @@ def decide(turn: Turn, due: Due) -> None:
     """Decides one input. Raises StepFailed, or Refused when a text cannot be sent as it is."""
     match due.kind:
         case "mo":
-            _text(turn, due)
+            inbound.receive(turn, due.id, text_of(due))
         case "event":
             started = due.hot
             assert isinstance(started, Started), "the event of this work is gone"
@@ -101,21 +79,6 @@ def decide(turn: Turn, due: Due) -> None:
             raise dialogues.StepFailed(f"this program knows no work of kind {due.kind}; a newer one wrote it")
 
 
-def _text(turn: Turn, due: Due) -> None:
-    text = text_of(due)
-    inbound.receive(
-        turn,
-        message_id=due.id,
-        sender=text.sender,
-        text=text.text,
-        carrier=text.carrier,
-        digest=text.digest,
-        session=text.session,
-        sequence=text.sequence,
-        broken=text.broken,
-    )
-
-
 def text_of(due: Due) -> Text:
     """The text of a work row."""
     return due.hot if isinstance(due.hot, Text) else Text(*json.loads(due.body or "[]"))
@@ -141,6 +104,8 @@ def take(turn: Turn, due: Due) -> None:
 
 def bury(turn: Turn, due: Due, cause: str) -> None:
     """The input becomes a dead letter."""
+    if due.body is None and isinstance(due.hot, Text):
+        due.body = due.hot.body()
     work.take(turn.unit, due)
     work.bury(turn.unit, due, cause)
 
@@ -152,7 +117,7 @@ def quarantine(turn: Turn, due: Due, cause: str) -> None:
     """
     bury(turn, due, cause)
     if due.kind == TEXT:
-        inbound.receive_broken(turn, _message(turn, due), cause)
+        inbound.receive_broken(turn, due.id, text_of(due), cause)
     elif due.kind == EVENT:
         dispatch.start_failed(turn, due.ref, cause)
     elif due.kind == PARKED and isinstance(due.hot, Message):
@@ -180,27 +145,3 @@ def _to_person(turn: Turn, conversation_id: int | None, cause: str) -> None:
     conversation = turn.conversations.get(conversation_id or 0)
     if conversation is not None and conversation.open and conversation.owner_kind is OwnerKind.bot:
         escalation.to_queue(turn, conversation, None, f"the handler failed: {cause}"[:300])
-
-
-def _message(turn: Turn, due: Due) -> Message:
-    text = text_of(due)
-    return Message(
-        id=due.id,
-        channel="sms",
-        direction=Direction.mo,
-        key=turn.key,
-        address_id=turn.customer.address_id,
-        ours=text.sender,
-        theirs=turn.address.value,
-        brand=turn.playbook.brand_of(text.sender).name,
-        text=text.text,
-        cls=MessageClass.conversational,
-        state=MessageState.final,
-        disposition=None,
-        author_kind="customer",
-        author_id="",
-        carrier=text.carrier,
-        digest=text.digest,
-        session=text.session,
-        sequence=text.sequence,
-    )

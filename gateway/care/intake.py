@@ -1,18 +1,20 @@
 """Taking what others hand to us: texts and receipts of carriers, events of business systems.
 
-Commit, then acknowledge (invariant 1). Nothing is decided here, so nothing that waits for a decision can hold up an
-acknowledgement.
+Commit, then acknowledge (invariant 1). A text of a customer of whom nothing else waits is decided at once, in the same
+commit; any other is kept as work, so that nothing that waits for a decision can hold up an acknowledgement.
 """
 
 import asyncio
 import json
 import logging
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway import failpoints
-from gateway.care.inputs import EVENT, TEXT, Started, Text
+from gateway.care.engine import Engine
+from gateway.care.inbound import Text
+from gateway.care.inputs import EVENT, TEXT, Started
 from gateway.care.tracking import Tracking
 from gateway.care.turn import CUSTOMER_LANE
 from gateway.model.address import BadAddress, phone_address
@@ -101,6 +103,18 @@ class Redeliveries:
         return None
 
 
+@dataclass(slots=True)
+class _Taken:
+    """One PDU on its way to the disk. token: what acknowledges it. digest, id: its mark among the redeliveries.
+    text: a whole text, as work that has no row yet; else `unit` says what is to be written."""
+
+    token: object
+    id: int
+    digest: str
+    text: Due | None
+    unit: Unit | None = None
+
+
 class Intake:
     """Takes what carriers bring.
 
@@ -108,9 +122,17 @@ class Intake:
     """
 
     def __init__(
-        self, store: Store, tracking: Tracking, ids: Ids, now: Callable[[], int], push: Callable[[Due], None]
+        self,
+        store: Store,
+        tracking: Tracking,
+        engine: Engine,
+        ids: Ids,
+        now: Callable[[], int],
+        push: Callable[[Due], None],
     ) -> None:
-        self._store, self._tracking, self._ids, self._now, self._push = store, tracking, ids, now, push
+        self._store, self._tracking, self._engine = store, tracking, engine
+        self._ids, self._now, self._push = ids, now, push
+        self._on_their_way: Counter[str] = Counter()
         self._seen = Redeliveries()
         self._receipts: deque[tuple[Channel, Receipt]] = deque()
         self._sets: deque[PartSet] = deque()
@@ -145,54 +167,73 @@ class Intake:
 
     def inbound(self, channel: Channel, batch: Sequence[InboundPart | Receipt]) -> None:
         """The channel's callback: all that one read of its socket brought."""
-        units: list[Unit] = []
-        tokens: list[object] = []
-        marks: list[tuple[str, int]] = []
+        rows: list[_Taken] = []
+        at_once: dict[str, _Taken] = {}
         now = self._now()
         for item in batch:
             if isinstance(item, Receipt):
                 self._receipts.append((channel, item))
                 self._wake.set()
+                continue
+            taken = self._take(item, now)
+            text = taken.text
+            if text is not None and text.key not in at_once and self._idle(text.key):
+                at_once[text.key] = taken
             else:
-                unit, mark = self._take(item, now)
-                units.append(unit)
-                tokens.append(item.token)
-                marks.append(mark)
-        if units:
-            self._store.submit(units, lambda results: self._taken(channel, units, tokens, marks, results))
+                rows.append(taken)
+        if rows:
+            self._keep(channel, rows)
+        if at_once:
+            these = list(at_once.values())
+            texts = [taken.text for taken in these if taken.text is not None]
+            self._engine.at_once(texts, lambda results: self._decided(channel, these, results))
+
+    def _idle(self, key: str) -> bool:
+        return key not in self._on_their_way and self._engine.idle(key)
+
+    def _keep(self, channel: Channel, rows: list[_Taken]) -> None:
+        """Writes texts as work, for the lane to take up."""
+        units = []
+        for taken in rows:
+            unit = taken.unit or Unit(f"mo#{taken.id}", intake=True)
+            if (due := taken.text) is not None:
+                assert isinstance(due.hot, Text)
+                due.stored, due.body = True, due.hot.body()
+                work.add(unit, due)
+                self._on_their_way[due.key] += 1
+            units.append(unit)
+        self._store.submit(units, lambda results: self._kept(channel, rows, units, results))
 
     def links_changed(self, alive: frozenset[int]) -> None:
         """Which sessions stand now, over all carriers: what a lost one brought last may come again."""
         self._seen.standing(alive, self._now())
 
-    def _take(self, part: InboundPart, now: int) -> tuple[Unit, tuple[str, int]]:
-        """The unit that keeps one text (or part of one); nothing of it is decided yet."""
+    def _take(self, part: InboundPart, now: int) -> _Taken:
+        """What becomes of one text (or part of one); nothing of it is decided yet."""
         item_id = self._ids()
-        unit = Unit(f"mo#{item_id}", intake=True)
         original = self._seen.original(part.digest, part.session, part.sequence, now)
         if original is not None:
             self.figures.redelivered += 1
-            messages.add_event(
-                unit, item_id, original, "gate", code="duplicate", reason="the carrier handed it over again"
-            )
-            return unit, ("", 0)
+            unit = Unit(f"mo#{item_id}", intake=True)
+            reason = "the carrier handed it over again"
+            messages.add_event(unit, item_id, original, "gate", code="duplicate", reason=reason)
+            return _Taken(part.token, item_id, "", None, unit)
         self._seen.remember(part.digest, part.session, part.sequence, item_id)
         try:
             key = str(phone_address(part.sender))
         except BadAddress as error:
             self.figures.unreadable += 1
-            due = Due(item_id, CUSTOMER_LANE, f"{part.carrier}", TEXT, now, body=self._text(part).body())
+            unit = Unit(f"mo#{item_id}", intake=True)
+            due = Due(item_id, CUSTOMER_LANE, part.carrier, TEXT, now, body=self._text(part).body())
             work.bury(unit, due, f"the sender of a text is no phone number: {error}")
-            return unit, (part.digest, item_id)
+            return _Taken(part.token, item_id, part.digest, None, unit)
         if part.parts > 1:
+            unit = Unit(f"mo#{item_id}", intake=True)
             self._keep_part(unit, part, item_id, now)
-        else:
-            self.figures.texts += 1
-            text = self._text(part)
-            due = Due(item_id, CUSTOMER_LANE, key, TEXT, now, 0, 0, 0, text.body())
-            due.hot = text
-            work.add(unit, due)
-        return unit, (part.digest, item_id)
+            return _Taken(part.token, item_id, part.digest, None, unit)
+        self.figures.texts += 1
+        due = Due(item_id, CUSTOMER_LANE, key, TEXT, now, hot=self._text(part), stored=False)
+        return _Taken(part.token, item_id, part.digest, due)
 
     def _text(self, part: InboundPart) -> Text:
         broken = None if part.readable else f"unreadable bytes (data_coding {part.data_coding})"
@@ -219,32 +260,52 @@ class Intake:
         work.add(unit, Due(item_id, JOIN_LANE, part.sender, "join", now + JOIN_AFTER_MS, 0, 0, item_id, body))
         self._sets.append((part.carrier, part.sender, part.to, part.reference, part.parts))
 
-    def _taken(
-        self,
-        channel: Channel,
-        units: list[Unit],
-        tokens: list[object],
-        marks: list[tuple[str, int]],
-        results: list[Result],
-    ) -> None:
-        """After the commit, and only then: the acknowledgement."""
-        good = [token for token, failure in zip(tokens, results, strict=True) if failure is None]
-        bad = [token for token, failure in zip(tokens, results, strict=True) if failure is not None]
-        if good:
-            failpoints.hit("before_ack")
-            channel.acknowledge(good, accepted=True)
-            failpoints.hit("after_ack")
-        if bad:
-            self.figures.refused += len(bad)
-            channel.acknowledge(bad, accepted=False)
-        for unit, (digest, an_id), failure in zip(units, marks, results, strict=True):
+    def _kept(self, channel: Channel, rows: list[_Taken], units: list[Unit], results: list[Result]) -> None:
+        self._acknowledge(channel, rows, results)
+        for taken, unit, failure in zip(rows, units, results, strict=True):
+            if taken.text is not None:
+                self._arrived(taken.text.key)
             if failure is not None:
-                self._seen.forget(digest, an_id)
+                self._seen.forget(taken.digest, taken.id)
                 continue
             for due in unit.due:
                 self._push(due)
         if self._sets:
             self._wake.set()
+
+    def _arrived(self, key: str) -> None:
+        self._on_their_way[key] -= 1
+        if not self._on_their_way[key]:
+            del self._on_their_way[key]
+
+    def _decided(self, channel: Channel, texts: list[_Taken], results: list[Result]) -> None:
+        """Texts that were decided at once are on disk, or not. One whose decision lost its commit is kept as work."""
+        settled: list[_Taken] = []
+        outcomes: list[Result] = []
+        lost: list[_Taken] = []
+        for taken, failure in zip(texts, results, strict=True):
+            if isinstance(failure, Conflict | Rejected):
+                lost.append(taken)
+                continue
+            settled.append(taken)
+            outcomes.append(failure)
+            if failure is not None:
+                self._seen.forget(taken.digest, taken.id)
+        self._acknowledge(channel, settled, outcomes)
+        if lost:
+            self._keep(channel, lost)
+
+    def _acknowledge(self, channel: Channel, rows: list[_Taken], results: list[Result]) -> None:
+        """After the commit, and only then."""
+        good = [taken.token for taken, failure in zip(rows, results, strict=True) if failure is None]
+        if good:
+            failpoints.hit("before_ack")
+            channel.acknowledge(good, accepted=True)
+            failpoints.hit("after_ack")
+        if len(good) < len(rows):
+            bad = [taken.token for taken, failure in zip(rows, results, strict=True) if failure is not None]
+            self.figures.refused += len(bad)
+            channel.acknowledge(bad, accepted=False)
 
     # -- what needs a look before it is written
 

@@ -12,7 +12,7 @@ from gateway.model.message import Author, Direction, Disposition, Lane, Message,
 from gateway.model.rows import record, replace
 from gateway.model.segments import TooLong, count, encoding_of
 from gateway.settings.gateway_file import Brand
-from gateway.store import conversations, messages, work
+from gateway.store import conversations, messages
 from gateway.store.units import Due
 from gateway.triggers.effects import Link
 
@@ -61,16 +61,19 @@ def render(
     ask: False where the text may not ask for a reply (another dialogue has the floor). Raises Refused when the
     text is missing or does not fit.
     """
-    values: dict[str, object] = {}
+    values = {
+        **fields,
+        "brand": brand.display_name,
+        "help": brand.help_contact,
+        "ask": ask,
+        "offer": offer,
+    }
     for name, value in fields.items():
-        if isinstance(value, Link) and conversation is not None and message_id is not None:
+        if type(value) is Link and conversation is not None and message_id is not None:
             token = turn.token()
             expires = turn.now + LINK_DAYS * 86_400_000
             conversations.add_link(turn.unit, (token, conversation.id, dialogue_id, message_id, expires))
             values[name] = f"{turn.playbook.public_url.rstrip('/')}/c/{token}"
-        else:
-            values[name] = value
-    values |= {"brand": brand.display_name, "help": brand.help_contact, "ask": ask, "offer": offer}
     try:
         return turn.playbook.texts.render(key, turn.language(brand.name), values, timezone=turn.timezone(brand.name))
     except (MissingText, BadText) as error:
@@ -134,7 +137,7 @@ def _message(
     text = draft.text.strip()
     encoding, parts = _cost(turn.playbook, carrier or "", text)
     message_id = draft.message_id or turn.ids()
-    ttl = turn.now + int(turn.playbook.rules.of(draft.cls.name).ttl * 1000)
+    ttl = turn.now + int(rules.of_class(turn.playbook.rules, draft.cls).ttl * 1000)
     return Message(
         id=message_id,
         channel="sms",
@@ -191,10 +194,10 @@ def _lane(draft: Draft) -> int:
 
 
 def _queue(turn: Turn, message: Message, until: int | None) -> None:
-    """One row of work per part; delivery takes it when the carrier has room."""
+    """One item of work per part; delivery takes it when the carrier has room."""
     for part in range(1, message.parts + 1):
-        work.add(
-            turn.unit, send_item(message, part, turn.ids() if message.parts > 1 else message.id, until or turn.now)
+        turn.outgoing.append(
+            send_item(message, part, turn.ids() if message.parts > 1 else message.id, until or turn.now)
         )
 
 

@@ -15,6 +15,7 @@ from gateway.model.customer import Permission
 from gateway.model.message import Disposition, MessageClass
 from gateway.model.rows import record
 from gateway.settings.gateway_file import Brand
+from gateway.settings.policy import ClassRules, Rules
 
 GATES = ("suppression", "numbers", "consent", "quiet_hours", "caps", "channel", "render")
 PASSED = "passed"
@@ -45,6 +46,12 @@ class Verdict:
 
 
 ALL_PASSED = Verdict()
+_NAMES = {cls: cls.name for cls in MessageClass}
+
+
+def of_class(rules: Rules, cls: MessageClass) -> ClassRules:
+    """What rules.toml says of a message class."""
+    return rules.of(_NAMES[cls])
 
 
 def weigh(turn: Turn, brand: Brand, cls: MessageClass, *, answering: bool, narrow: bool, sender: str | None) -> Verdict:
@@ -74,7 +81,7 @@ def weigh(turn: Turn, brand: Brand, cls: MessageClass, *, answering: bool, narro
 
 def _timing(turn: Turn, brand: Brand, cls: MessageClass) -> Verdict:
     """Quiet hours, then frequency caps."""
-    rules = turn.playbook.rules.of(cls.name)
+    rules = of_class(turn.playbook.rules, cls)
     until = turn.now
     if rules.quiet is not None and rules.quiet.start != rules.quiet.end:
         until = max(_quiet_end(turn.now, zone, rules.quiet) for zone in _zones(turn, brand))

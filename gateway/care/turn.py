@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from gateway.care.playbook import Playbook
 from gateway.model.address import Address, parse_address
+from gateway.model.channel import Part
 from gateway.model.conversation import HAS_FLOOR, Conversation, ConversationState, Dialogue, DialogueState, may_become
 from gateway.model.customer import Customer, Permission
 from gateway.model.ids import Ids
@@ -40,6 +41,18 @@ class Answer:
     value: object
 
 
+@dataclass(slots=True)
+class Departure:
+    """A part that leaves as soon as the decision that made it is on disk: its attempt is journalled in the same commit,
+    and a place in the carrier's window is kept for it."""
+
+    due: Due
+    part: Part
+
+
+Depart = Callable[[Unit, Due], Departure | None]
+
+
 class Turn:
     """The working copy of a customer during one decision. Nothing of it counts before the commit.
 
@@ -57,6 +70,14 @@ class Turn:
         self.offers = dict(state.offers)
         self.promotional = state.promotional
         self.after: list[Callable[[], None]] = []
+        self.outgoing: list[Due] = []
+        self.departures: list[Departure] = []
+        # What was put, in order: all that `finish` has to look at.
+        self._moved: dict[int, None] = {}
+        self._moved_dialogues: dict[int, None] = {}
+        self._offers_moved = False
+        self._address: Address | None = None
+        self._moment: datetime | None = None
 
     # -- the customer
 
@@ -77,7 +98,9 @@ class Turn:
     @property
     def address(self) -> Address:
         """Their home address."""
-        return parse_address(self.key)
+        if self._address is None:
+            self._address = parse_address(self.key)
+        return self._address
 
     def revoked(self, brand: str) -> bool:
         """Whether they said STOP to this brand."""
@@ -96,13 +119,18 @@ class Turn:
     @property
     def moment(self) -> datetime:
         """`now` as an aware datetime."""
-        return datetime.fromtimestamp(self.now / 1000, UTC)
+        if self._moment is None:
+            self._moment = datetime.fromtimestamp(self.now / 1000, UTC)
+        return self._moment
 
     # -- conversations
 
     def conversation(self, brand: str) -> Conversation | None:
         """The open conversation with a brand."""
-        return next((c for c in self.conversations.values() if c.brand == brand and c.open), None)
+        for conversation in self.conversations.values():
+            if conversation.state is not ConversationState.closed and conversation.brand == brand:
+                return conversation
+        return None
 
     def last_closed(self, brand: str) -> Conversation | None:
         """The latest one that ended within 7 days."""
@@ -127,17 +155,20 @@ class Turn:
             changed_at=self.now,
         )
         self.conversations[fresh.id] = fresh
+        self._moved[fresh.id] = None
         return fresh
 
     def put(self, conversation: Conversation) -> Conversation:
         """Changes a conversation; a change of owner raises its epoch (invariant 3)."""
         before = self.conversations[conversation.id]
-        if not may_become(before.state, conversation.state):
-            raise AssertionError(f"a conversation never goes from {before.state} to {conversation.state}")
-        moved = (before.owner_kind, before.owner_id) != (conversation.owner_kind, conversation.owner_id)
-        if moved or before.open != conversation.open:
-            conversation = replace(conversation, epoch=before.epoch + 1, changed_at=self.now)
+        if before.state is not conversation.state or before.owner_id != conversation.owner_id:
+            if not may_become(before.state, conversation.state):
+                raise AssertionError(f"a conversation never goes from {before.state} to {conversation.state}")
+            moved = (before.owner_kind, before.owner_id) != (conversation.owner_kind, conversation.owner_id)
+            if moved or before.open != conversation.open:
+                conversation = replace(conversation, epoch=before.epoch + 1, changed_at=self.now)
         self.conversations[conversation.id] = conversation
+        self._moved[conversation.id] = None
         return conversation
 
     def fresh(self, conversation: Conversation) -> Conversation:
@@ -148,8 +179,10 @@ class Turn:
 
     def floor(self, conversation: Conversation) -> Dialogue | None:
         """The dialogue that may ask."""
-        its = self.dialogues.values()
-        return next((d for d in its if d.conversation_id == conversation.id and d.state in HAS_FLOOR), None)
+        for dialogue in self.dialogues.values():
+            if dialogue.conversation_id == conversation.id and dialogue.state in HAS_FLOOR:
+                return dialogue
+        return None
 
     def pending(self, conversation: Conversation) -> list[Dialogue]:
         """Dialogues that wait for the floor, next first."""
@@ -166,6 +199,7 @@ class Turn:
             work.drop(self.unit, CUSTOMER_LANE, 0, dialogue.timer, dialogue.id)
             dialogue = replace(dialogue, timer=None)
         self.dialogues[dialogue.id] = dialogue
+        self._moved_dialogues[dialogue.id] = None
         return dialogue
 
     def offer(self, offer_id: int | None) -> Offer | None:
@@ -179,6 +213,7 @@ class Turn:
     def put_offer(self, offer: Offer) -> Offer:
         """Changes or adds an offer."""
         self.offers[offer.id] = offer
+        self._offers_moved = True
         return offer
 
     # -- what else is written
@@ -197,40 +232,50 @@ class Turn:
         """An unguessable token for a link: 96 random bits."""
         return secrets.token_urlsafe(12)
 
-    def finish(self) -> tuple[Unit, CustomerState]:
-        """The unit to commit, and the state that holds once it is committed."""
+    def finish(self, depart: Depart | None = None) -> tuple[Unit, CustomerState]:
+        """The unit to commit, and the state that holds once it is committed.
+
+        depart: journals an outgoing part in the unit when it may leave right after the commit (it is then among
+        `departures`), else answers None and the part becomes a row of work.
+        """
         self._write_talks(ending=True)
         self._write_offers()
         self._write_talks(ending=False)
-        keep = {c.id: c for c in self.conversations.values() if c.open or c is self.last_closed(c.brand)}
-        state = CustomerState(
-            key=self.key,
-            customer=self._customer,
-            consent=self.consent,
-            conversations=keep,
-            dialogues={
-                d.id: d
-                for d in self.dialogues.values()
-                if d.state is not DialogueState.done and d.conversation_id in keep
-            },
-            offers=self.offers,
-            promotional=self.promotional,
+        for due in self.outgoing:
+            departure = depart(self.unit, due) if depart is not None else None
+            if departure is None:
+                work.add(self.unit, due)
+            else:
+                self.departures.append(departure)
+        return self.unit, self._state()
+
+    def _state(self) -> CustomerState:
+        """What is remembered: open conversations and the latest closed one of a brand, their dialogues that go on."""
+        conversations: dict[int, Conversation] = self.conversations
+        if any(c.state is ConversationState.closed for c in conversations.values()):
+            conversations = {c.id: c for c in conversations.values() if c.open or c is self.last_closed(c.brand)}
+        dialogues = {
+            d.id: d
+            for d in self.dialogues.values()
+            if d.state is not DialogueState.done and d.conversation_id in conversations
+        }
+        return CustomerState(
+            self.key, self._customer, self.consent, conversations, dialogues, self.offers, self.promotional
         )
-        return self.unit, state
 
     def _write_talks(self, *, ending: bool) -> None:
         """Conversations and dialogues that changed: first those that give a unique place free, then who takes it."""
         unit, loaded = self.unit, self._loaded
-        for conversation in self.conversations.values():
-            old = loaded.conversations.get(conversation.id)
-            if old is conversation or ending is (conversation.open or old is None):
+        for an_id in self._moved:
+            conversation, old = self.conversations[an_id], loaded.conversations.get(an_id)
+            if old is conversation or ending is (old is None or conversation.open):
                 continue
             if old is None:
                 writing.add_conversation(unit, conversation)
             else:
                 writing.set_conversation(unit, conversation, old)
-        for dialogue in self.dialogues.values():
-            was = loaded.dialogues.get(dialogue.id)
+        for an_id in self._moved_dialogues:
+            dialogue, was = self.dialogues[an_id], loaded.dialogues.get(an_id)
             if was is dialogue or ending is (dialogue.state in HAS_FLOOR):
                 continue
             if was is None:
@@ -240,6 +285,8 @@ class Turn:
 
     def _write_offers(self) -> None:
         """Offers that changed; ended ones first, since a family has one active place."""
+        if not self._offers_moved:
+            return
         unit, loaded = self.unit, self._loaded.offers
         changed = [offer for offer in self.offers.values() if loaded.get(offer.id) is not offer]
         for offer in sorted(changed, key=lambda changed: changed.state in ACTIVE):

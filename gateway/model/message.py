@@ -1,6 +1,5 @@
 """Messages: their classes, states and dispositions, and what the order of receipts may do to them."""
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from gateway.model.rows import record
@@ -24,7 +23,7 @@ class Direction(StrEnum):
 
 
 class MessageState(StrEnum):
-    """Where an MT stands. `sending` is read from the attempt journal, never stored. An MO is final at once."""
+    """Where an MT stands. `sending` and `sent` are read from the attempt journal, never stored. An MO is final at once."""
 
     held = "held"
     queued = "queued"
@@ -122,7 +121,7 @@ def worst(parts: list[ReceiptState | None]) -> Disposition | None:
     return Disposition.delivered if ends and all(end is Disposition.delivered for end in ends) else None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Author:
     """Who wrote an MT. kind: bot, agent, system, api, event. id: handler name, agent's JID or name, key's name."""
 

@@ -20,10 +20,10 @@ def record(cls: type[T]) -> type[T]:
 def replace(row: T, /, **values: Any) -> T:
     """A copy of a record with other values. Raises TypeError when it has no such field."""
     new = object.__new__(type(row))
-    fields = new.__dict__
-    fields.update(row.__dict__)
+    fields = row.__dict__.copy()
     size = len(fields)
     fields.update(values)
+    new.__dict__ = fields
     if len(fields) != size:
         raise TypeError(f"{type(row).__name__} has no field {', '.join(values.keys() - row.__dict__.keys())}")
     return new

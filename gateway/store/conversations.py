@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from operator import attrgetter
 
+import orjson
+
 from gateway.model.conversation import Conversation, Dialogue
 from gateway.model.offer import Offer
 from gateway.store.statements import columns_of, insert, row_of, update
@@ -60,7 +62,7 @@ def set_conversation(unit: Unit, conversation: Conversation, read: Conversation)
     """Writes what changed, if the conversation still is at the epoch that was read."""
     c = conversation
     if _SAME(c) == _SAME(read):
-        unit.add(_TOUCH, (c.state.value, c.sender, c.last_in, c.last_out, c.id, read.epoch))
+        unit.add(_TOUCH, (str(c.state), c.sender, c.last_in, c.last_out, c.id, read.epoch))
         return
     row = _conversation_row(c)
     unit.add(_SET_CONVERSATION, (*[row[at] for at in _AT], c.id, read.epoch))
@@ -83,16 +85,23 @@ def set_dialogue(unit: Unit, dialogue: Dialogue, read: Dialogue) -> None:
         unit.add(_SET_DIALOGUE, (*_dialogue_changes(d), d.id))
 
 
+def _json(value: object) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        return json.dumps(value)  # whole numbers of more than 64 bits
+
+
 def _dialogue_changes(dialogue: Dialogue) -> Row:
     return (
-        dialogue.state.value,
+        str(dialogue.state),
         dialogue.step,
-        json.dumps(dialogue.slots) if dialogue.slots else "{}",
+        _json(dialogue.slots) if dialogue.slots else "{}",
         dialogue.deadline,
         dialogue.offer_id,
         dialogue.call_id,
-        json.dumps(dialogue.pending) if dialogue.pending is not None else None,
-        json.dumps(dialogue.parked) if dialogue.parked else "[]",
+        _json(dialogue.pending) if dialogue.pending is not None else None,
+        _json(dialogue.parked) if dialogue.parked else "[]",
         dialogue.misses,
         dialogue.timer,
         dialogue.rank,

@@ -26,6 +26,7 @@ class Due:
     another. due: ms since 1970. prio: smaller first. body: what the worker needs, JSON types only. hot: the decoded
     objects, so that a worker in the same process need not read them back. wait: ms that
     it is kept back, and with it the later items of its key; only memory knows (after a restart it goes at once).
+    stored: it has a row; False for an input that is written together with what it causes.
     """
 
     id: int
@@ -39,6 +40,7 @@ class Due:
     body: str | None = None
     hot: object = None
     wait: int = 0
+    stored: bool = True
 
 
 class Failure(Exception):

@@ -50,7 +50,8 @@ def add(unit: Unit, due: Due) -> None:
 
 def take(unit: Unit, due: Due) -> None:
     """Removes the work that this unit settles; the unit is a Conflict when another was faster."""
-    unit.add(_TAKE, (due.lane, due.prio, due.due, due.id))
+    if due.stored:
+        unit.add(_TAKE, (due.lane, due.prio, due.due, due.id))
 
 
 def take_send(unit: Unit, due: Due, address_id: int, brand: str) -> None:

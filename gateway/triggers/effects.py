@@ -1,19 +1,20 @@
 """What a step decided, as data. The gateway commits effects in one transaction; nothing here does anything itself."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from gateway.model.rows import record
 
 Plain = str | int | float | bool | None
 """A value that a slot can hold: what one line on a supervisor's screen can show."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Link:
     """Stands for the web page of this conversation in a text's fields; rendering puts the URL there."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Say:
     """One text, by catalogue key. fields: JSON values, or a `Link`. offer: the offer that this text makes."""
 
@@ -22,7 +23,7 @@ class Say:
     offer: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wait:
     """Waits in a step for the customer's reply. timeout_s: after which the step's timeout runs; None = never."""
 
@@ -30,14 +31,14 @@ class Wait:
     timeout_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Close:
     """Ends the conversation with a coded outcome."""
 
     disposition: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Escalate:
     """Hands over to a person. why: what the agent reads first."""
 
@@ -45,17 +46,17 @@ class Escalate:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AcceptOffer:
     """The customer said yes to the open offer: the back office is called, `fulfilled` or `failed` resumes."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DeclineOffer:
     """The customer said no to the open offer. Does not end the step."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call:
     """Asks a back office to do something; `result(action)` or `failed(action)` resumes."""
 
@@ -64,7 +65,7 @@ class Call:
     arguments: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Remember:
     """Sets a slot."""
 

@@ -5,12 +5,14 @@ given beside the talk.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from gateway.model.rows import record
 
 Key = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Start:
     """The event arrived (or the keyword, or a stranger's text)."""
 
@@ -25,7 +27,7 @@ class Start:
         return "start"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reply:
     """The customer wrote while the handler waited in `step`. choice: as `Handler.match` said."""
 
@@ -45,7 +47,7 @@ class Reply:
         return f"step {self.step}" + (f" on {self.choice}" if self.choice else "")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Timeout:
     """The customer stayed silent in `step`."""
 
@@ -62,7 +64,7 @@ class Timeout:
         return f"timeout of {self.step}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fulfilled:
     """The back office delivered the accepted offer. result: the JSON object it answered."""
 
@@ -79,7 +81,7 @@ class Fulfilled:
         return "fulfilled"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OfferFailed:
     """The back office refused the accepted offer. problem: its own sentence."""
 
@@ -96,7 +98,7 @@ class OfferFailed:
         return "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Result:
     """The back office did what `talk.call` asked. result: the JSON object it answered."""
 
@@ -114,7 +116,7 @@ class Result:
         return f"result of {self.action}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CallFailed:
     """The back office refused what `talk.call` asked. problem: its own sentence."""
 
@@ -132,7 +134,7 @@ class CallFailed:
         return f"failed {self.action}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HandedBack:
     """An agent gave the conversation back to the handler."""
 

@@ -29,9 +29,9 @@ from gateway.jobs.lane import Again, Lane
 from gateway.model.channel import ChannelEvents, InboundPart
 from gateway.model.event import Event
 from gateway.model.ids import Ids
-from gateway.model.message import ReceiptState
+from gateway.model.message import Message, ReceiptState
 from gateway.settings import Settings, load
-from gateway.store import work
+from gateway.store import messages, work
 from gateway.store.database import Store
 from gateway.store.migrate import bring_up_to_date
 from gateway.store.units import Due, Unit
@@ -148,13 +148,18 @@ class WatchedStore(Store):
 
 
 class Stage:
-    """The house in one process. `now` is its clock (ms); `carrier` and `office` are the outside world."""
+    """The house in one process. `now` is its clock (ms); `carrier` and `office` are the outside world. at_once: as in
+    app.py; without it each input is a row of work first and each text waits in its lane, as when there is much to do.
+    """
 
-    def __init__(self, path: Path, *, playbook: Playbook | None = None, now: int = MONDAY_10) -> None:
+    def __init__(
+        self, path: Path, *, playbook: Playbook | None = None, now: int = MONDAY_10, at_once: bool = True
+    ) -> None:
         self.path = path
         self.settings, usual = house()
         self.playbook = playbook or usual
         self.now = now
+        self.at_once = at_once
         self.carrier = FakeCarrier()
         self.office = FakeOffice()
         self.started = 0
@@ -175,7 +180,7 @@ class Stage:
         self.engine = Engine(self.store, self.playbook, self.ids, self.clock, self.push)
         self.desk = Desk(self.engine, self.store)
         self.tracking = Tracking(self.store, self.ids, self.clock, self.push)
-        self.intake = Intake(self.store, self.tracking, self.ids, self.clock, self.push)
+        self.intake = Intake(self.store, self.tracking, self.engine, self.ids, self.clock, self.push)
         self.doubts = Doubts(self.store, self.playbook, self.ids, self.clock, self.push)
         self.calls = Calls(self.store, self.ids, self.clock, self.push, self.office.post)
         self.delivery = Delivery(
@@ -196,6 +201,9 @@ class Stage:
         limits = {"room": self.delivery.room, "blocked": self.delivery.blocked}
         self._lane(send, self.delivery.run, prios=3, batches=4, memory=200, **limits)
         self.delivery.attach(self.lanes[send])
+        if self.at_once:
+            self.engine.attach(self.lanes[CUSTOMER_LANE])
+            self.engine.deliveries[send] = self.delivery
         # As after a crash: the acknowledgements of the last run may not have arrived.
         await self.intake.start(orderly=False)
         self.intake.links_changed(frozenset({self.carrier.session}))
@@ -328,6 +336,12 @@ class Stage:
         self.carrier.report(taken, state, error)
 
     # -- questions
+
+    async def sent_texts(self) -> list[Message]:
+        """All texts to phones, oldest first, as the API shows where they stand."""
+        ids = [row["id"] for row in await self.rows("SELECT id FROM message WHERE direction = 'mt' ORDER BY id")]
+        found = await self.store.read(messages.messages_by_id, ids)
+        return await self.store.read(messages.standing, [found[an_id] for an_id in ids])
 
     async def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
         """Rows of a query, by column."""

@@ -15,7 +15,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.care.desk import Desk
 from gateway.care.engine import Engine
-from gateway.care.inputs import TEXT, Text
+from gateway.care.inbound import Text
+from gateway.care.inputs import TEXT
 from gateway.care.playbook import Playbook
 from gateway.care.rendering import Catalogue
 from gateway.care.turn import CUSTOMER_LANE
