@@ -145,7 +145,6 @@ class Tracking:
         remote_id = receipt.remote_ids[0] if receipt.remote_ids else None
         messages.settle(unit, found.attempt, Outcome.accepted, now, 0, remote_id, None)
         messages.undoubt(unit, message_id)
-        messages.sent_if_all(unit, message_id)
         work.drop_repetition(unit, found.message.key, message_id, part)
         reason = REASONS[by_reference]
         messages.add_event(

@@ -37,8 +37,7 @@ async def change(stage: Stage, sql: str) -> None:
 
 async def told(stage: Stage) -> list[tuple[Any, ...]]:
     """State, disposition and mark of each text of ours, oldest first."""
-    rows = await stage.rows("SELECT state, disposition, possible_duplicate FROM message WHERE direction = 'mt'")
-    return [tuple(row.values()) for row in rows]
+    return [(one.state, one.disposition, int(one.possible_duplicate)) for one in await stage.sent_texts()]
 
 
 async def nothing_more(stage: Stage, count: int) -> None:
@@ -53,7 +52,7 @@ async def nothing_more(stage: Stage, count: int) -> None:
 @pytest.mark.parametrize("echo", [True, False])
 async def test_a_receipt_settles_the_doubt(stage: Stage, state: ReceiptState, echo: bool) -> None:
     taken = await lost(stage, "hi")
-    assert await told(stage) == [("queued", "in_doubt", 0)]
+    assert await told(stage) == [("sending", "in_doubt", 0)]
     stage.carrier.report(taken, state, reference=taken.part.user_reference if echo else None)
     await stage.settled()
     assert await told(stage) == [("final", "delivered", 0) if state is DELIVERED else ("sent", None, 0)]
@@ -100,7 +99,7 @@ async def test_the_receipt_may_come_before_the_doubt(stage: Stage) -> None:
     await stage.carrier.stop(0)
     stage.carrier._open = 0
     await stage.settled()
-    assert await told(stage) == [("queued", "in_doubt", 0)]
+    assert await told(stage) == [("sending", "in_doubt", 0)]
     await stage.advance(seconds=62)
     assert await told(stage) == [("final", "delivered", 0)]
     await nothing_more(stage, 1)
@@ -156,7 +155,7 @@ async def test_two_ids_that_claim_one_text_settle_none(stage: Stage) -> None:
     stage.carrier.report(taken, DELIVERED, remote_id="AAAA")
     stage.carrier.report(taken, ReceiptState.undeliverable, remote_id="BBBB")
     await stage.settled()
-    assert await told(stage) == [("queued", "in_doubt", 0)]
+    assert await told(stage) == [("sending", "in_doubt", 0)]
 
 
 async def test_a_receipt_of_a_text_under_way_is_not_given_to_the_one_in_doubt(stage: Stage) -> None:
@@ -191,7 +190,7 @@ async def test_a_receipt_that_does_not_fit_is_parked(stage: Stage, wrong: str) -
         text="Your code is 4711" if wrong == "text" else "",
     )
     await stage.settled()
-    assert ("queued", "in_doubt", 0) in await told(stage)
+    assert ("sending", "in_doubt", 0) in await told(stage)
     assert stage.tracking.figures.parked == 1
 
 
@@ -210,7 +209,7 @@ async def test_each_part_of_a_long_text_by_its_own_words(stage: Stage) -> None:
     await stage.settled()
     rows = await stage.rows("SELECT part, outcome, remote_id FROM attempt ORDER BY part")
     assert [(row["outcome"], row["remote_id"]) for row in rows] == [("in_doubt", None), ("accepted", second.remote_id)]
-    assert await told(stage) == [("queued", "in_doubt", 0)]
+    assert await told(stage) == [("sending", "in_doubt", 0)]
     stage.report(first, DELIVERED)
     await stage.settled()
     assert await told(stage) == [("final", "delivered", 0)]
@@ -261,7 +260,7 @@ async def test_after_a_crash(stage: Stage) -> None:
     stage.carrier.held.clear()
     stage.carrier._open = 0
     await stage.restart()
-    assert await told(stage) == [("queued", "in_doubt", 0)]
+    assert await told(stage) == [("sending", "in_doubt", 0)]
     stage.report(taken, DELIVERED)
     await nothing_more(stage, 1)
     assert await told(stage) == [("final", "delivered", 0)]

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import socket
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -184,13 +185,20 @@ async def test_stop_at_every_state(all_of_it: Wire) -> None:
         await run.received(phone, 1 if state == "stranger" else 2)
 
 
+def ahead(hours: int) -> str:
+    """A time after now: the gateway under test lives by the real clock, and a flight that has left is not delayed."""
+    return (datetime.now(UTC) + timedelta(hours=hours)).isoformat(timespec="seconds")
+
+
 async def test_flight_and_appointment(all_of_it: Wire) -> None:
     run = all_of_it
+    flight = SAMPLES["flight.delayed"] | {"departure": ahead(24), "new_departure": ahead(33)}
+    appointment = SAMPLES["appointment.due"] | {"at": ahead(48)}
     tom, eve, kim, lou, moe = (f"+155512350{n:02d}" for n in range(5))
     for phone in (tom, eve, kim):
-        await run.event("flight.delayed", phone, SAMPLES["flight.delayed"])
+        await run.event("flight.delayed", phone, flight)
     for phone in (lou, moe):
-        await run.event("appointment.due", phone, SAMPLES["appointment.due"])
+        await run.event("appointment.due", phone, appointment)
     for phone in (tom, eve, kim, lou, moe):
         await run.received(phone, 1)
     run.office.answer = (200, {"flight": "AA34"})
