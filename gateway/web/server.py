@@ -30,7 +30,7 @@ from gateway.web.table import all_routes
 KEEPALIVE_SECONDS = 60.0
 LINGER_SECONDS = 2.0
 # Turns of the loop between a connection in the kernel's queue and its request with us: poll, accept, connection, read,
-# parse, handle; twice that, since libraries differ.
+# parse, handle; twice that, since libraries differ. uvloop accepts one connection a turn.
 TURNS = 16
 MOST_IN_FLIGHT = 1000
 BACKLOG = 1024
@@ -96,13 +96,14 @@ class WebServer:
         runner, self._runner = self._runner, None
         if runner is None:
             return
-        await self._received()  # also from connections not accepted yet: closing the listener would reset them
+        assert runner.server is not None, "it was started"
+        # Also from connections that are not accepted yet: closing the listener would reset them.
+        await self._received(runner.server, BACKLOG)
         for site in runner.sites:
             await site.stop()
-        assert runner.server is not None, "it was started"
         try:
             async with asyncio.timeout(drain):
-                while await self._received():
+                while await self._received(runner.server):
                     await self._idle.wait()
                 await _handed_over(runner.server)
         except TimeoutError:
@@ -113,10 +114,17 @@ class WebServer:
                 transport.abort()
         await runner.cleanup()
 
-    async def _received(self) -> bool:
-        """Lets what the kernel has for us come in; whether any request is under way then."""
-        for _ in range(TURNS):
+    async def _received(self, server: web.Server, most: int | None = None) -> bool:
+        """Lets what the kernel has for us come in, until for some turns nothing new does; whether any request is under
+        way then. most: turns, where new connections might come for ever.
+        """
+        seen, quiet, turns = (0, 0), 0, 0
+        while quiet < TURNS and (most is None or turns < most):
             await asyncio.sleep(0)
+            now = (len(server.connections), server.requests_count)
+            quiet = quiet + 1 if now == seen else 0
+            seen = now
+            turns += 1
         return self._unwritten > 0
 
     def _application(self) -> web.Application:
