@@ -317,7 +317,7 @@ class Stage:
             f"{type_}{subject}{body}",
             expires_at,
         )
-        return await Taking(self.store, self.now, self.push).one((event, parsed))
+        return await Taking(self.store, lambda: self.now, self.push).one((event, parsed))
 
     def writes(self, sender: str, text: str, *, to: str = OURS) -> InboundPart:
         """A phone sends a text; it is taken at the next `settled`."""
