@@ -42,7 +42,7 @@ class Taking:
     def __init__(self, store: Store, now: Callable[[], int], push: Callable[[Due], None]) -> None:
         self._store, self._now, self._push = store, now, push
         self._gathered: _Gathered = []
-        self._under_way: set[asyncio.Task[list[Taken]]] = set()
+        self._under_way: set[asyncio.Task[list[Taken | Failure]]] = set()
 
     async def one(self, accepted: Accepted) -> Taken:
         """Takes one event, together with all that others bring in the same turn of the loop. Raises Failure."""
@@ -54,38 +54,46 @@ class Taking:
         return await future
 
     async def many(self, batch: Sequence[Accepted]) -> list[Taken]:
-        """Takes events; a repetition gets the answer of the first.
+        """Takes events, in order; a repetition gets the answer of the first.
 
         Raises:
             Failure: nothing of the rest was taken (disk full, store closed); what was taken answers as a duplicate.
         """
         answers: list[Taken] = []
         for start in range(0, len(batch), CHUNK):
-            answers += await self._chunk(batch[start : start + CHUNK])
+            for outcome in await self._chunk(batch[start : start + CHUNK]):
+                if isinstance(outcome, Failure):
+                    raise outcome
+                answers.append(outcome)
         return answers
+
+    # -- those that come one by one
 
     def _send(self) -> None:
         gathered, self._gathered = self._gathered, []
-        task = asyncio.get_running_loop().create_task(self.many([accepted for accepted, _ in gathered]))
+        task = asyncio.get_running_loop().create_task(self._chunk([accepted for accepted, _ in gathered]))
         self._under_way.add(task)
         task.add_done_callback(lambda task: self._tell(gathered, task))
 
-    def _tell(self, gathered: _Gathered, task: asyncio.Task[list[Taken]]) -> None:
+    def _tell(self, gathered: _Gathered, task: asyncio.Task[list[Taken | Failure]]) -> None:
         """Each who waits hears what became of their event, whatever it was."""
         self._under_way.discard(task)
         error = None if task.cancelled() else task.exception()
-        answers = [] if task.cancelled() or error is not None else task.result()
+        outcomes = [] if task.cancelled() or error is not None else task.result()
         for place, (_, future) in enumerate(gathered):
             if future.done():
-                continue  # the request was given up meanwhile
-            if error is not None:
-                future.set_exception(error)
-            elif answers:
-                future.set_result(answers[place])
+                continue  # whoever asked has given up
+            outcome = outcomes[place] if outcomes else error
+            if isinstance(outcome, Taken):
+                future.set_result(outcome)
+            elif outcome is not None:
+                future.set_exception(outcome)
             else:
                 future.cancel()
 
-    async def _chunk(self, chunk: Sequence[Accepted]) -> list[Taken]:
+    # -- on disk
+
+    async def _chunk(self, chunk: Sequence[Accepted]) -> list[Taken | Failure]:
         unit = self._unit(chunk)
         failpoints.hit("before_events_commit")
         [failure] = await self._store.apply([unit])
@@ -94,34 +102,31 @@ class Taking:
             for due in unit.due:
                 self._push(due)
             return [Taken(event.id) for event, _ in chunk]
-        if not isinstance(failure, Rejected):
-            raise failure
-        return await self._one_by_one(chunk)
+        if isinstance(failure, Rejected):
+            return await self._one_by_one(chunk)
+        return [failure for _ in chunk]
 
-    async def _one_by_one(self, chunk: Sequence[Accepted]) -> list[Taken]:
-        """Those that were not known are taken, the others are looked up. Raises Failure."""
+    async def _one_by_one(self, chunk: Sequence[Accepted]) -> list[Taken | Failure]:
+        """Those that were not known are taken, the others are looked up."""
         units = [self._unit([accepted]) for accepted in chunk]
-        results = await self._store.apply(units)
-        answers: dict[int, Taken] = {}
-        lost: Failure | None = None
-        for place, (unit, failure) in enumerate(zip(units, results, strict=True)):
-            if failure is None:
-                answers[place] = Taken(chunk[place][0].id)
-                for due in unit.due:
+        outcomes: list[Taken | Failure] = []
+        unsure: list[int] = []
+        for place, failure in enumerate(await self._store.apply(units)):
+            if isinstance(failure, Rejected):
+                unsure.append(place)
+            elif failure is None:
+                for due in units[place].due:
                     self._push(due)
-            elif not isinstance(failure, Rejected):
-                lost = failure
-        if lost is not None:
-            raise lost
-        unsure = [place for place in range(len(chunk)) if place not in answers]
+            outcomes.append(failure or Taken(chunk[place][0].id))
         keys = [(chunk[place][0].source, chunk[place][0].event_key) for place in unsure]
         known = await self._store.read(events.known, keys)
         for place, key in zip(unsure, keys, strict=True):
-            if key not in known:
-                raise StoreClosed("an event was refused by the store, and not as a repetition; see the log")
-            event_id, digest = known[key]
-            answers[place] = Taken(event_id, duplicate=True, clash=digest != chunk[place][0].digest)
-        return [answers[place] for place in range(len(chunk))]
+            if key in known:
+                event_id, digest = known[key]
+                outcomes[place] = Taken(event_id, duplicate=True, clash=digest != chunk[place][0].digest)
+            else:
+                outcomes[place] = StoreClosed("an event was refused by the store, and not as a repetition; see the log")
+        return outcomes
 
     def _unit(self, chunk: Sequence[Accepted]) -> Unit:
         """The events and the work that each of them is."""

@@ -85,34 +85,37 @@ class Events:
         return {"event": str(taken.event_id), "duplicate": taken.duplicate}
 
     async def _batch(self, body: bytes) -> web.Response:
-        document = await bodies.load(body)
-        items = document.value
+        async with self._checking:
+            await asyncio.sleep(0)
+            items = (await bodies.load(body)).value
         if not isinstance(items, list):
             raise Problem("not-an-object", "a batch must be a list of events")
         if len(items) > MOST_EVENTS:
             raise Problem("too-large", f"a batch holds at most {MOST_EVENTS} events, this one {len(items)}")
         results: list[dict[str, object]] = []
         keeping: asyncio.Task[list[dict[str, object]]] | None = None
-        try:
-            for start in range(0, len(items), CHUNK):
+        for start in range(0, len(items), CHUNK):
+            # These are checked while those before are on their way to the disk, and follow them once they are there:
+            # events of one customer are taken in their order.
+            try:
                 checked = await self._check(items[start : start + CHUNK])
-                # The next are checked while these are on their way to the disk; in order, so only one at a time is.
+            finally:
                 if keeping is not None:
                     results += await keeping
-                keeping = asyncio.create_task(self._keep(checked))
-        finally:
-            if keeping is not None:
-                results += await keeping
+            keeping = asyncio.create_task(self._keep(checked))
+        if keeping is not None:
+            results += await keeping
         return answer({"results": results}, 202)
 
     async def _check(self, items: Sequence[object]) -> _Checked:
-        """Some events of a batch: each stands or falls alone. One batch after another: the loop is held up no longer
-        than the check of one chunk takes, however many batches come at once."""
+        """Looks at some events of a batch: each stands or falls alone.
+
+        One chunk in a turn of the loop, however many batches come at once: carriers are answered in between.
+        """
+        externals = await self._externals(items)
         async with self._checking:
-            externals = await self._externals(items)
-            checked = self._checked(items, externals)
             await asyncio.sleep(0)
-            return checked
+            return self._checked(items, externals)
 
     def _checked(self, items: Sequence[object], externals: Mapping[str, str | None]) -> _Checked:
         book, ids = self.book, self._services.ids

@@ -89,6 +89,7 @@ address = "80008"
 brand = "zenith"
 carriers = ["sim"]
 """
+BATCH = {"Content-Type": "application/cloudevents-batch+json"}
 OVERAGE = {"plan": "Basic 300", "minutes_over": 120, "charge": "50.00", "currency": "USD"}
 
 
@@ -215,6 +216,11 @@ def event(key: str = "e-1", **changes: Any) -> dict[str, Any]:
         "data": OVERAGE,
     } | changes
     return {name: value for name, value in whole.items() if value is not None}
+
+
+async def batch(world: World, items: list[Any], *, status: int = 202) -> Any:
+    """Posts a batch."""
+    return await world.json("POST", "/v1/events", items, status=status, role="integrator", headers=BATCH)
 
 
 @pytest.fixture(scope="session")
