@@ -12,7 +12,7 @@ from aiohttp import web
 from gateway.care.taking import Accepted, Taken, Taking
 from gateway.store.progress import EventLife, event_life, keys_of_externals
 from gateway.web import bodies, cloudevents
-from gateway.web.answers import answer, ident, instant
+from gateway.web.answers import Acknowledgement, answer, ident, instant
 from gateway.web.paging import id_of
 from gateway.web.problems import Problem, wait
 from gateway.web.services import Services
@@ -66,7 +66,7 @@ class Events:
         if not isinstance(item, dict):
             hint = f"; a list of events needs Content-Type: {BATCH}" if isinstance(item, list) else ""
             raise Problem("not-an-object", f"an event must be a JSON object{hint}")
-        return answer(await self._one(item), 202)
+        return Acknowledgement(await self._one(item))
 
     def require_room(self) -> None:
         """Raises Problem 429 while too much waits to be sent (design section 2: nothing is taken then)."""
@@ -105,7 +105,7 @@ class Events:
             keeping = asyncio.create_task(self._keep(checked))
         if keeping is not None:
             results += await keeping
-        return answer({"results": results}, 202)
+        return Acknowledgement({"results": results})
 
     async def _check(self, items: Sequence[object]) -> _Checked:
         """Looks at some events of a batch: each stands or falls alone.
