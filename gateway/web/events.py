@@ -44,7 +44,9 @@ class Events:
         self._services = services
         self._book = cloudevents.book_of(services.book)
         self._taking = Taking(services.store, services.now, services.push)
-        self._checking = asyncio.Lock()
+        # What takes milliseconds is done in turn, one in a round of the loop: carriers are answered in between, however
+        # many batches come at once.
+        self._turn = asyncio.Lock()
 
     @property
     def book(self) -> cloudevents.Book:
@@ -85,7 +87,7 @@ class Events:
         return {"event": str(taken.event_id), "duplicate": taken.duplicate}
 
     async def _batch(self, body: bytes) -> web.Response:
-        async with self._checking:
+        async with self._turn:
             await asyncio.sleep(0)
             items = (await bodies.load(body)).value
         if not isinstance(items, list):
@@ -108,12 +110,9 @@ class Events:
         return Acknowledgement({"results": results})
 
     async def _check(self, items: Sequence[object]) -> _Checked:
-        """Looks at some events of a batch: each stands or falls alone.
-
-        One chunk in a turn of the loop, however many batches come at once: carriers are answered in between.
-        """
+        """Looks at some events of a batch: each stands or falls alone."""
         externals = await self._externals(items)
-        async with self._checking:
+        async with self._turn:
             await asyncio.sleep(0)
             return self._checked(items, externals)
 
@@ -141,8 +140,10 @@ class Events:
         for group in (checked.firsts, checked.copies):
             if group:
                 taken = await self._taking.many(list(group.values()))
-                for (place, (event, _)), one in zip(group.items(), taken, strict=True):
-                    told[place] = self._told(event.event_key, one)
+                async with self._turn:
+                    await asyncio.sleep(0)
+                    for (place, (event, _)), one in zip(group.items(), taken, strict=True):
+                        told[place] = self._told(event.event_key, one)
         return [told[place] for place in range(checked.count)]
 
     def _told(self, key: str, taken: Taken) -> dict[str, object]:
