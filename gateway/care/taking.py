@@ -15,6 +15,7 @@ from gateway.model.rows import record
 from gateway.store import events, work
 from gateway.store.database import Store
 from gateway.store.units import Due, Failure, Rejected, StoreClosed, Unit
+from gateway.store.writer import Result
 from gateway.triggers import EventData
 
 CHUNK = 500
@@ -95,9 +96,7 @@ class Taking:
 
     async def _chunk(self, chunk: Sequence[Accepted]) -> list[Taken | Failure]:
         unit = self._unit(chunk)
-        failpoints.hit("before_events_commit")
-        [failure] = await self._store.apply([unit])
-        failpoints.hit("after_events_commit")
+        [failure] = await self._apply([unit])
         if failure is None:
             for due in unit.due:
                 self._push(due)
@@ -111,7 +110,7 @@ class Taking:
         units = [self._unit([accepted]) for accepted in chunk]
         outcomes: list[Taken | Failure] = []
         unsure: list[int] = []
-        for place, failure in enumerate(await self._store.apply(units)):
+        for place, failure in enumerate(await self._apply(units)):
             if isinstance(failure, Rejected):
                 unsure.append(place)
             elif failure is None:
@@ -127,6 +126,12 @@ class Taking:
             else:
                 outcomes[place] = StoreClosed("an event was refused by the store, and not as a repetition; see the log")
         return outcomes
+
+    async def _apply(self, units: Sequence[Unit]) -> list[Result]:
+        failpoints.hit("before_events_commit")
+        results = await self._store.apply(units)
+        failpoints.hit("after_events_commit")
+        return results
 
     def _unit(self, chunk: Sequence[Accepted]) -> Unit:
         """The events and the work that each of them is."""

@@ -28,8 +28,8 @@ def answer(value: object, status: int = 200, headers: Mapping[str, str] | None =
 class Acknowledgement(web.Response):
     """The 202 that thousands of requests a second get. Its head is written in one piece, made once a second.
 
-    aiohttp makes a head of its parts each time, at five times the cost (8.7 us against 1.8). It still does where
-    anything is out of the ordinary: another protocol than HTTP/1.1, a connection that ends, headers of a request's own.
+    aiohttp makes a head of its parts each time, and the answer costs twice as much (8.5 us against 4.4). It still does
+    where anything is out of the ordinary: no HTTP/1.1, a connection that ends, headers of a request's own.
     """
 
     _head: tuple[int, bytes] = (0, b"")
@@ -45,10 +45,10 @@ class Acknowledgement(web.Response):
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Writes the head, and in the ordinary case the whole answer."""
-        plain = request.version == HttpVersion11 and request.keep_alive and request.method == "POST"
         body = self.body
-        # aiohttp counts the body in as a header once it is asked for.
-        if not plain or not isinstance(body, bytes) or len(self.headers) != _OWN or self.prepared:
+        stays = request.keep_alive and super().keep_alive is None  # False: somebody called `force_close`
+        plain = request.version == HttpVersion11 and request.method == "POST" and len(self.headers) == _OWN
+        if not stays or not plain or not isinstance(body, bytes) or self.prepared:
             return await super().prepare(request)
         self._written = True
         writer = request.writer

@@ -93,6 +93,25 @@ async def test_a_connection_that_ends_is_ended(
     writer.close()
 
 
+async def test_a_connection_that_the_server_wants_to_end_is_ended(
+    world: World, in_one_piece: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Acknowledgement.__init__
+
+    def last(self: Acknowledgement, value: object) -> None:
+        made(self, value)
+        self.force_close()
+
+    monkeypatch.setattr(Acknowledgement, "__init__", last)
+    reader, writer = await asyncio.open_connection("127.0.0.1", world.client.port)
+    writer.write(post("1"))
+    _, headers, _ = await answered(reader)
+    assert headers["Connection"] == "close"
+    assert await reader.read() == b""
+    assert in_one_piece == []
+    writer.close()
+
+
 async def test_who_is_gone_harms_nobody(world: World, caplog: pytest.LogCaptureFixture) -> None:
     await world.lane.stop(1.0)
     for number in range(20):
