@@ -23,7 +23,7 @@ from gateway.model.ids import Ids, id_at, made_at
 from gateway.model.segments import join
 from gateway.store import messages, work
 from gateway.store.database import Store
-from gateway.store.units import Conflict, Due, Failure, Unit
+from gateway.store.units import Conflict, Due, Failure, Rejected, Unit
 from gateway.store.writer import Result
 
 JOIN_LANE = "join"
