@@ -120,15 +120,16 @@ class Lane:
             self._ready[due.prio].append(due.key)
 
     def poke(self) -> None:
-        """The limit may have changed: look again."""
-        self._wake.set()
+        """The limit may have changed: look again, if there is anything to look at."""
+        if self._queues:
+            self._wake.set()
 
     def unblock(self, key: str) -> None:
         """The key may go on."""
         if key in self._waiting:
             self._waiting.discard(key)
             self._free(key, self._queues.get(key))
-        self._wake.set()
+            self._wake.set()
 
     def clear(self, key: str) -> bool:
         """Whether nothing of the key waits or is under way, in memory or (timers aside) on disk."""

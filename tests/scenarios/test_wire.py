@@ -4,6 +4,7 @@ import asyncio
 import gc
 import socket
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -187,10 +188,18 @@ async def test_stop_at_every_state(all_of_it: Wire) -> None:
 async def test_flight_and_appointment(all_of_it: Wire) -> None:
     run = all_of_it
     tom, eve, kim, lou, moe = (f"+155512350{n:02d}" for n in range(5))
+    # This house runs on the real clock: what is over is not texted any more.
+    now = datetime.now(UTC).replace(microsecond=0)
+    flight = {
+        "departure": (now + timedelta(hours=20)).isoformat(),
+        "new_departure": (now + timedelta(hours=28)).isoformat(),
+    }
     for phone in (tom, eve, kim):
-        await run.event("flight.delayed", phone, SAMPLES["flight.delayed"])
+        await run.event("flight.delayed", phone, {**SAMPLES["flight.delayed"], **flight})
     for phone in (lou, moe):
-        await run.event("appointment.due", phone, SAMPLES["appointment.due"])
+        await run.event(
+            "appointment.due", phone, {**SAMPLES["appointment.due"], "at": (now + timedelta(days=1)).isoformat()}
+        )
     for phone in (tom, eve, kim, lou, moe):
         await run.received(phone, 1)
     run.office.answer = (200, {"flight": "AA34"})
