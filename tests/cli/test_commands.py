@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -185,9 +186,37 @@ def test_simulate_as_json_with_what_a_back_office_answers(careline: Run, config:
 def test_simulate_silence_and_what_is_left_over(careline: Run, config: Path) -> None:
     base = ("simulate", "plan.overage", "--data", OVERAGE, "--config", str(config))
     assert "no_reply" in careline(*base, "--silence").stdout
+    assert "not played: silence" in " ".join(careline(*base, "--reply", "why?", "--silence").stdout.split())
+    assert "not played" not in careline(*base, "--silence", "--reply", "HELP").stdout
     assert "not played: 'and then?'" in " ".join(
         careline(*base, "--reply", "no", "--reply", "and then?").stdout.split()
     )
+
+
+def test_simulate_leaves_stop_help_and_start_to_the_gateway(careline: Run, config: Path) -> None:
+    def played(*replies: str) -> Any:
+        told = [word for reply in replies for word in ("--reply", reply)]
+        result = careline("simulate", "plan.overage", "--data", OVERAGE, *told, "--json", "--config", str(config))
+        assert result.exit_code == 0, result.stderr
+        return json.loads(result.stdout)["turns"]
+
+    start, stop = played("Stop. Thank you", "YES")
+    assert (stop["moment"], stop["customer"]) == ("STOP, above all handlers", "Stop. Thank you")
+    assert "unsubscribed from Acme Mobile" in stop["texts"][0]["text"]
+    assert (stop["state"], stop["effects"][-1], stop["note"]) == ("closed", "close as opted_out", "not played: 'YES'")
+    _, help_, accepted, _, again = played("HELP", "YES", "start")
+    assert "https://acme.example/help" in help_["texts"][0]["text"]
+    assert help_["state"] == start["state"] == "waiting in choice"
+    assert accepted["moment"] == "step choice on YES"
+    assert "you are subscribed" in again["texts"][0]["text"]
+    assert (again["state"], again["note"]) == ("closed", None)
+
+
+def test_simulate_knows_the_operators_own_words_for_stop(careline: Run, config: Path) -> None:
+    with (config / "keywords.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[compliance.pl]\nstop = ["KONIEC"]\n')
+    result = careline("simulate", "plan.overage", "--data", OVERAGE, "--reply", "koniec", "--config", str(config))
+    assert "close as opted_out" in result.stdout
 
 
 def test_simulate_of_wrong_data_and_types(careline: Run, config: Path) -> None:
