@@ -64,6 +64,14 @@ def test_what_is_not_there_yet_says_so(careline: Run, arguments: tuple[str, ...]
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("arguments", [("demo", "--port"), ("carrier-sim", "--port"), ("carrier-sim", "--http-port")])
+@pytest.mark.parametrize("port", ["65536", "-1", "x"])
+def test_a_port_that_is_none(careline: Run, arguments: tuple[str, ...], port: str) -> None:
+    result = careline(*arguments, port)
+    assert result.exit_code == 2
+    assert "port" in result.stderr
+
+
 # -- check
 
 
