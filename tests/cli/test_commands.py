@@ -78,7 +78,7 @@ def test_a_port_that_is_none(careline: Run, arguments: tuple[str, ...], port: st
 def test_check_of_the_shipped_configuration(careline: Run, config: Path) -> None:
     result = careline("check", "--config", str(config))
     assert result.exit_code == 0, result.stderr
-    assert "ok" in result.stdout
+    assert "ok: 1 brand, 1 carrier, 5 handlers, 2 offers" in result.stdout
     assert "xmpp" in result.stderr  # a warning: its feature is not there yet
 
 
@@ -127,6 +127,19 @@ def test_check_of_what_handlers_name(careline: Run, config: Path) -> None:
     assert re.search(r"refund\.py:11: refund\.made: no offer 'unlimitd'.*did you mean 'unlimited'", result.stderr)
     assert re.search(r"refund\.py:15: refund\.made: .*'biling'.*did you mean 'billing'", result.stderr)
     assert "plan_overage.toml: nothing: this text is missing" in result.stderr
+
+
+def test_check_tells_where_a_handler_is_named_that_is_not_there(careline: Run, config: Path) -> None:
+    change(config / "gateway.toml", '"flight_delay"', '"flight_dely"')
+    change(config / "keywords.toml", 'handler = "balance"', 'handler = "balanse"')
+    result = careline("check", "--config", str(config))
+    assert result.exit_code == 2
+    assert re.search(
+        r"gateway\.toml:\d+: handlers\.load\[0\]: no module flight_dely; did you mean flight_delay\?", result.stderr
+    )
+    told = [line for line in result.stderr.splitlines() if "balanse" in line]
+    assert all(re.search(r"keywords\.toml:\d+: keywords\[0\]\.handler: ", line) for line in told), told
+    assert "did you mean balance?" in told[0]
 
 
 def test_check_tells_all_that_is_wrong_in_one_run_and_as_json(careline: Run, config: Path) -> None:
