@@ -273,7 +273,8 @@ async def test_keys_are_made_while_the_gateway_runs(careline: Run, config: Path,
     assert "already" in again.stderr
     listed = json.loads(careline("keys", "list", "--json", "--config", str(config)).stdout)
     assert [(row["name"], row["role"]) for row in listed] == [("crm", "integrator")]
-    assert careline("keys", "remove", "crm", "--config", str(config)).exit_code == 0
+    removed = careline("keys", "remove", "crm", "--json", "--config", str(config))
+    assert json.loads(removed.stdout) == {"name": "crm", "removed": True}
     assert careline("keys", "remove", "crm", "--config", str(config)).exit_code == 1
 
 
