@@ -50,7 +50,7 @@ def welcome(session: Mapping[str, str], phone: str, *, fresh_data: bool) -> None
     data = f"--data @{session['data']}"
     _command(console, f"careline fire plan.overage --to {phone} {data}")
     _command(console, f"careline trace {phone}", "every gate, attempt and receipt")
-    _command(console, f"careline simulate plan.overage {data} --reply YES")
+    _command(console, f"careline simulate plan.overage {data} --reply YES{session['config']}")
     if not fresh_data:
         anew = "make demo ARGS=--fresh" if "MAKELEVEL" in os.environ else "careline demo --fresh"
         console.print(Text(f"  The last demo's data is still there; {anew} starts clean.", style="dim"))

@@ -7,7 +7,7 @@ from gateway.demo import screen
 SESSION = {
     "page": "http://127.0.0.1:8088/", "url": "http://127.0.0.1:8080", "phones": "http://127.0.0.1:2780",
     "billing": "http://127.0.0.1:9100", "key": "ck_secret", "key_file": "var/demo/api.key", "log": "var/demo/log",
-    "data": "var/demo/overage.json", "activate": ".venv/bin/activate",
+    "data": "var/demo/overage.json", "activate": ".venv/bin/activate", "config": " --config /opt/careline/config",
 }  # fmt: skip
 
 
@@ -18,6 +18,7 @@ def test_where_everything_is(capsys: pytest.CaptureFixture[str], monkeypatch: py
     for name in ("page", "url", "phones", "billing", "key_file", "log"):
         assert SESSION[name] in said
     assert "careline trace +15551234567" in said
+    assert "--data @var/demo/overage.json --reply YES --config /opt/careline/config" in said
     assert SESSION["key"] not in said
     assert "--fresh" not in said
 
