@@ -276,10 +276,6 @@ class Delivery:
                 # The doubt is over: the late answer came, or the marked repetition was taken.
                 messages.undoubt(unit, message_id)
                 self.figures.doubts["response"] = self.figures.doubts.get("response", 0) + 1
-            if flight is not None and flight.message.parts == 1:
-                messages.sent(unit, message_id)
-            else:
-                messages.sent_if_all(unit, message_id)
         elif flight is None:
             return
         elif answer.outcome is Outcome.refused:

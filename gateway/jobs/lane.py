@@ -19,6 +19,7 @@ MOST_IN_MEMORY = 10_000
 BATCH = 250
 POLL_SECONDS = 0.2
 RETRY_MS = 1000
+STAND_BACK = 2.0
 log = logging.getLogger("gateway.jobs")
 
 Again = list[tuple[Due, int]]
@@ -32,7 +33,8 @@ class Lane:
     prios: the priorities of this lane, first served first. now: wall clock in ms. batches, most: how many batches
     at once, of how many items. memory: items held in memory, shared out among the priorities; the rest waits on
     disk. room: how many may be taken now (a carrier's window), looked at again at each `poke`. blocked: keys
-    whose items wait; looked at again at `unblock` and now and then.
+    whose items wait; looked at again at `unblock` and now and then. yields: whether work is being taken in just now;
+    while it is, items of priority 1 and below stand back: one batch at a time, then a pause of STAND_BACK times as long.
     """
 
     def __init__(
@@ -48,10 +50,14 @@ class Lane:
         memory: int = MOST_IN_MEMORY,
         room: Callable[[], int] | None = None,
         blocked: Callable[[Due], bool] | None = None,
+        yields: Callable[[], bool] | None = None,
     ) -> None:
         self.name = name
         self._most, self._memory, self._limit = most, max(1, memory // prios), room
         self._blocked = blocked
+        self._yields = yields
+        self._bulk = 0
+        self._bulk_after = 0.0
         self._waiting: set[str] = set()
         self._store = store
         self._run = run
@@ -190,6 +196,8 @@ class Lane:
                 poll_at = loop.time() + POLL_SECONDS
             held = self._release_held()
             self._dispatch()
+            if self._bulk_after > loop.time():
+                held = min(held, self._bulk_after - loop.time())
             half = self._memory // 2
             if any(out and len(known) <= half for out, known in zip(self._spilled, self._known, strict=True)):
                 poll_at = 0.0
@@ -237,6 +245,7 @@ class Lane:
                 return
             self._room -= 1
             self._under_way += len(batch)
+            self._bulk += batch[-1].prio > 0
             task = asyncio.get_running_loop().create_task(self._run_batch(batch))
             self._tasks.add(task)
             task.add_done_callback(self._ended)
@@ -250,7 +259,9 @@ class Lane:
     def _next_batch(self) -> list[Due]:
         batch: list[Due] = []
         most = self._most if self._limit is None else min(self._most, self._limit() - self._under_way)
-        for ready in self._ready:
+        for prio, ready in enumerate(self._ready):
+            if prio and not self._may_run_bulk():
+                break
             while ready and len(batch) < most:
                 key = ready.popleft()
                 queue = self._queues.get(key)
@@ -263,11 +274,22 @@ class Lane:
                 batch.append(queue.popleft())
         return batch
 
+    def _may_run_bulk(self) -> bool:
+        if self._yields is None or not self._yields():
+            return True
+        return not self._bulk and asyncio.get_running_loop().time() >= self._bulk_after
+
     async def _run_batch(self, batch: list[Due]) -> None:
         again: Again = [(due, RETRY_MS) for due in batch]
+        bulk = batch[-1].prio > 0
+        started = asyncio.get_running_loop().time()
         try:
             again = await self._run(batch)
         finally:
+            self._bulk -= bulk
+            if bulk and self._yields is not None and self._yields():
+                now = asyncio.get_running_loop().time()
+                self._bulk_after = now + STAND_BACK * (now - started)
             self._room += 1
             self._under_way -= len(batch)
             self._release(batch, again)

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Final, Literal
 
 from gateway.model.wordpacks import PACKS
@@ -22,6 +23,7 @@ _APOSTROPHES = dict.fromkeys(map(ord, "'`\u00b4\u02bc\u2018\u2019\u2032"))
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]")
 _NOT_WORD = re.compile(r"[\W_]+")
 _STRETCHED = re.compile(r"(.)\1{2,}")  # yesss, nooo, stooop
+_FIRST = itemgetter(1)
 _STOPP = re.compile(r"STOPP+")
 # An answer that asks, or shakes its head, is no YES: "yes?" goes to a person, who is cheaper than a wrong sale.
 _DOUBT = re.compile("[?\u00bf\u061f\uff1f\U0001f44e\U0001f914]")
@@ -86,11 +88,11 @@ _ALL = tuple(PACKS)
 
 def _unstretched(token: str) -> str:
     """The word in a drawn-out token: YESSS, STOPPPP. "stoop" stays what it is."""
-    if len(token) < 4:
+    if len(token) < 4 or not token.isalpha():
         return token
     if token[0] == "S" and _STOPP.fullmatch(token):
         return "STOP"
-    return _STRETCHED.sub(r"\1", token)
+    return _STRETCHED.sub(_FIRST, token)
 
 
 def _read(tokens: list[str], lexicon: _Lexicon, own: _Lexicon) -> list[tuple[str, bool]] | None:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
+from gateway.store.checkpoint import Checkpointer
 from gateway.store.migrate import bring_up_to_date
 from gateway.store.units import Failure, StoreFull, Unit
 from gateway.store.writer import Result, Writer
@@ -67,6 +68,7 @@ class Store:
         self.full = False
         self._lock_file: int | None = None
         self._writer: Writer | None = None
+        self._checkpointer: Checkpointer | None = None
         self._readers: ThreadPoolExecutor | None = None
         self._local = threading.local()
         self._reserve = path.with_suffix(path.suffix + ".reserve")
@@ -96,9 +98,8 @@ class Store:
             raise StoreProblem(str(error)) from error
         self._keep_reserve()
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="careline-reader")
-        self._writer = Writer(
-            lambda: connect(self.path), loop, self._full_in(loop), self.path.with_name(self.path.name + "-wal")
-        )
+        self._checkpointer = Checkpointer(self.path, lambda: connect(self.path, read_only=True))
+        self._writer = Writer(lambda: connect(self.path), loop, self._full_in(loop), self._checkpointer)
         self._writer.start()
         self._keeper = loop.create_task(self._keep(), name="store keeper")
 
@@ -115,6 +116,8 @@ class Store:
         for connection in self._opened:
             connection.close()
         self._opened.clear()
+        if self._checkpointer is not None:
+            await loop.run_in_executor(None, self._checkpointer.close)
         self._unlock()
 
     @property
@@ -194,7 +197,7 @@ class Store:
             if self.full and await loop.run_in_executor(None, self._keep_reserve):
                 self.full = False
                 log.warning("store: there is space again; new work is taken")
-            self.writer.checkpoint_if_idle()
+            self.writer.checkpoint()
 
     def _full_in(self, loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
         def tell() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.model.channel import Receipt
 from gateway.model.message import Attempt, Direction, Disposition, Message, MessageClass, MessageState, Outcome
+from gateway.model.rows import replace
 from gateway.store.statements import columns_of, insert, insert_of, row_of, update
 from gateway.store.tables import AttemptRow, MessageEventRow, MessageRow, MoPartRow
 from gateway.store.units import Statement, Unit
@@ -15,69 +16,64 @@ MESSAGE_COLUMNS = columns_of(MessageRow)
 STOPPED = "stopped"
 _message_row = row_of(MessageRow)
 _ADD = insert(MessageRow)
-# A bound None or enum costs as much as a short text: the two everyday shapes name only what they have.
-_MO_COLUMNS = (
-    "id",
-    "channel",
-    "direction",
-    "key",
-    "address_id",
-    "ours",
-    "theirs",
-    "brand",
-    "text",
-    "cls",
-    "state",
-    "author_kind",
-    "author_id",
-    "conversation_id",
-    "carrier",
-    "parts",
-    "reference",
-    "possible_duplicate",
-    "reason",
-    "digest",
-    "session",
-    "sequence",
-    "lane",
+# Each bound value costs, a None as much as a short text: the everyday shapes bind only what differs.
+_ADD_MO = insert_of(
+    MessageRow,
+    (
+        "id",
+        "key",
+        "address_id",
+        "ours",
+        "theirs",
+        "brand",
+        "text",
+        "conversation_id",
+        "carrier",
+        "reason",
+        "digest",
+        "session",
+        "sequence",
+    ),
+    channel="sms",
+    direction="mo",
+    cls=int(MessageClass.conversational),
+    state="final",
+    author_kind="customer",
+    author_id="",
+    parts=1,
+    reference=0,
+    possible_duplicate=0,
+    lane=0,
 )
-_MT_COLUMNS = (
-    "id",
-    "channel",
-    "direction",
-    "key",
-    "address_id",
-    "ours",
-    "theirs",
-    "brand",
-    "text",
-    "cls",
-    "state",
-    "author_kind",
-    "author_id",
-    "conversation_id",
-    "event_id",
-    "offer_id",
-    "carrier",
-    "encoding",
-    "parts",
-    "reference",
-    "expires_at",
-    "possible_duplicate",
-    "lane",
+_ADD_MT = insert_of(
+    MessageRow,
+    (
+        "id",
+        "key",
+        "address_id",
+        "ours",
+        "theirs",
+        "brand",
+        "text",
+        "cls",
+        "author_kind",
+        "author_id",
+        "conversation_id",
+        "event_id",
+        "offer_id",
+        "carrier",
+        "encoding",
+        "expires_at",
+        "lane",
+    ),
+    channel="sms",
+    direction="mt",
+    state="queued",
+    parts=1,
+    reference=0,
+    possible_duplicate=0,
 )
-_ADD_MO = insert_of(MessageRow, _MO_COLUMNS)
-_ADD_MT = insert_of(MessageRow, _MT_COLUMNS)
 _ADD_EVENT = insert(MessageEventRow)
-_SENT = Statement(
-    "message sent", "UPDATE message SET state = 'sent' WHERE id = ? AND state IN ('queued', 'held')", exact=False
-)
-_ALL_SENT = Statement(
-    "all parts sent",
-    "UPDATE message SET state = 'sent' WHERE id = ? AND state IN ('queued', 'held') AND parts = "
-    "(SELECT count(DISTINCT part) FROM attempt WHERE message_id = message.id AND outcome = 'accepted')",
-    exact=False,
-)
 _FINISH = Statement(
     "message finished",
     # A late receipt may better a final disposition (expired -> delivered), never worsen it: the caller decided by rank.
@@ -135,16 +131,28 @@ _JOIN_PART = Statement("joined part", "UPDATE mo_part SET joined = 1 WHERE id = 
 def add(unit: Unit, message: Message) -> None:
     """A new message. Rejected when its idempotency key is known."""
     m = message
-    common = (m.id, m.channel, str(m.direction), m.key, m.address_id, m.ours, m.theirs, m.brand, m.text, int(m.cls))
-    if m.direction is Direction.mo:
-        end = (m.carrier, m.parts, m.reference, 0, m.reason, m.digest, m.session, m.sequence, m.lane)
-        unit.add(_ADD_MO, (*common, str(m.state), m.author_kind, m.author_id, m.conversation_id, *end))
-    elif m.disposition is None and m.parent_id is None and m.idempotency_key is None and m.gates is None:
+    common = (m.id, m.key, m.address_id, m.ours, m.theirs, m.brand, m.text)
+    if m.direction is Direction.mo and m.author_kind == "customer":
+        unit.add(_ADD_MO, (*common, m.conversation_id, m.carrier, m.reason, m.digest, m.session, m.sequence))
+    elif _is_everyday(m):
         encoding = str(m.encoding) if m.encoding is not None else None
-        who = (str(m.state), m.author_kind, m.author_id, m.conversation_id, m.event_id, m.offer_id, m.carrier)
-        unit.add(_ADD_MT, (*common, *who, encoding, m.parts, m.reference, m.expires_at, 0, int(m.lane)))
+        who = (int(m.cls), m.author_kind, m.author_id, m.conversation_id, m.event_id, m.offer_id)
+        unit.add(_ADD_MT, (*common, *who, m.carrier, encoding, m.expires_at, int(m.lane)))
     else:
         unit.add(_ADD, _message_row(message))
+
+
+def _is_everyday(m: Message) -> bool:
+    """One part that passed all gates, of nobody's idempotency key."""
+    return (
+        m.direction is Direction.mt
+        and m.state is MessageState.queued
+        and m.parts == 1
+        and m.disposition is None
+        and m.parent_id is None
+        and m.idempotency_key is None
+        and m.gates is None
+    )
 
 
 def add_event(
@@ -161,16 +169,6 @@ def add_event(
 ) -> None:
     """A line of a message's timeline."""
     unit.add(_ADD_EVENT, (event_id, message_id, kind, code, reason, segment, route, remote_id))
-
-
-def sent(unit: Unit, message_id: int) -> None:
-    """All its parts are with the carrier."""
-    unit.add(_SENT, (message_id,))
-
-
-def sent_if_all(unit: Unit, message_id: int) -> None:
-    """A part of many is with the carrier; the message is, when all are."""
-    unit.add(_ALL_SENT, (message_id,))
 
 
 def finish(unit: Unit, message_id: int, disposition: Disposition, error: str | None, reason: str | None) -> None:
@@ -271,6 +269,30 @@ def messages_by_id(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[i
         f"SELECT {', '.join(MESSAGE_COLUMNS)} FROM message WHERE id IN ({','.join('?' * len(ids))})", tuple(ids)
     )
     return {message.id: message for message in map(message_of, rows)}
+
+
+def standing(connection: sqlite3.Connection, messages: Sequence[Message]) -> list[Message]:
+    """The same messages; of those that have not ended, what the journal of attempts says: `sent` when each part was
+    accepted, `sending` while a carrier has one and has not answered for it.
+    """
+    waiting = [message.id for message in messages if message.state in ("queued", "held")]
+    if not waiting:
+        return list(messages)
+    accepted: dict[int, set[int]] = {}
+    open_: set[int] = set()
+    sql = f"SELECT message_id, part, outcome FROM attempt WHERE message_id IN ({','.join('?' * len(waiting))})"
+    for message_id, part, outcome in connection.execute(sql, waiting):
+        if outcome == "accepted":
+            accepted.setdefault(message_id, set()).add(part)
+        elif outcome is None or outcome == "in_doubt":
+            open_.add(message_id)
+
+    def now(message: Message) -> Message:
+        if len(accepted.get(message.id, ())) == message.parts:
+            return replace(message, state=MessageState.sent)
+        return replace(message, state=MessageState.sending) if message.id in open_ else message
+
+    return [now(message) for message in messages]
 
 
 def parts_of_set(

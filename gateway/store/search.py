@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from gateway.model.address import BadAddress, parse_address
 from gateway.model.ids import id_at
 from gateway.model.message import Message
-from gateway.store.messages import MESSAGE_COLUMNS, message_of
+from gateway.store.messages import MESSAGE_COLUMNS, message_of, standing
 from gateway.store.upkeep import indexed_up_to
 
 CHANNELS = ("sms",)
@@ -59,10 +59,9 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One page. sending: those whose bytes are with a carrier and have no answer. more: there are older ones."""
+    """One page, in the states that the journal says (`standing`). more: there are older ones."""
 
     messages: list[Message]
-    sending: frozenset[int]
     more: bool
 
 
@@ -99,8 +98,8 @@ def search(connection: sqlite3.Connection, filters: Filters, limit: int) -> Foun
             rows += _rows(connection, shape, limit + 1 - len(rows))
             if len(rows) > limit:
                 break
-    messages = [message_of(row) for row in rows[:limit]]
-    return Found(messages, sending(connection, messages), len(rows) > limit)
+    messages = standing(connection, [message_of(row) for row in rows[:limit]])
+    return Found(messages, len(rows) > limit)
 
 
 def _rows(connection: sqlite3.Connection, shape: Shape, most: int) -> list[Sequence[object]]:
@@ -285,13 +284,3 @@ def _number(address: str) -> _Number:
     except BadAddress:
         raise BadFilter("address", "must be a number (+15551234567), its beginning, or 4 or more last digits") from None
     return _Number("kind = ? AND value = ?", (known.kind, known.value), "message.theirs = ?", (known.value,))
-
-
-def sending(connection: sqlite3.Connection, messages: Sequence[Message]) -> frozenset[int]:
-    """Of these messages those that a carrier has and has not answered for."""
-    waiting = [message.id for message in messages if message.state in ("queued", "held")]
-    if not waiting:
-        return frozenset()
-    marks = ",".join("?" * len(waiting))
-    sql = f"SELECT message_id FROM attempt WHERE message_id IN ({marks}) AND (outcome IS NULL OR outcome = 'in_doubt')"
-    return frozenset(row[0] for row in connection.execute(sql, waiting))

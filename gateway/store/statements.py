@@ -31,13 +31,21 @@ def insert(model: type[SQLModel], *, ignore: bool = False) -> Statement:
     return Statement(f"insert {table.name}", sql, exact=not ignore)
 
 
-def insert_of(model: type[SQLModel], columns: Sequence[str]) -> Statement:
-    """INSERT of some columns, the others NULL; the row's values are in their order."""
+def insert_of(model: type[SQLModel], columns: Sequence[str], **constants: str | int) -> Statement:
+    """INSERT of some columns; the row's values are in their order. constants: columns that are always the same, and
+    stand in the statement itself. The others are NULL.
+    """
     table, known = table_of(model), set(columns_of(model))
-    if missing := [name for name in columns if name not in known]:
+    if missing := [name for name in (*columns, *constants) if name not in known]:
         raise ValueError(f"{table.name} has no column {missing}")
-    sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+    values = ["?"] * len(columns) + [_literal(value) for value in constants.values()]
+    sql = f"INSERT INTO {table.name} ({', '.join((*columns, *constants))}) VALUES ({', '.join(values)})"
     return Statement(f"insert {table.name}", sql)
+
+
+def _literal(value: str | int) -> str:
+    """A constant of ours in SQL."""
+    return str(int(value)) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
 
 
 def update(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.model.message import Direction, Message
-from gateway.store.messages import messages_by_id
+from gateway.store.messages import messages_by_id, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ def trace(connection: sqlite3.Connection, message_id: int) -> Trace | None:
     message = messages_by_id(connection, [message_id]).get(message_id)
     if message is None:
         return None
+    [message] = standing(connection, [message])
     tries = connection.execute(
         "SELECT part, attempt, carrier, at, possible_duplicate, outcome, answered_at, status, remote_id, fault, "
         "receipt, receipt_at, receipt_error FROM attempt WHERE message_id = ? ORDER BY part, attempt",

@@ -24,10 +24,14 @@ _DROP_PARTS = Statement("old parts", "DELETE FROM mo_part WHERE id < ? AND joine
 _NO_RECEIPT = Statement(
     "no receipt",
     "UPDATE message SET state = 'final', disposition = 'unknown', reason = 'no receipt came' "
-    "WHERE state = 'sent' AND direction = 'mt' AND id < ? AND id > ?",
+    "WHERE id > ? AND id <= ? AND direction = 'mt' AND state IN ('held', 'queued') AND disposition IS NULL "
+    "AND parts = (SELECT count(DISTINCT part) FROM attempt WHERE message_id = message.id AND outcome = 'accepted')",
     exact=False,
 )
 NO_RECEIPT_MS = 72 * 3_600_000
+SWEPT_MARK = "swept"
+# Of the messages whose receipts are overdue, so many ms of them at a sweep: after a long stop it catches up by and by.
+SWEEP_MS = 600_000
 
 
 def ended_orderly(connection: sqlite3.Connection) -> bool:
@@ -67,12 +71,27 @@ def index_words(above: int, up_to: int) -> Unit:
     return unit
 
 
-def sweep(now: int) -> Unit:
-    """Expired links go; a message without a receipt for 72 h is unknown."""
+def swept_up_to(connection: sqlite3.Connection) -> int:
+    """The newest message whose receipt was given up; the oldest message there is when nothing was swept yet."""
+    row = connection.execute("SELECT value FROM mark WHERE name = ?", (SWEPT_MARK,)).fetchone()
+    if row is not None:
+        return int(row[0])
+    oldest = connection.execute("SELECT min(id) FROM message").fetchone()[0]
+    return int(oldest) - 1 if oldest is not None else 0
+
+
+def sweep(now: int, swept: int) -> Unit:
+    """Expired links go; a message without a receipt for 72 h is unknown. swept: as `swept_up_to` says; each message is
+    looked at once, since a sweep that reads all messages of some days would hold up the commits.
+    """
     unit = Unit("sweep")
     unit.add(_DROP_LINKS, (now,))
     unit.add(_DROP_PARTS, (id_at(now - PARTS_MS),))
-    unit.add(_NO_RECEIPT, (id_at(now - NO_RECEIPT_MS), id_at(now - 4 * NO_RECEIPT_MS)))
+    up_to = id_at(now - NO_RECEIPT_MS)
+    if 0 < swept < up_to:
+        up_to = min(up_to, swept + id_at(SWEEP_MS))
+        unit.add(_NO_RECEIPT, (swept, up_to))
+        unit.add(_SET_MARK, (SWEPT_MARK, str(up_to)))
     return unit
 
 

@@ -13,9 +13,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from gateway import failpoints
+from gateway.store.checkpoint import Checkpointer
 from gateway.store.units import (
     Conflict,
     Failure,
@@ -26,7 +26,6 @@ from gateway.store.units import (
 )
 
 MOST_UNITS = 500
-CHECKPOINT_BYTES = 8 << 20
 log = logging.getLogger("gateway.store")
 
 Result = Failure | None
@@ -63,10 +62,10 @@ class Writer(threading.Thread):
         connect: Callable[[], sqlite3.Connection],
         loop: asyncio.AbstractEventLoop,
         on_full: Callable[[], None] = lambda: None,
-        wal: Path | None = None,
+        checkpointer: Checkpointer | None = None,
     ) -> None:
         super().__init__(name="careline-writer", daemon=True)
-        self._wal = wal
+        self._checkpointer = checkpointer
         self._check_wal = False
         self._connect = connect
         self._loop = loop
@@ -111,34 +110,27 @@ class Writer(threading.Thread):
                 elif self._closing:
                     break
                 if self._check_wal:
-                    self._checkpoint(connection, idle=not calls)
+                    self._check_wal = False
+                    self._checkpoint(connection)
         finally:
             connection.close()
 
-    def checkpoint_if_idle(self) -> None:
-        """Asks for a look at the log: it is checkpointed between two transactions, when nothing waits or it is long.
-
-        By this connection only: in SQLite before 3.51.3 a checkpoint of another connection beside a commit can lose
-        that commit (sqlite.org/wal.html#walresetbug).
-        """
+    def checkpoint(self) -> None:
+        """Asks for a look at the log: it is folded in between two transactions, when it is long."""
         with self._wake:
             self._check_wal = True
             self._wake.notify()
 
-    def _checkpoint(self, connection: sqlite3.Connection, *, idle: bool) -> None:
-        self._check_wal = False
-        if self._wal is None:
+    def _checkpoint(self, connection: sqlite3.Connection) -> None:
+        if self._checkpointer is None or self.broken is not None:
             return
-        try:
-            size = self._wal.stat().st_size
-        except OSError:
-            return
-        if size < CHECKPOINT_BYTES or (not idle and size < 3 * CHECKPOINT_BYTES):
-            return
-        try:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        except sqlite3.Error as error:
-            log.warning("checkpoint put off: %s", error)
+        self._checkpointer.run(connection)
+        if self._checkpointer.failed is not None:
+            self._break(self._checkpointer.failed)
+
+    def _break(self, problem: object) -> None:
+        self.broken = f"the database cannot be written any more ({problem}); restart Careline after mending the disk"
+        log.critical("store: %s", self.broken)
 
     def _gather(self) -> list[_Call]:
         with self._wake:
@@ -198,9 +190,8 @@ class Writer(threading.Thread):
             return StoreFull("the disk is full: free space on the volume of the database; Careline goes on by itself")
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return StoreFull("another program holds the database locked; it is tried again by itself")
-        self.broken = f"the database cannot be written any more ({error}); restart Careline after mending the disk"
-        log.critical("store: %s", self.broken)
-        return StoreClosed(self.broken)
+        self._break(error)
+        return StoreClosed(str(self.broken))
 
     def _group(self, connection: sqlite3.Connection, group: list[Unit]) -> list[Result]:
         """Units of one shape: together if all is as expected, else one by one."""

@@ -8,10 +8,10 @@ from gateway.model.address import BadAddress, parse_address
 from gateway.model.message import Disposition, MessageClass
 from gateway.settings import MESSAGE_CLASSES
 from gateway.store.messages import messages_by_id
-from gateway.store.search import CHANNELS, BadFilter, Filters, TooWide, search, sending
+from gateway.store.search import CHANNELS, BadFilter, Filters, TooWide, search
 from gateway.store.timeline import trace
 from gateway.web import bodies
-from gateway.web.answers import answer
+from gateway.web.answers import Acknowledgement, answer
 from gateway.web.events import BACKLOG_SECONDS
 from gateway.web.fields import Fields
 from gateway.web.history import timeline
@@ -60,7 +60,7 @@ class Messages:
         sent = await services.desk.send(asked)
         if sent.known:
             await self._require_same(sent.message_id, asked)
-        return answer({"message": str(sent.message_id)}, 202)
+        return Acknowledgement({"message": str(sent.message_id)})
 
     def _sending(self, fields: Fields, request: web.Request) -> Sending:
         """The body, checked. Raises Problem 422."""
@@ -138,7 +138,7 @@ class Messages:
             raise wrong(bad.name, str(bad)) from None
         except TooWide:
             raise Problem("search-too-wide", "the search takes too long; narrow it by address, from and to") from None
-        items = [message_object(message, found.sending) for message in found.messages]
+        items = [message_object(message) for message in found.messages]
         return page(items, found.messages[-1].id if found.messages else None, more=found.more)
 
     async def get(self, request: web.Request) -> web.Response:
@@ -146,8 +146,7 @@ class Messages:
         found = await self._services.store.read(trace, id_of(request))
         if found is None:
             raise Problem("not-found", "no message has this id")
-        under_way = await self._services.store.read(sending, [found.message])
-        return answer({**message_object(found.message, under_way), "timeline": timeline(found)})
+        return answer({**message_object(found.message), "timeline": timeline(found)})
 
     async def resend(self, request: web.Request) -> web.Response:
         """A new message with the same words, linked to the old one."""

@@ -1,24 +1,16 @@
 """What lists and single answers show of a message, a conversation and an offer: the same object everywhere."""
 
 import json
-from collections.abc import Collection
 
 from gateway.model.message import Direction, Disposition, Message, MessageState
 from gateway.store.listings import CallLine, ConversationView, NoteLine, OfferView
 from gateway.web.answers import ident, instant
 
 
-def state_of(message: Message, sending: Collection[int]) -> str:
-    """held, queued, sending, sent or final. `sending` is read from the attempt journal."""
-    if message.direction is Direction.mo:
-        return MessageState.final
-    return MessageState.sending if message.id in sending else message.state
-
-
-def message_object(message: Message, sending: Collection[int]) -> dict[str, object]:
+def message_object(message: Message) -> dict[str, object]:
     """A message, without its timeline."""
     inbound = message.direction is Direction.mo
-    state = state_of(message, sending)
+    state = MessageState.final if inbound else message.state
     told = state == MessageState.final or message.disposition is Disposition.in_doubt
     return {
         "id": str(message.id),

@@ -48,6 +48,7 @@ async def test_a_failed_commit_drops_what_was_remembered_and_loses_nothing(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await queued(stage)
+    monkeypatch.setattr(stage.engine, "_lane", None)  # by a row of work, not at once
     assert stage.engine.states.get(f"tel:{ANN}") is not None
     whole = type(stage.store).apply
     failing = True

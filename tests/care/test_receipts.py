@@ -133,8 +133,8 @@ async def test_a_receipt_of_somebody_else_is_acknowledged_and_given_up(stage: St
     assert stage.carrier.acknowledged[-1][1]
     await stage.advance(hours=3)
     assert stage.tracking.figures.unknown == 1
-    [row] = await stage.rows("SELECT state, disposition FROM message WHERE direction = 'mt'")
-    assert (row["state"], row["disposition"]) == ("sent", None)
+    [text] = await stage.sent_texts()
+    assert (text.state, text.disposition) == ("sent", None)
 
 
 async def test_a_receipt_of_an_id_that_differs_by_case_and_zeros_only(stage: Stage) -> None:

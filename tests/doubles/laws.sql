@@ -86,10 +86,13 @@ AND NOT EXISTS (SELECT 1
 FROM dead_letter l
 WHERE l.ref = k.id AND l.kind = 'call');
 
--- a message that waits has a row of work, an open attempt or a doubt
+-- a message that waits has a row of work, an open attempt or a doubt, unless the carrier has all its parts
 SELECT m.id, m.state, m.text
 FROM message m
 WHERE m.direction = 'mt' AND m.state IN ('held', 'queued')
+AND m.parts > (SELECT count(DISTINCT a.part)
+FROM attempt a
+WHERE a.message_id = m.id AND a.outcome = 'accepted')
 AND NOT EXISTS (SELECT 1
 FROM work w
 WHERE w.kind IN ('send', 'doubt') AND w.ref = m.id)

@@ -20,18 +20,19 @@ from gateway.care.delivery import Delivery
 from gateway.care.desk import Desk
 from gateway.care.doubts import DOUBT_LANE, Doubts
 from gateway.care.engine import Engine
-from gateway.care.intake import JOIN_LANE, Intake, Taken, take_events
+from gateway.care.intake import JOIN_LANE, Intake
 from gateway.care.playbook import Playbook
 from gateway.care.rendering import Catalogue
+from gateway.care.taking import Taken, Taking
 from gateway.care.tracking import RECEIPT_LANE, Tracking
 from gateway.care.turn import CUSTOMER_LANE
 from gateway.jobs.lane import Again, Lane
 from gateway.model.channel import ChannelEvents, InboundPart
 from gateway.model.event import Event
 from gateway.model.ids import Ids
-from gateway.model.message import ReceiptState
+from gateway.model.message import Message, ReceiptState
 from gateway.settings import Settings, load
-from gateway.store import work
+from gateway.store import messages, work
 from gateway.store.database import Store
 from gateway.store.migrate import bring_up_to_date
 from gateway.store.units import Due, Unit
@@ -148,13 +149,18 @@ class WatchedStore(Store):
 
 
 class Stage:
-    """The house in one process. `now` is its clock (ms); `carrier` and `office` are the outside world."""
+    """The house in one process. `now` is its clock (ms); `carrier` and `office` are the outside world. at_once: as in
+    app.py; without it each input is a row of work first and each text waits in its lane, as when there is much to do.
+    """
 
-    def __init__(self, path: Path, *, playbook: Playbook | None = None, now: int = MONDAY_10) -> None:
+    def __init__(
+        self, path: Path, *, playbook: Playbook | None = None, now: int = MONDAY_10, at_once: bool = True
+    ) -> None:
         self.path = path
         self.settings, usual = house()
         self.playbook = playbook or usual
         self.now = now
+        self.at_once = at_once
         self.carrier = FakeCarrier()
         self.office = FakeOffice()
         self.started = 0
@@ -196,8 +202,9 @@ class Stage:
         limits = {"room": self.delivery.room, "blocked": self.delivery.blocked}
         self._lane(send, self.delivery.run, prios=3, batches=4, memory=200, **limits)
         self.delivery.attach(self.lanes[send])
-        self.engine.attach(self.lanes[CUSTOMER_LANE])
-        self.engine.deliveries[send] = self.delivery
+        if self.at_once:
+            self.engine.attach(self.lanes[CUSTOMER_LANE])
+            self.engine.deliveries[send] = self.delivery
         # As after a crash: the acknowledgements of the last run may not have arrived.
         await self.intake.start(orderly=False)
         self.intake.links_changed(frozenset({self.carrier.session}))
@@ -318,8 +325,7 @@ class Stage:
             f"{type_}{subject}{body}",
             expires_at,
         )
-        [taken] = await take_events(self.store, self.now, self.push, [(event, parsed)])
-        return taken
+        return await Taking(self.store, lambda: self.now, self.push).one((event, parsed))
 
     def writes(self, sender: str, text: str, *, to: str = OURS) -> InboundPart:
         """A phone sends a text; it is taken at the next `settled`."""
@@ -330,6 +336,12 @@ class Stage:
         self.carrier.report(taken, state, error)
 
     # -- questions
+
+    async def sent_texts(self) -> list[Message]:
+        """All texts to phones, oldest first, as the API shows where they stand."""
+        ids = [row["id"] for row in await self.rows("SELECT id FROM message WHERE direction = 'mt' ORDER BY id")]
+        found = await self.store.read(messages.messages_by_id, ids)
+        return await self.store.read(messages.standing, [found[an_id] for an_id in ids])
 
     async def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
         """Rows of a query, by column."""

@@ -258,3 +258,56 @@ async def test_a_request_comes_after_what_was_there(store: Store) -> None:
     lane.push(Due(0, "x", "ann", "request", 1000))
     await until_done(worker, lane)
     assert [due.id for due in worker.ran] == [1, 2, 0]
+
+
+async def test_while_work_is_taken_in_bulk_goes_one_batch_at_a_time_and_urgent_items_at_once(store: Store) -> None:
+    taking = True
+    worker = Worker(store, 4)
+    gate = asyncio.Event()
+    started: list[int] = []
+
+    async def run(batch: list[Due]) -> Again:
+        started.extend(due.id for due in batch)
+        if batch[0].prio:
+            await gate.wait()
+        return await worker.run(batch)
+
+    lane = Lane("x", store, run, lambda: 1000, prios=2, batches=4, most=1, yields=lambda: taking)
+    bulk = [Due(n, "x", f"k{n}", "t", 5, prio=1) for n in (1, 2, 3)]
+    await put(store, bulk)
+    lane.start()
+    await until(lambda: started == [1], store)
+    await put(store, [Due(9, "x", "ann", "t", 5)], lane)
+    await until(lambda: 9 in started, store)
+    assert started == [1, 9], "the other bulk items stand back, though there is room for three more batches"
+    taking = False
+    lane.poke()
+    await until(lambda: {2, 3} <= set(started), store)
+    gate.set()
+    await until_done(worker, lane)
+    assert lane.idle
+
+
+async def test_bulk_that_stands_back_has_its_turn_again_and_again(store: Store) -> None:
+    worker = Worker(store, 50)
+    lane = Lane("x", store, worker.run, lambda: 1000, prios=2, batches=4, most=5, yields=lambda: True)
+    lane.start()
+    await put(store, [Due(n, "x", f"k{n}", "t", 5, prio=1) for n in range(1, 51)], lane)
+    await until_done(worker, lane)
+    assert len(worker.ran) == 50
+
+
+async def test_a_key_is_clear_when_nothing_of_it_waits_in_memory_or_on_disk(store: Store) -> None:
+    worker = Worker(store, 1)
+    lane = Lane("x", store, worker.run, lambda: 1000)
+    assert not lane.clear("ann"), "nobody has looked at the disk yet"
+    lane.start()
+    await until(lambda: lane.clear("ann"), store)
+    lane.occupy("ann")
+    assert not lane.clear("ann")
+    await put(store, [Due(1, "x", "ann", "t", 5)], lane)
+    await store.read(lambda connection: None)
+    assert not worker.ran, "somebody else decides something of hers"
+    lane.vacate("ann")
+    await until_done(worker, lane)
+    assert lane.clear("ann")

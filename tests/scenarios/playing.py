@@ -374,11 +374,9 @@ async def _offer(play: Play, name: str, state: str) -> None:
 
 @sentence(r"The last text to (\w+) (?:is|was) (\w+)(?: because (.+))?")
 async def _disposition(play: Play, name: str, state: str, why: str = "") -> None:
-    [row] = await play.stage.rows(
-        "SELECT * FROM message WHERE theirs = ? AND direction = 'mt' ORDER BY id DESC LIMIT 1", play.phone(name)
-    )
-    assert state in (row["disposition"], row["state"]), f"{row['state']} {row['disposition']} {row['reason']}"
-    assert why in f"{row['reason']} {row['gates']}", f"because: {row['reason']} {row['gates']}"
+    text = [text for text in await play.stage.sent_texts() if text.theirs == play.phone(name)][-1]
+    assert state in (text.disposition, text.state), f"{text.state} {text.disposition} {text.reason}"
+    assert why in f"{text.reason} {text.gates}", f"because: {text.reason} {text.gates}"
 
 
 @sentence(r"There (?:is|are) (\d+) dead letters?")

@@ -79,10 +79,10 @@ class House(RuleBasedStateMachine):
     def run(self, doing: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run_until_complete(doing)
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(at_once=st.booleans())
+    def begin(self, at_once: bool) -> None:
         fresh_database(self.folder / "house.db")
-        self.stage = Stage(self.folder / "house.db")
+        self.stage = Stage(self.folder / "house.db", at_once=at_once)
         self.run(self.stage.open())
 
     def teardown(self) -> None:

@@ -4,15 +4,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles.stage import Stage
+from tests.doubles.stage import Stage, fresh_database
 from tests.scenarios.playing import Boo, perform
 
 PLAYS = sorted(Path(__file__).parent.glob("*.play"))
 
 
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "by lanes"])
 @pytest.mark.parametrize("path", PLAYS, ids=[path.stem for path in PLAYS])
-async def test_play(path: Path, stage: Stage) -> None:
-    await perform(path, stage)
+async def test_play(path: Path, tmp_path: Path, at_once: bool) -> None:
+    """Each story ends the same, whether its texts are decided when they come or wait their turn in lanes."""
+    fresh_database(tmp_path / "stage.db")
+    stage = Stage(tmp_path / "stage.db", at_once=at_once)
+    await stage.open()
+    try:
+        await perform(path, stage)
+    finally:
+        await stage.close()
 
 
 @pytest.mark.parametrize(

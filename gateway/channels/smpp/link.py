@@ -93,13 +93,18 @@ class SmppLink:
             keeper.start()
 
     async def stop(self, drain: float) -> None:
-        """Stops sending, waits up to `drain` seconds for open answers, unbinds, reports what is left as in doubt."""
+        """Stops sending and taking texts, waits up to `drain` seconds for open answers, those of the carrier and ours,
+        unbinds, and reports what is left as in doubt.
+        """
         self._stopping = True
+        for keeper in self._keepers:
+            if keeper.session is not None:
+                keeper.session.taking = False
         if self._wake is not None:
             self._wake.cancel()
             self._wake = None
         self._drained.clear()
-        if self._in_flight():
+        if not self._quiet():
             try:
                 await asyncio.wait_for(self._drained.wait(), drain)
             except TimeoutError:
@@ -172,6 +177,8 @@ class SmppLink:
         for token in tokens:
             if isinstance(token, Token):
                 token.session.acknowledge(token, status)
+        if self._stopping and self._quiet():
+            self._drained.set()
 
     def sessions(self) -> frozenset[int]:
         """Numbers of the sessions that are bound now."""
@@ -282,9 +289,15 @@ class SmppLink:
     def _in_flight(self) -> int:
         return sum(len(session.window) for session in self._senders)
 
+    def _quiet(self) -> bool:
+        """Nobody waits for an answer: no part of ours, and no text of the carrier's that was taken."""
+        if self._in_flight():
+            return False
+        return not any(keeper.session.waiting for keeper in self._keepers if keeper.bound and keeper.session)
+
     def _freed(self) -> None:
         if self._stopping:
-            if not self._in_flight():
+            if self._quiet():
                 self._drained.set()
         elif self._starved:
             self._tell_ready()

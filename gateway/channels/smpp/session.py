@@ -49,7 +49,8 @@ class SmppSession(FramedConnection):
     """One connection and its bind.
 
     role: transceiver, transmitter or receiver. number: unique in the store's life. bound: set to the command_status of
-    the bind's answer, None if there was none. closed: set to the reason, in words.
+    the bind's answer, None if there was none. closed: set to the reason, in words. taking: texts; False = the carrier
+    is asked to deliver them again later, while what was taken is still being acknowledged.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class SmppSession(FramedConnection):
         self._enquired: float | None = None
         self._bind_sequence = 0
         self._leaving = False  # we unbind
+        self.taking = True
         self._ticker: asyncio.TimerHandle | None = None
         self._told_bad = -_LOG_EVERY
         self._handlers: dict[int, Callable[[Pdu, bytes], None]] = {
@@ -242,6 +244,9 @@ class SmppSession(FramedConnection):
         if self.state is not SessionState.bound or self.role == "transmitter":
             status = faults.TRY_LATER if self.state is SessionState.unbinding else faults.WRONG_BIND_STATE
             self.send(pdu.deliver_resp(found.command, status, found.sequence))
+            return
+        if not self.taking:
+            self.send(pdu.deliver_resp(found.command, faults.TRY_LATER, found.sequence))
             return
         token = Token(self, found.command, found.sequence)
         receipt = read_receipt(found, self.profile, token)

@@ -15,6 +15,7 @@ from tests.doubles.raw_smsc import (
     ENQUIRE_LINK_RESP,
     SUBMIT_SM,
     SUBMIT_SM_RESP,
+    UNBIND,
     UNBIND_RESP,
     Connection,
     Pdu,
@@ -225,6 +226,26 @@ async def test_drain_waits_for_answers(make_link: MakeLink) -> None:
         await stopping
         assert [answer.outcome for answer in desk.answers] == [Outcome.accepted, Outcome.in_doubt]
         assert link.status().in_flight == 0
+
+
+async def test_a_stop_acknowledges_what_was_taken_before_it_unbinds(make_link: MakeLink) -> None:
+    """Else the carrier would deliver a text again that is on disk already."""
+    async with RawSmsc() as smsc:
+        link, desk = await make_link(smsc.port, acknowledge=False)
+        await desk.up()
+        smsc.last.send(deliver(7, b"first"))
+        await desk.until(lambda: len(desk.texts) == 1)
+        stopping = asyncio.create_task(link.stop(5))
+        await asyncio.sleep(0)
+        smsc.last.send(deliver(8, b"too late"))
+        await smsc.last.until(lambda: any(found.command == DELIVER_SM_RESP for found in smsc.last.taken))
+        link.acknowledge([text.token for text in desk.texts], accepted=True)
+        await stopping
+        seen = [(found.command, found.status, found.sequence) for found in smsc.last.taken]
+        later, taken = (DELIVER_SM_RESP, 0x64, 8), (DELIVER_SM_RESP, 0, 7)
+        assert [one for one in seen if one[0] == DELIVER_SM_RESP] == [later, taken]
+        assert seen.index(taken) < [command for command, _, _ in seen].index(UNBIND)
+        assert [text.text for text in desk.texts] == ["first"]
 
 
 async def test_more_than_room_is_unsent_and_nonsense_refused(make_link: MakeLink) -> None:

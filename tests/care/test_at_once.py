@@ -1,0 +1,183 @@
+"""A text of a customer of whom nothing else waits is decided when it comes: written in one commit with what it causes."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from gateway.store.units import Statement, StoreFull, Unit
+from gateway.store.writer import Result
+from gateway.triggers import Handler, Talk
+from tests.doubles import carrier as moods
+from tests.doubles.stage import Stage, house
+
+ANN, BOB = "+15551230001", "+15551230002"
+Done = Callable[[list[Result]], None]
+
+
+async def awake(stage: Stage) -> None:
+    """The lanes have looked at the disk once; Ann and Bob are known, and nothing of them waits."""
+    for phone in (ANN, BOB):
+        stage.writes(phone, "HELP")
+    await stage.settled()
+
+
+def statements(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What each call to the store writes from now on, by name of statement."""
+    seen: list[list[str]] = []
+    whole = stage.store.submit
+
+    def submit(units: Sequence[Unit], done: Done) -> None:
+        if names := [statement.name for unit in units for statement, _ in unit.steps]:
+            seen.append(names)
+        whole(units, done)
+
+    monkeypatch.setattr(stage.store, "submit", submit)
+    return seen
+
+
+async def test_one_commit_holds_the_text_the_answer_and_the_attempt(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await awake(stage)
+    seen = statements(stage, monkeypatch)
+    stage.writes(ANN, "HELP")
+    await stage.settled()
+    decided, settled = seen
+    assert decided.count("insert message") == 2
+    assert "attempt" in decided
+    assert not [name for name in decided if "work" in name], "nothing waits, so nothing is queued"
+    assert settled == ["attempt settled"]
+    assert len(stage.carrier.texts(ANN)) == 2
+    assert stage.carrier.acknowledged[-1][1]
+    assert not await stage.laws()
+
+
+async def test_a_customer_read_from_disk_is_decided_at_once_too(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await awake(stage)
+    stage.engine.states.clear()
+    seen = statements(stage, monkeypatch)
+    stage.writes(ANN, "HELP")
+    await stage.settled()
+    assert "take work" not in sum(seen, [])
+    assert len(stage.carrier.texts(ANN)) == 2
+
+
+async def test_two_texts_of_one_phone_in_one_read_keep_their_order(stage: Stage) -> None:
+    await awake(stage)
+    stage.writes(ANN, "HELP")
+    stage.writes(ANN, "STOP")
+    stage.writes(ANN, "START")
+    await stage.settled()
+    rows = await stage.rows("SELECT text FROM message WHERE direction = 'mo' AND theirs = ? ORDER BY id", ANN)
+    assert [row["text"] for row in rows][1:] == ["HELP", "STOP", "START"]
+    said = stage.carrier.texts(ANN)[1:]
+    assert len(said) == 3
+    assert "unsubscribed" in said[1]
+    assert not await stage.laws()
+
+
+async def test_on_a_full_disk_the_carrier_is_told_to_come_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await awake(stage)
+    whole = stage.store.submit
+    full = True
+
+    def submit(units: Sequence[Unit], done: Done) -> None:
+        if full:
+            done([StoreFull("the disk is full")] * len(units))
+        else:
+            whole(units, done)
+
+    monkeypatch.setattr(stage.store, "submit", submit)
+    text = stage.writes(ANN, "HELP")
+    await stage.settled()
+    assert stage.carrier.acknowledged[-1] == (text.token, False)
+    assert stage.engine.states.get(f"tel:{ANN}") is None, "what was decided and not written is forgotten"
+    assert stage.delivery.room() == stage.carrier.window, "and its place in the window is free again"
+    full = False
+    stage.carrier.again(text)
+    await stage.settled()
+    assert stage.carrier.acknowledged[-1] == (text.token, True)
+    assert len(stage.carrier.texts(ANN)) == 2
+    assert not await stage.laws()
+
+
+async def test_a_lost_commit_is_kept_as_work_and_decided_again(stage: Stage) -> None:
+    await stage.event("plan.overage", ANN, {"plan": "B", "minutes_over": 1, "charge": "5.00", "currency": "USD"})
+    await stage.settled()
+    stage.writes(ANN, "why?")
+    await stage.settled()
+    # Behind the engine's back the conversation changes hands: what is remembered is wrong.
+    thief = Unit("thief")
+    steal = "UPDATE conversation SET state = 'human', owner_id = 'ben', agent = 'ben', epoch = 9"
+    thief.add(Statement("steal", steal), ())
+    await stage.store.write(thief)
+    text = stage.writes(ANN, "hello?")
+    await stage.settled()
+    [talk] = await stage.rows("SELECT agent, epoch FROM conversation")
+    assert (talk["agent"], talk["epoch"]) == ("ben", 9)
+    rows = await stage.rows("SELECT id FROM message WHERE text = 'hello?'")
+    assert len(rows) == 1
+    assert [accepted for token, accepted in stage.carrier.acknowledged if token == text.token] == [True]
+
+
+async def test_a_handler_that_breaks_leaves_a_dead_letter_that_can_be_replayed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await awake(stage)
+    welcome: Handler = house()[1].handlers["welcome"]
+
+    def broken(talk: Talk, event: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(welcome._steps, ("start",), broken)
+    text = stage.writes(ANN, "good morning")
+    await stage.settled()
+    assert stage.carrier.acknowledged[-1] == (text.token, True)
+    [letter] = await stage.rows("SELECT id, kind, body FROM dead_letter")
+    assert (letter["kind"], "good morning" in letter["body"]) == ("mo", True)
+    assert (await stage.conversation(ANN))["state"] == "queued"
+    assert not await stage.laws()
+
+
+async def test_what_finds_no_room_waits_in_its_lane(stage: Stage) -> None:
+    await awake(stage)
+    stage.carrier.window = 1
+    stage.carrier.mood = moods.HOLD
+    stage.writes(ANN, "HELP")
+    await stage.settled()
+    stage.writes(BOB, "HELP")
+    await stage.settled()
+    assert [part.to for part in stage.carrier.submitted[2:]] == [ANN]
+    [row] = await stage.rows("SELECT lane, key FROM work WHERE kind = 'send'")
+    assert (row["lane"], row["key"]) == ("send:sim", f"tel:{BOB}#compliance")
+    stage.carrier.mood = moods.OK
+    stage.carrier.answer_held()
+    await stage.settled()
+    assert [part.to for part in stage.carrier.submitted[2:]] == [ANN, BOB]
+    assert not await stage.laws()
+
+
+async def test_the_next_answer_waits_for_the_carrier_s_word_on_the_last(stage: Stage) -> None:
+    await awake(stage)
+    stage.carrier.moods.append(moods.HOLD)
+    stage.writes(ANN, "HELP")
+    await stage.settled()
+    stage.writes(ANN, "HELP")
+    await stage.settled()
+    assert len(stage.carrier.submitted) == 3
+    stage.carrier.answer_held()
+    await stage.settled()
+    assert len(stage.carrier.submitted) == 4
+    assert not await stage.laws()
+
+
+async def test_while_rows_of_work_wait_on_disk_a_text_waits_behind_them(stage: Stage) -> None:
+    await awake(stage)
+    lane = stage.lanes["customer"]
+    lane._spilled[0] = True  # as after more texts than memory may hold
+    text = stage.writes(ANN, "HELP")
+    assert not stage.engine.idle(f"tel:{ANN}")
+    await stage.settled()
+    assert stage.engine.idle(f"tel:{ANN}")
+    assert stage.carrier.acknowledged[-1] == (text.token, True)
+    assert len(stage.carrier.texts(ANN)) == 2
