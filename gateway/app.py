@@ -21,6 +21,7 @@ from gateway.care.figures import Figures
 from gateway.care.intake import JOIN_LANE, Intake
 from gateway.care.playbook import Playbook
 from gateway.care.rendering import Catalogue
+from gateway.care.taking import Taking
 from gateway.care.tracking import RECEIPT_LANE, Tracking, TrackingFigures
 from gateway.care.turn import CUSTOMER_LANE
 from gateway.channels.callout import Callout, Peer
@@ -39,7 +40,7 @@ from gateway.web.server import WebServer
 from gateway.web.services import Services
 
 DRAIN_SECONDS = 10.0
-FTS_BATCH = 64
+FTS_BATCH = 256
 log = logging.getLogger("gateway")
 
 
@@ -101,6 +102,7 @@ class Gateway:
         )
         self.engine = Engine(self.store, self.playbook, self.ids, wall_ms, self.push)
         self.desk = Desk(self.engine, self.store)
+        self.taking = Taking(self.store, wall_ms, self.push)
         self.tracking = Tracking(self.store, self.ids, wall_ms, self.push)
         self.intake = Intake(self.store, self.tracking, self.engine, self.ids, wall_ms, self.push)
         self.doubts = Doubts(self.store, self.playbook, self.ids, wall_ms, self.push)
@@ -195,7 +197,7 @@ class Gateway:
             JOIN_LANE: self.intake.run,
         }
         # Small batches: a decision takes a fraction of a millisecond, and the loop must answer carriers in between.
-        lane(CUSTOMER_LANE, prios=2, most=32, batches=4)
+        lane(CUSTOMER_LANE, prios=2, most=48, batches=4, yields=self.taking.busy)
         self.engine.attach(self._lanes[CUSTOMER_LANE])
         lane(offers.CALL_LANE, most=4, batches=16)
         lane(DOUBT_LANE, batches=1)
@@ -270,6 +272,7 @@ class Gateway:
         return Services(
             store=self.store,
             engine=self.engine,
+            taking=self.taking,
             desk=self.desk,
             playbook=self.playbook,
             ids=self.ids,

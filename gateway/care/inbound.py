@@ -41,7 +41,8 @@ _COURTESY = (
 class Text:
     """A text from a phone as it is kept until it is routed: the body of a work row of kind `mo`.
 
-    sender: our address that it was sent to. broken: why the text may not be whole (a part is missing, unreadable bytes).
+    sender: our address that it was sent to. broken: why the text may not be whole (a part is missing, bytes that no
+    alphabet has).
     """
 
     sender: str

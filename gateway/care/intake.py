@@ -1,4 +1,4 @@
-"""Taking what others hand to us: texts and receipts of carriers, events of business systems.
+"""Taking what carriers hand to us: texts and receipts.
 
 Commit, then acknowledge (invariant 1). A text of a customer of whom nothing else waits is decided at once, in the same
 commit; any other is kept as work, so that nothing that waits for a decision can hold up an acknowledgement.
@@ -14,19 +14,17 @@ from dataclasses import dataclass
 from gateway import failpoints
 from gateway.care.engine import Engine
 from gateway.care.inbound import Text
-from gateway.care.inputs import EVENT, TEXT, Started
+from gateway.care.inputs import TEXT
 from gateway.care.tracking import Tracking
 from gateway.care.turn import CUSTOMER_LANE
 from gateway.model.address import BadAddress, phone_address
 from gateway.model.channel import Channel, InboundPart, Receipt
-from gateway.model.event import Event
 from gateway.model.ids import Ids, id_at, made_at
 from gateway.model.segments import join
-from gateway.store import events, messages, work
+from gateway.store import messages, work
 from gateway.store.database import Store
-from gateway.store.units import Conflict, Due, Failure, Rejected, StoreClosed, Unit
+from gateway.store.units import Conflict, Due, Failure, Rejected, Unit
 from gateway.store.writer import Result
-from gateway.triggers import EventData
 
 JOIN_LANE = "join"
 REDELIVERY_MS = 600_000
@@ -384,60 +382,3 @@ class Intake:
             if failure is not None and not isinstance(failure, Conflict):
                 again.append((due, 1000))
         return again
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What an accepted event got: its id, and whether it was known. clash: the key is known with another body."""
-
-    event_id: int
-    duplicate: bool = False
-    clash: bool = False
-
-
-async def take_events(
-    store: Store, now: int, push: Callable[[Due], None], batch: Sequence[tuple[Event, EventData | None]]
-) -> list[Taken]:
-    """Puts events and their work on disk; a repetition gets the answer of the first. On return it is on disk.
-
-    Raises:
-        Failure: nothing of the batch's rest was taken (disk full, store closed); what was taken answers as a duplicate.
-    """
-    answers: list[Taken | None] = [None] * len(batch)
-    unsure: list[int] = []
-    for start in range(0, len(batch), CHUNK):
-        chunk = batch[start : start + CHUNK]
-        units = [_event_unit(event, parsed, now) for event, parsed in chunk]
-        failpoints.hit("before_events_commit")
-        results = await store.apply(units)
-        failpoints.hit("after_events_commit")
-        lost: Failure | None = None
-        for place, (unit, failure) in enumerate(zip(units, results, strict=True), start):
-            if failure is None:
-                answers[place] = Taken(batch[place][0].id)
-                for due in unit.due:
-                    push(due)
-            elif isinstance(failure, Rejected):
-                unsure.append(place)
-            else:
-                lost = failure
-        if lost is not None:
-            raise lost
-    if unsure:
-        keys = [(batch[place][0].source, batch[place][0].event_key) for place in unsure]
-        known = await store.read(events.known, keys)
-        for place, key in zip(unsure, keys, strict=True):
-            if key not in known:
-                raise StoreClosed("an event was refused by the store, and not as a repetition; see the log")
-            event_id, digest = known[key]
-            answers[place] = Taken(event_id, duplicate=True, clash=digest != batch[place][0].digest)
-    return [answer for answer in answers if answer is not None]
-
-
-def _event_unit(event: Event, parsed: EventData | None, now: int) -> Unit:
-    unit = Unit(f"event#{event.id}", intake=True)
-    events.add(unit, event)
-    due = Due(event.id, CUSTOMER_LANE, event.key, EVENT, now, 1, 0, event.id)
-    due.hot = Started(event, parsed)
-    work.add(unit, due)
-    return unit

@@ -77,7 +77,7 @@ def keys_list(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -
         print(f"{row['name']:<{width}}  {row['role']:<10}  {row['created']}")
 
 
-def keys_remove(name: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def keys_remove(name: str, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
     """Take a key back."""
     from gateway.cli import database
     from gateway.store import api_keys
@@ -89,7 +89,10 @@ def keys_remove(name: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
         fail(str(problem))
     if not known:
         fail(f"there is no key called {name}; `careline keys list` shows them")
-    print(f"removed the key of {name}")
+    if json:
+        show_json({"name": name, "removed": True})
+    else:
+        print(f"removed the key of {name}")
 
 
 def users_add(name: _Name = "", role: Annotated[Role, typer.Option()] = "agent") -> None:

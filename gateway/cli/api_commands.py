@@ -43,7 +43,10 @@ def fire(
     key_file: KeyFileOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Post business events."""
+    """Post business events: one, or a file of them.
+
+    A line of the file is a whole CloudEvent, or {"to": ADDRESS, "data": {...}} where TYPE is given.
+    """
     from gateway.cli import firing
     from gateway.cli.api import Api, ApiProblem, access
 
@@ -55,6 +58,8 @@ def fire(
             with Api(access(url, key, key_file)) as api:
                 firing.fire_one(api, defaults, as_json=json)
         else:
+            if id is not None:
+                fail("--id is for one event; the lines of --file have ids of their own, or get new ones", WRONG_USE)
             with Api(access(url, key, key_file)) as api:
                 refused = firing.fire_many(api, file, defaults, as_json=json)
             if refused:

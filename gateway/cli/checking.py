@@ -1,16 +1,20 @@
 """`careline check`: everything that can be known before it goes wrong at night. Reads, and changes nothing."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.app import live_problems, playbook_of
 from gateway.care.rendering import Catalogue
-from gateway.settings import DEFAULTS, ConfigError, Settings, load, nearest
+from gateway.settings import DEFAULTS, ConfigError, GatewayFile, Settings, environment, load, nearest, reading
+from gateway.settings.positions import Path as KeyPath
+from gateway.settings.problem import Source
 from gateway.store.database import StoreProblem, sqlite_path
 from gateway.store.outside import live_dialogues
 from gateway.triggers import Handler, HandlerError, Mention, Registry
 
+_NO_MODULE = re.compile(r"handlers\.load: (?P<said>(?:no module )?'?(?P<name>[^\s;']+).*)")
 _OFFER = frozenset({"title", "price", "currency"})
 SYSTEM_TEXTS: dict[str, frozenset[str]] = {
     "system.stopped": frozenset(),
@@ -45,25 +49,82 @@ def examine(folder: Path, environ: dict[str, str]) -> Findings:
         _texts([DEFAULTS / "templates", folder / "templates"], "en", found)  # wrong texts show in the same run
         return found
     texts = _texts(settings.template_folders, settings.brands[0].default_language, found)
-    registry = Registry()
+    registry, places = Registry(), _Places(folder, environ)
     try:
         registry.load(settings.handler_modules, settings.handlers.folders)
     except HandlerError as problem:
-        found.problems += str(problem).splitlines()
+        found.problems += [places.of_module(line) for line in str(problem).splitlines()]
     found.problems += registry.problems()
     for handler in registry:
         _named(handler, settings, found)
-    _keywords(settings, registry, found)
+    _keywords(settings, registry, places, found)
     if texts is not None:
         uses = _uses(registry, settings, texts)
         found.problems += map(str, texts.problems(uses))
     live = _live(settings, found) if not found.problems else 0
+    counted: dict[str, Sized] = {
+        "brand": settings.brands,
+        "carrier": settings.carriers,
+        "handler": registry,
+        "offer": settings.offers,
+    }
     found.summary = (
-        f"ok: {len(settings.brands)} brands, {len(settings.carriers)} carriers, {len(registry)} handlers, "
-        f"{len(settings.offers)} offers, {len(texts.keys) if texts else 0} texts in "
-        f"{', '.join(texts.languages) if texts else 'no language'}, {live} live dialogues"
+        f"ok: {', '.join(_count(len(things), name) for name, things in counted.items())}, "
+        f"{_count(len(texts.keys) if texts else 0, 'text')} in "
+        f"{', '.join(texts.languages) if texts else 'no language'}, {_count(live, 'live dialogue')}"
     )
     return found
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+
+class _Places:
+    """Where gateway.toml and keywords.toml name a handler, for what only its import can tell."""
+
+    def __init__(self, folder: Path, environ: dict[str, str]) -> None:
+        self._gateway = reading.read(folder / "gateway.toml", [])
+        if self._gateway is not None:
+            environment.apply(GatewayFile, self._gateway, environ)
+        file = folder / "keywords.toml"
+        self._keywords = reading.read(file, []) if file.exists() else None
+
+    def of_module(self, told: str) -> str:
+        """A line of the registry, with its place where a module is not there."""
+        wrong = _NO_MODULE.match(told)
+        if wrong is None:
+            return told
+        source = self._gateway
+        loaded = self._value(source, ("handlers", "load"))
+        if source is not None and isinstance(loaded, list) and wrong["name"] in loaded:
+            return str(source.problem(("handlers", "load", loaded.index(wrong["name"])), wrong["said"]))
+        return self.of_keyword(wrong["name"], wrong["said"]) or told
+
+    def of_keyword(self, handler: str, said: str) -> str:
+        """The line of keywords.toml that names a handler, and what is wrong there; "" where none does."""
+        source = self._keywords
+        if source is None:
+            return ""
+        paths: list[KeyPath] = [("default_handler",)]
+        for table, key in (("brands", "default_handler"), ("keywords", "handler")):
+            entries = source.data.get(table)
+            if isinstance(entries, dict):
+                paths += [(table, name, key) for name in entries]
+            elif isinstance(entries, list):
+                paths += [(table, place, key) for place in range(len(entries))]
+        found = next((path for path in paths if self._value(source, path) == handler), None)
+        return str(source.problem(found, said)) if found is not None else ""
+
+    @staticmethod
+    def _value(source: Source | None, path: KeyPath) -> object:
+        node: object = source.data if source is not None else None
+        for step in path:
+            if isinstance(node, dict):
+                node = node.get(str(step))
+            else:
+                node = node[step] if isinstance(node, list) and isinstance(step, int) else None
+        return node
 
 
 def _settings(folder: Path, environ: dict[str, str], found: Findings) -> Settings | None:
@@ -109,12 +170,12 @@ def _missing(found: Findings, told: str, name: str, known: Collection[str], inst
         found.warnings.append(f"{told}: {instead}")
 
 
-def _keywords(settings: Settings, registry: Registry, found: Findings) -> None:
-    file = settings.folder / "keywords.toml"
+def _keywords(settings: Settings, registry: Registry, places: _Places, found: Findings) -> None:
     types = {handler.type for handler in registry}
     for name in sorted(settings.keywords.handlers - types):
         hint = nearest(name, types) or f" (loaded: {', '.join(sorted(types)) or 'none'})"
-        found.problems.append(f"{file}: handler {name!r} is not loaded{hint}")
+        said = f"handler {name!r} is not loaded{hint}"
+        found.problems.append(places.of_keyword(name, said) or f"{settings.folder / 'keywords.toml'}: {said}")
 
 
 def _uses(registry: Registry, settings: Settings, texts: Catalogue) -> dict[str, set[str]]:

@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import errno
 import http.client
+import json
 import logging
 import shutil
 import time
@@ -232,10 +233,16 @@ def _gateway(settings: Settings) -> Finding:
         return Finding("warning", "http", f"{where}: {problem}", "another program listens there; set http.port")
     finally:
         connection.close()
-    if '"ok"' in answer:
+    try:
+        health = json.loads(answer)
+    except ValueError:
+        health = None
+    if isinstance(health, dict) and health.get("status") == "ok":
         return Finding("good", "http", f"a gateway runs at {where} and is well")
-    if '"status"' in answer:
-        return Finding("warning", "http", f"a gateway runs at {where}: {answer}", "the reasons stand there")
+    if isinstance(health, dict) and isinstance(health.get("status"), str):
+        reasons = health.get("reasons")
+        why = "; ".join(map(str, reasons)) if isinstance(reasons, list) else ""
+        return Finding("warning", "http", f"a gateway runs at {where} and is {health['status']}", why or "see its log")
     return Finding("warning", "http", f"{where} answers, and is no Careline", "set http.port to a free port")
 
 

@@ -48,8 +48,10 @@ def read_json(written: str) -> Any:
     if written.startswith("@"):
         try:
             written = Path(written[1:]).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as problem:
-            raise WrongEvent(f"--data: {problem}") from problem
+        except OSError as problem:
+            raise WrongEvent(f"--data: {written[1:]}: {problem.strerror}") from problem
+        except UnicodeDecodeError as problem:
+            raise WrongEvent(f"--data: {written[1:]} is no UTF-8 text") from problem
     try:
         return json.loads(written)
     except ValueError as problem:
@@ -156,8 +158,13 @@ def _of_line(line: bytes, number: int, defaults: dict[str, Any]) -> dict[str, An
     """A line is a whole CloudEvent, or `{"to": ..., "data": {...}}` where TYPE stands on the command line."""
     try:
         given = json.loads(line)
+    except json.JSONDecodeError as problem:
+        told = (
+            f"line {number} is no JSON: {problem.msg} at column {problem.colno if problem.lineno == 1 else len(line)}"
+        )
+        raise WrongEvent(f"{told}; nothing of this batch was posted") from problem
     except ValueError as problem:
-        raise WrongEvent(f"line {number} is no JSON: {problem}; nothing of this batch was posted") from problem
+        raise WrongEvent(f"line {number} is no UTF-8 text; nothing of this batch was posted") from problem
     if not isinstance(given, dict):
         raise WrongEvent(f"line {number} is no JSON object; nothing of this batch was posted")
     if "to" in given:

@@ -26,7 +26,9 @@ def register(app: typer.Typer) -> None:
 def demo(
     fresh: Annotated[bool, typer.Option("--fresh", help="Throw away what earlier demos left.")] = False,
     var: Annotated[Path, typer.Option("--var", metavar="DIR", help="Where the demo keeps its data.")] = Path("var"),
-    port: Annotated[int, typer.Option(help="Of the start page; another one when it is taken.")] = 8088,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of the start page; another one when it is taken.")
+    ] = 8088,
 ) -> None:
     """Start everything on this machine: carrier, phones, billing system, gateway and a page that shows what to do."""
     from gateway.demo.director import run

@@ -10,6 +10,7 @@ from gateway.care.rendering import BadText, Catalogue, MissingText
 from gateway.cli.firing import WrongEvent, read_json
 from gateway.cli.terminal import WRONG_USE, show_json, show_rich, tell
 from gateway.model.segments import TooLong, count
+from gateway.model.words import Compliance, compliance, normalise
 from gateway.settings import Brand, ConfigError, Settings, load
 from gateway.triggers import (
     SILENCE,
@@ -30,6 +31,7 @@ from gateway.triggers import (
     Say,
     Silence,
     StepError,
+    Timeout,
     Turn,
     Wait,
     play,
@@ -38,6 +40,7 @@ from gateway.triggers import (
 if TYPE_CHECKING:
     from rich.table import Table
 
+_CLOSED = "closed"
 _TOKEN = "0123456789abcdef"  # noqa: S105  stands for the secret of a link; as long as a real one
 
 
@@ -106,23 +109,77 @@ def stage(config: Path, environ: dict[str, str], type_: str, data: str, language
 
 def play_out(scene: Scene, replies: Sequence[str], *, silence: bool, results: Sequence[str]) -> list[Step]:
     """Plays to the end. A step that fails ends the play and is told in its turn. Raises NotPlayed for wrong data."""
-    answers: list[str | Silence] = [*replies, *([SILENCE] if silence else [])]
-    steps: list[Step] = []
+    laws = [_law(scene, reply) for reply in replies]
+    end = laws.index("stop") if "stop" in laws else len(replies)
+    answers: list[str | Silence] = [reply for reply, law in zip(replies[:end], laws, strict=False) if law is None]
+    if silence and end == len(replies):
+        answers.append(SILENCE)
+    chapters = _chapters(scene, answers, results)
+    steps, left = chapters.pop(0), [repr(reply) for reply in replies[end + 1 :]]
+    for reply, law in zip(replies[: end + 1], laws, strict=False):
+        if steps[-1].broken:
+            break
+        if law is not None:
+            steps.append(_overruled(scene, reply, law, steps[-1].state))
+        elif chapters:
+            steps += chapters.pop(0)
+        else:
+            left.append(repr(reply))
+    if steps[-1].broken:
+        return steps
+    if silence and chapters:
+        steps += chapters.pop(0)
+    elif silence:
+        left.append("silence")
+    if left:
+        steps[-1].note = f"{steps[-1].note}; not played: {', '.join(left)}".removeprefix("; ")
+    return steps
+
+
+def _chapters(scene: Scene, answers: Sequence[str | Silence], results: Sequence[str]) -> list[list[Step]]:
+    """The start, and then each answer with what followed from it. Raises NotPlayed for wrong data."""
+    chapters: list[list[Step]] = [[]]
     turns = play(scene.handler, scene.data, answers, language=scene.language, results=_results(results))
     try:
         for turn in turns:
-            steps.append(_step(scene, turn))
-            if steps[-1].broken:
+            if isinstance(turn.moment, Reply | Timeout):
+                chapters.append([])
+            chapters[-1].append(_step(scene, turn))
+            if chapters[-1][-1].broken:
                 break
     except BadData as problem:
         raise NotPlayed(f"--data: {problem}") from problem
     except (StepError, NoStep) as problem:
-        steps.append(Step("failed", broken=str(problem)))
-    played = sum(bool(step.customer) for step in steps)
-    if played < len(replies) and steps and not steps[-1].broken:
-        left = ", ".join(repr(reply) for reply in replies[played:])
-        steps[-1].note = f"{steps[-1].note}; not played: {left}".removeprefix("; ")
-    return steps
+        chapters[-1].append(Step("failed", broken=str(problem)))
+    return chapters
+
+
+def _law(scene: Scene, reply: str) -> Compliance | None:
+    """Whether a reply is STOP, HELP or START: the gateway takes those above all handlers."""
+    kinds: tuple[Compliance, ...] = ("start", "help", "stop")
+    words = scene.settings.keywords.compliance_words
+    return compliance(reply, extra={normalise(word): kind for kind in kinds for word in words(kind)})
+
+
+_ABOVE: Mapping[Compliance, tuple[str, str]] = {
+    "stop": ("system.stopped", "no more texts of this brand but emergencies, until START"),
+    "help": ("system.help", "the handler does not see it"),
+    "start": ("system.started", "texts are allowed again, confirmed once; the handler does not see it"),
+}
+
+
+def _overruled(scene: Scene, reply: str, law: Compliance, state: str) -> Step:
+    """What the gateway does by itself with a word that the law gives a meaning."""
+    key, effect = _ABOVE[law]
+    step = Step(f"{law.upper()}, above all handlers", customer=reply, effects=[effect], state=state)
+    if law == "stop" and state != _CLOSED:
+        step.effects.append("close as opted_out")
+        step.state = _CLOSED
+    try:
+        step.texts.append(_said(scene, Say(key, {})))
+    except (BadText, MissingText, TooLong) as problem:
+        step.broken = str(problem)
+    return step
 
 
 def _results(written: Sequence[str]) -> dict[str, Mapping[str, object]]:

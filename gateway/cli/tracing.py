@@ -59,6 +59,7 @@ def _tree(message: Mapping[str, Any]) -> "RenderableType":
     about = [str(message.get("class") or "")] if not incoming else []
     about += [f"{count} segment{'' if count == 1 else 's'}"] if count else []
     about += [f"id {message.get('id')}"]
+    about += [f"{_clock(str(message['at']))} UTC"] if message.get("at") else []
     tree.add(Text(" · ".join(filter(None, about)), style="dim", overflow="fold"))
     tree.add(Text(str(message.get("text") or ""), style="italic"))
     table = Table.grid(padding=(0, 1))

@@ -1,6 +1,7 @@
 """`careline demo`: starts everything, says where it is, keeps it running, and ends it all together."""
 
 import asyncio
+import shlex
 import shutil
 import signal
 import sys
@@ -16,6 +17,8 @@ from gateway.store.database import StoreProblem
 
 if TYPE_CHECKING:
     from gateway.demo.opening import Opening
+
+_HERE = Path("config")  # where `careline simulate` looks by itself
 
 
 def run(var: Path, *, fresh: bool, page_port: int) -> int:
@@ -123,6 +126,7 @@ class _Demo:
             "log": str(space.folder / "log"),
             "data": str(space.sample()),
             "activate": _activate(),
+            "config": _config(space.config),
         }
 
     def _child(self, name: str, *arguments: str, environ: Mapping[str, str] | None = None) -> Child:
@@ -148,6 +152,11 @@ def _setting(settings: Settings, session: Mapping[str, str]) -> dict[str, Any]:
     ]
     told = {"gateway": session["url"], "phones": session["phones"], "key_file": session["key_file"]}
     return {**told, "customer": CUSTOMER, "sender": SENDER, "agents": agents}
+
+
+def _config(folder: Path) -> str:
+    """What `careline simulate` needs beside its arguments; "" where the configuration is where commands look for it."""
+    return "" if folder.resolve() == _HERE.resolve() else f" --config {shlex.quote(str(folder))}"
 
 
 def _activate() -> str:

@@ -1,5 +1,6 @@
 """What the demo says on the terminal: where everything is, and what to try. 80 columns, colours on a terminal only."""
 
+import os
 from collections.abc import Mapping
 
 from rich.console import Console
@@ -49,9 +50,10 @@ def welcome(session: Mapping[str, str], phone: str, *, fresh_data: bool) -> None
     data = f"--data @{session['data']}"
     _command(console, f"careline fire plan.overage --to {phone} {data}")
     _command(console, f"careline trace {phone}", "every gate, attempt and receipt")
-    _command(console, f"careline simulate plan.overage {data} --reply YES")
+    _command(console, f"careline simulate plan.overage {data} --reply YES{session['config']}")
     if not fresh_data:
-        console.print(Text("  The last demo's data is still there; careline demo --fresh starts clean.", style="dim"))
+        anew = "make demo ARGS=--fresh" if "MAKELEVEL" in os.environ else "careline demo --fresh"
+        console.print(Text(f"  The last demo's data is still there; {anew} starts clean.", style="dim"))
     console.print()
 
 

@@ -23,7 +23,7 @@ class Direction(StrEnum):
 
 
 class MessageState(StrEnum):
-    """Where an MT stands. `sending` and `sent` are read from the attempt journal, never stored. An MO is final at once."""
+    """Where an MT stands; `sending` and `sent` are read from the attempt journal, never stored. An MO is final."""
 
     held = "held"
     queued = "queued"

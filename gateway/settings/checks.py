@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 
 from pydantic import SecretStr
 
@@ -69,6 +70,22 @@ def check_gateway(found: Findings) -> None:
             found.warn(
                 ("carriers", index, "password"), "is longer than the 8 characters of SMPP; some carriers refuse it"
             )
+
+
+def check_languages(found: Findings, folders: Iterable[FilePath]) -> None:
+    """A brand whose language has no texts could say nothing, which would come out at night."""
+    there = {
+        child.name.replace("_", "-").lower()
+        for folder in folders
+        for child in (folder.iterdir() if folder.is_dir() else ())
+        if any(child.glob("*.toml"))
+    }
+    for index, brand in enumerate(found.gateway.brands):
+        tag = brand.default_language.replace("_", "-").lower()
+        if not there & {tag, tag.partition("-")[0]}:
+            text = f"no texts in {brand.default_language!r}: write templates/{brand.default_language}/*.toml"
+            hint = f" (there are {', '.join(sorted(there))})"
+            found.problems.append(found.source.problem(("brands", index, "default_language"), text + hint))
 
 
 def _unique(found: Findings) -> None:

@@ -88,6 +88,7 @@ def load(folder: Path, environ: Mapping[str, str]) -> Loaded:
     if gateway and gateway_source:
         found = checks.Findings(gateway, gateway_source)
         checks.check_gateway(found)
+        checks.check_languages(found, (DEFAULTS / "templates", folder / "templates"))
         checks.check_policy(found, (sources["offers.toml"], offers), (sources["keywords.toml"], keywords))
         checks.check_rules(found, sources["rules.toml"], rules)
         problems += found.problems

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import json
 import signal
 import sys
@@ -202,7 +203,7 @@ def run(options: Options, started: Callable[[SimulatedCarrier], Awaitable[None]]
     try:
         return asyncio.run(_serve(options, started))
     except OSError as problem:
-        print(f"carrier-sim: {problem}", file=sys.stderr)
+        print(f"carrier-sim: {_words(problem)}", file=sys.stderr)
         return 1
 
 
@@ -231,8 +232,10 @@ async def _serve(options: Options, started: Callable[[SimulatedCarrier], Awaitab
 def main(arguments: list[str] | None = None, prog: str = "careline carrier-sim") -> int:
     """`careline carrier-sim` with argparse: ports, log and a flag for each switch of `Faults`."""
     parser = argparse.ArgumentParser(prog=prog, description="A simulated carrier (SMSC) with phones on a web page.")
-    parser.add_argument("--port", type=int, default=2775, help="SMPP port; 0 = a free one (%(default)s)")
-    parser.add_argument("--http-port", type=int, default=2780, help="port of control and phone page (%(default)s)")
+    parser.add_argument("--port", type=_port, default=2775, help="SMPP port; 0 = a free one (%(default)s)")
+    parser.add_argument(
+        "--http-port", type=_port, default=2780, help="port of control and phone page; 0 = a free one (%(default)s)"
+    )
     parser.add_argument("--no-http", action="store_true", help="no control and no phone page")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--log", type=Path, metavar="FILE", help="append each PDU taken as one JSON line")
@@ -258,6 +261,20 @@ def main(arguments: list[str] | None = None, prog: str = "careline carrier-sim")
     if given.pop("no_http"):
         given["http_port"] = None
     return run(Options(faults=faults, **given))
+
+
+def _words(problem: OSError) -> str:
+    """A file that cannot be written, or a port that is taken, without the number of the error."""
+    said = problem.strerror or str(problem)
+    if problem.filename:
+        return f"{problem.filename}: {said}"
+    return f"{said}; --port and --http-port name others" if problem.errno == errno.EADDRINUSE else said
+
+
+def _port(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and int(value) <= 65535):
+        raise argparse.ArgumentTypeError(f"{value!r} is no port, 0 to 65535")
+    return int(value)
 
 
 def _flag_value(name: str, value: str) -> Any:

@@ -4,8 +4,8 @@ A checkpoint copies pages, and then waits until the disk has them, which is most
 copies, between two transactions, and does not wait; a thread waits instead, while a reader of ours keeps the log from
 being begun anew. So whatever the machine dies of, the log still has all that the database may lack.
 
-Only the writer's connection ever checkpoints: in SQLite before 3.51.3 a checkpoint of another connection beside a commit
-can lose that commit (sqlite.org/wal.html#walresetbug).
+Only the writer's connection ever checkpoints: in SQLite before 3.51.3 a checkpoint of another connection beside a
+commit can lose that commit (sqlite.org/wal.html#walresetbug).
 """
 
 import logging
@@ -88,7 +88,7 @@ class Checkpointer:
         try:
             self._sync(self._file)
         except OSError as error:
-            # What the kernel still holds can no longer be known; the log has it all, and stays as it is (never unpinned).
+            # What the kernel still holds can no longer be known. The log has it all, and stays: it is never unpinned.
             self.failed = f"the disk did not take a checkpoint: {error}"
             return
         self._unpin()

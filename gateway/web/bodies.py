@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import orjson
 from aiohttp import web
 
+from gateway.model.rows import record
 from gateway.telemetry import redacted
 from gateway.web.problems import Errors, Problem
 
@@ -55,7 +56,7 @@ class Spoilt:
     errors: Errors
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Document:
     """A JSON text, read. sound: nothing within is wrong; else `errors` says what, once `understand` has looked."""
 
@@ -67,6 +68,8 @@ class Document:
 def content_type(request: web.Request, known: Collection[str]) -> str:
     """The media type, one of those known. Raises Problem 415."""
     header = request.headers.get("Content-Type", "")
+    if header in known:
+        return header
     kind, _, parameters = header.partition(";")
     kind = kind.strip().lower()
     charset = parameters.strip().lower().replace('"', "").replace(" ", "")
@@ -81,7 +84,11 @@ async def read(request: web.Request) -> bytes:
         raise too_large()
     try:
         if request.content.is_eof():
-            return await request.read()
+            # All is here: most bodies come in one piece with their head.
+            body = request.content.read_nowait()
+            if len(body) > MOST_BYTES:
+                raise too_large()
+            return body
         async with asyncio.timeout(BODY_SECONDS):
             return await request.read()
     except TimeoutError:
@@ -99,7 +106,8 @@ def too_large() -> Problem:
 
 async def load(body: bytes) -> Document:
     """Parses a body; a large one beside the event loop, which nothing may hold up (invariant 13). Raises Problem."""
-    if body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_VALUES:
+    # Each value takes a character at least, so a short body need not be counted.
+    if len(body) > MOST_VALUES and body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_VALUES:
         raise Problem("not-json", f"the body holds more than {MOST_VALUES} values; send several requests")
     if len(body) > LARGE:
         return await asyncio.to_thread(understand, body)
@@ -134,7 +142,8 @@ def parse(body: bytes) -> Document | None:
     # no name was given twice, as long as none stands apart from its colon.
     if body.count(b'":') != names or b" :" in body:
         return None
-    if any(blank in body and blank + b":" in body for blank in (b"\n", b"\t", b"\r")):
+    # One character is found far faster than two, and is most often not there at all.
+    if (b"\n" in body and b"\n:" in body) or (b"\t" in body and b"\t:" in body) or (b"\r" in body and b"\r:" in body):
         return None
     return Document(value, sound=True)
 

@@ -51,6 +51,9 @@ KNOWN = frozenset(
         "expires",
     }
 )
+_REQUIRED = frozenset({"specversion", "id", "source", "type", "subject", "data"})
+# To copy a hash that has read nothing costs less than to set up a new one.
+_UNHASHED = blake2b(digest_size=16)
 _EXPECTED = {
     "id": f"a text of 1 to {LONGEST_ID} characters, unique for its source",
     "source": f"a URI reference of 1 to {LONGEST_SOURCE} characters, such as /billing",
@@ -116,9 +119,12 @@ def accept(item: object, book: Book, ids: Ids, externals: Mapping[str, str | Non
     source = _text(get("source"), "source", LONGEST_SOURCE, wrong)
     type_ = _text(get("type"), "type", LONGEST_ID, wrong)
     subject = _text(get("subject"), "subject", LONGEST_SUBJECT, wrong)
-    expires = _optional(item, wrong)
-    if not KNOWN.issuperset(item):
-        _extensions(item, wrong)
+    sender = brand = expires = None
+    if not _REQUIRED.issuperset(item):
+        expires = _optional(item, wrong)
+        if not KNOWN.issuperset(item):
+            _extensions(item, wrong)
+        sender, brand = get("sender"), get("brand")
     if wrong:
         pointer, sentence = wrong[0]
         raise Problem("invalid-event", f"{pointer[1:]} {sentence}", wrong)
@@ -126,8 +132,6 @@ def accept(item: object, book: Book, ids: Ids, externals: Mapping[str, str | Non
     handler = book.handlers.get(type_)
     if handler is None:
         raise _unknown_type(type_, book)
-    sender = get("sender")
-    brand = get("brand")
     if brand is None and sender is None and book.only_brand is not None:
         brand = book.only_brand
     else:
@@ -138,9 +142,10 @@ def accept(item: object, book: Book, ids: Ids, externals: Mapping[str, str | Non
     except BadData as bad:
         raise _bad_data(bad) from None
     canonical = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
-    digest = blake2b(f"{type_}\0{subject}\0".encode() + canonical, digest_size=16).hexdigest()
+    digest = _UNHASHED.copy()
+    digest.update(f"{type_}\0{subject}\0".encode() + canonical)
     event = Event(
-        ids(), source, event_key, type_, subject, key, brand, sender, canonical.decode(), digest, expires
+        ids(), source, event_key, type_, subject, key, brand, sender, canonical.decode(), digest.hexdigest(), expires
     )  # fmt: skip
     return event, parsed
 

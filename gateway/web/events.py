@@ -3,17 +3,16 @@
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 
-from gateway.care.intake import Taken, take_events
-from gateway.model.event import Event
+from gateway.care.taking import Accepted, Taken
 from gateway.store.progress import EventLife, event_life, keys_of_externals
-from gateway.triggers import EventData
 from gateway.web import bodies, cloudevents
-from gateway.web.answers import answer, ident, instant
+from gateway.web.answers import Acknowledgement, answer, ident, instant
 from gateway.web.paging import id_of
 from gateway.web.problems import Problem, wait
 from gateway.web.services import Services
@@ -26,7 +25,16 @@ CHUNK: Final = 500
 BACKLOG_SECONDS: Final = 5
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _STATES = {"floor": "waiting", "pending": "waiting", "calling": "running", "done": "done"}
-Accepted = tuple[Event, EventData]
+
+
+@dataclass(slots=True)
+class _Checked:
+    """A chunk of a batch, looked at: by place what is wrong with it, or what is to be taken."""
+
+    count: int
+    told: dict[int, dict[str, object]] = field(default_factory=dict)
+    firsts: dict[int, Accepted] = field(default_factory=dict)
+    copies: dict[int, Accepted] = field(default_factory=dict)
 
 
 class Events:
@@ -35,6 +43,10 @@ class Events:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._book = cloudevents.book_of(services.book)
+        self._taking = services.taking
+        # What takes milliseconds is done in turn, one in a round of the loop: carriers are answered in between, however
+        # many batches come at once.
+        self._turn = asyncio.Lock()
 
     @property
     def book(self) -> cloudevents.Book:
@@ -56,7 +68,7 @@ class Events:
         if not isinstance(item, dict):
             hint = f"; a list of events needs Content-Type: {BATCH}" if isinstance(item, list) else ""
             raise Problem("not-an-object", f"an event must be a JSON object{hint}")
-        return answer(await self._one(item), 202)
+        return Acknowledgement(await self._one(item))
 
     def require_room(self) -> None:
         """Raises Problem 429 while too much waits to be sent (design section 2: nothing is taken then)."""
@@ -69,50 +81,70 @@ class Events:
         services = self._services
         externals = await self._externals([item])
         accepted = cloudevents.accept(item, self.book, services.ids, externals)
-        [taken] = await take_events(services.store, services.now(), services.push, [accepted])
+        taken = await self._taking.one(accepted)
         if taken.clash:
             raise clash()
         return {"event": str(taken.event_id), "duplicate": taken.duplicate}
 
     async def _batch(self, body: bytes) -> web.Response:
-        document = await bodies.load(body)
-        items = document.value
+        async with self._turn:
+            await asyncio.sleep(0)
+            items = (await bodies.load(body)).value
         if not isinstance(items, list):
             raise Problem("not-an-object", "a batch must be a list of events")
         if len(items) > MOST_EVENTS:
             raise Problem("too-large", f"a batch holds at most {MOST_EVENTS} events, this one {len(items)}")
         results: list[dict[str, object]] = []
+        keeping: asyncio.Task[list[dict[str, object]]] | None = None
         for start in range(0, len(items), CHUNK):
-            results += await self._chunk(items[start : start + CHUNK])
-            await asyncio.sleep(0)
-        return answer({"results": results}, 202)
+            # These are checked while those before are on their way to the disk, and follow them once they are there:
+            # events of one customer are taken in their order.
+            try:
+                checked = await self._check(items[start : start + CHUNK])
+            finally:
+                if keeping is not None:
+                    results += await keeping
+            keeping = asyncio.create_task(self._keep(checked))
+        if keeping is not None:
+            results += await keeping
+        return Acknowledgement({"results": results})
 
-    async def _chunk(self, items: Sequence[object]) -> list[dict[str, object]]:
-        """Some events of a batch: each stands or falls alone."""
-        services, book = self._services, self.book
+    async def _check(self, items: Sequence[object]) -> _Checked:
+        """Looks at some events of a batch: each stands or falls alone."""
         externals = await self._externals(items)
-        told: dict[int, dict[str, object]] = {}
-        firsts: dict[int, Accepted] = {}
-        copies: dict[int, Accepted] = {}
+        async with self._turn:
+            await asyncio.sleep(0)
+            return self._checked(items, externals)
+
+    def _checked(self, items: Sequence[object], externals: Mapping[str, str | None]) -> _Checked:
+        book, ids = self.book, self._services.ids
+        checked = _Checked(len(items))
         seen: set[tuple[str, str]] = set()
         for place, item in enumerate(items):
             try:
                 if isinstance(item, bodies.Spoilt):
                     raise bodies.spoilt(item.errors)
-                accepted = cloudevents.accept(item, book, services.ids, externals)
+                accepted = cloudevents.accept(item, book, ids, externals)
             except Problem as problem:
-                told[place] = self._refused(item, problem)
+                checked.told[place] = self._refused(item, problem)
                 continue
             identity = (accepted[0].source, accepted[0].event_key)
-            (copies if identity in seen else firsts)[place] = accepted
+            (checked.copies if identity in seen else checked.firsts)[place] = accepted
             seen.add(identity)
+        return checked
+
+    async def _keep(self, checked: _Checked) -> list[dict[str, object]]:
+        """Puts them on disk; the answers in order."""
+        told = checked.told
         # Copies come after what they copy: what stands on disk then says what they are.
-        for group in (firsts, copies):
+        for group in (checked.firsts, checked.copies):
             if group:
-                taken = await take_events(services.store, services.now(), services.push, list(group.values()))
-                for (place, (event, _)), one in zip(group.items(), taken, strict=True):
-                    told[place] = self._told(event.event_key, one)
-        return [told[place] for place in range(len(items))]
+                taken = await self._taking.many(list(group.values()))
+                async with self._turn:
+                    await asyncio.sleep(0)
+                    for (place, (event, _)), one in zip(group.items(), taken, strict=True):
+                        told[place] = self._told(event.event_key, one)
+        return [told[place] for place in range(checked.count)]
 
     def _told(self, key: str, taken: Taken) -> dict[str, object]:
         if taken.clash:

@@ -11,7 +11,7 @@ from gateway.store.messages import messages_by_id
 from gateway.store.search import CHANNELS, BadFilter, Filters, TooWide, search
 from gateway.store.timeline import trace
 from gateway.web import bodies
-from gateway.web.answers import answer
+from gateway.web.answers import Acknowledgement, answer
 from gateway.web.events import BACKLOG_SECONDS
 from gateway.web.fields import Fields
 from gateway.web.history import timeline
@@ -60,7 +60,7 @@ class Messages:
         sent = await services.desk.send(asked)
         if sent.known:
             await self._require_same(sent.message_id, asked)
-        return answer({"message": str(sent.message_id)}, 202)
+        return Acknowledgement({"message": str(sent.message_id)})
 
     def _sending(self, fields: Fields, request: web.Request) -> Sending:
         """The body, checked. Raises Problem 422."""

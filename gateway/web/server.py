@@ -151,7 +151,8 @@ class WebServer:
                 raise Problem("stopping", "the server is stopping", headers=wait(5))
             if self.in_flight > MOST_IN_FLIGHT:
                 raise Problem("busy", "too many requests at once", headers=wait(1))
-            caller = await keys.caller(request.headers.get("Authorization"), request.remote or "")
+            header = request.headers.get("Authorization")
+            caller = keys.at_once(header) or await keys.caller(header, request.remote or "")
             require(caller, roles)
             request[CALLER] = caller
             return await handle(request)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from gateway.care.desk import Desk
 from gateway.care.engine import Engine
 from gateway.care.playbook import Playbook
+from gateway.care.taking import Taking
 from gateway.model.channel import LinkStatus
 from gateway.model.ids import Ids
 from gateway.settings import GatewayFile
@@ -29,6 +30,7 @@ class Services:
 
     store: Store
     engine: Engine
+    taking: Taking
     desk: Desk
     playbook: Playbook
     ids: Ids

@@ -25,6 +25,7 @@ MESSAGE: dict[str, Any] = {
     "conversation": "5",
     "event": "7",
     "state": "final",
+    "at": "2026-11-22T18:40:00.000Z",
 }
 AT = "2026-11-22T18:40:00.120Z"
 TIMELINE = [
@@ -165,7 +166,29 @@ def test_a_line_that_is_no_event_posts_nothing(careline: Run, server: Server, tm
     result = careline("fire", "--file", str(file))
     assert result.exit_code == 2
     assert "line 1 has no type" in result.stderr
+    file.write_text('\n{"to": "+15551234567", "data"}\n', "utf-8")
+    broken = careline("fire", "plan.overage", "--file", str(file))
+    assert "line 2 is no JSON: Expecting ':' delimiter at column 30" in broken.stderr
+    file.write_text('{"to": "+15551234567"\n', "utf-8")
+    assert "line 1 is no JSON: Expecting ',' delimiter at column 22" in careline("fire", "--file", str(file)).stderr
+    file.write_bytes(b'{"to": "\xff"}\n')
+    assert "line 1 is no UTF-8 text" in careline("fire", "--file", str(file)).stderr
     assert server.posted == []
+
+
+def test_an_id_is_for_one_event(careline: Run, server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text('{"to": "+15551234567"}\n{"to": "+15551234568"}\n', "utf-8")
+    result = careline("fire", "plan.overage", "--id", "e1", "--file", str(file))
+    assert result.exit_code == 2
+    assert "--id is for one event" in result.stderr
+    assert server.posted == []
+
+
+def test_data_from_a_file_that_is_not_there(careline: Run, server: Server) -> None:
+    result = careline("fire", "plan.overage", "--to", "+15551234567", "--data", "@nowhere.json")
+    assert result.exit_code == 2
+    assert result.stderr == "--data: nowhere.json: No such file or directory\n"
 
 
 def test_send(careline: Run, server: Server) -> None:
@@ -178,7 +201,17 @@ def test_send(careline: Run, server: Server) -> None:
 def test_trace_fits_80_columns(careline: Run, server: Server, what: str) -> None:
     result = careline("trace", what, env={"COLUMNS": "80"})
     assert result.exit_code == 0, result.stderr
-    for words in ("delivered", "gate", "consent", "attempt", "sim", "3F2A", "DELIVRD", "the phone has it"):
+    for words in (
+        "delivered",
+        "gate",
+        "consent",
+        "attempt",
+        "sim",
+        "3F2A",
+        "DELIVRD",
+        "the phone has it",
+        "18:40:00.000 UTC",
+    ):
         assert words in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert json.loads(careline("trace", what, "--json").stdout)[0]["timeline"] == TIMELINE

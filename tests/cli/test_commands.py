@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,13 +64,21 @@ def test_what_is_not_there_yet_says_so(careline: Run, arguments: tuple[str, ...]
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("arguments", [("demo", "--port"), ("carrier-sim", "--port"), ("carrier-sim", "--http-port")])
+@pytest.mark.parametrize("port", ["65536", "-1", "x"])
+def test_a_port_that_is_none(careline: Run, arguments: tuple[str, ...], port: str) -> None:
+    result = careline(*arguments, port)
+    assert result.exit_code == 2
+    assert "port" in result.stderr
+
+
 # -- check
 
 
 def test_check_of_the_shipped_configuration(careline: Run, config: Path) -> None:
     result = careline("check", "--config", str(config))
     assert result.exit_code == 0, result.stderr
-    assert "ok" in result.stdout
+    assert "ok: 1 brand, 1 carrier, 5 handlers, 2 offers" in result.stdout
     assert "xmpp" in result.stderr  # a warning: its feature is not there yet
 
 
@@ -118,6 +127,19 @@ def test_check_of_what_handlers_name(careline: Run, config: Path) -> None:
     assert re.search(r"refund\.py:11: refund\.made: no offer 'unlimitd'.*did you mean 'unlimited'", result.stderr)
     assert re.search(r"refund\.py:15: refund\.made: .*'biling'.*did you mean 'billing'", result.stderr)
     assert "plan_overage.toml: nothing: this text is missing" in result.stderr
+
+
+def test_check_tells_where_a_handler_is_named_that_is_not_there(careline: Run, config: Path) -> None:
+    change(config / "gateway.toml", '"flight_delay"', '"flight_dely"')
+    change(config / "keywords.toml", 'handler = "balance"', 'handler = "balanse"')
+    result = careline("check", "--config", str(config))
+    assert result.exit_code == 2
+    assert re.search(
+        r"gateway\.toml:\d+: handlers\.load\[0\]: no module flight_dely; did you mean flight_delay\?", result.stderr
+    )
+    told = [line for line in result.stderr.splitlines() if "balanse" in line]
+    assert all(re.search(r"keywords\.toml:\d+: keywords\[0\]\.handler: ", line) for line in told), told
+    assert "did you mean balance?" in told[0]
 
 
 def test_check_tells_all_that_is_wrong_in_one_run_and_as_json(careline: Run, config: Path) -> None:
@@ -185,9 +207,37 @@ def test_simulate_as_json_with_what_a_back_office_answers(careline: Run, config:
 def test_simulate_silence_and_what_is_left_over(careline: Run, config: Path) -> None:
     base = ("simulate", "plan.overage", "--data", OVERAGE, "--config", str(config))
     assert "no_reply" in careline(*base, "--silence").stdout
+    assert "not played: silence" in " ".join(careline(*base, "--reply", "why?", "--silence").stdout.split())
+    assert "not played" not in careline(*base, "--silence", "--reply", "HELP").stdout
     assert "not played: 'and then?'" in " ".join(
         careline(*base, "--reply", "no", "--reply", "and then?").stdout.split()
     )
+
+
+def test_simulate_leaves_stop_help_and_start_to_the_gateway(careline: Run, config: Path) -> None:
+    def played(*replies: str) -> Any:
+        told = [word for reply in replies for word in ("--reply", reply)]
+        result = careline("simulate", "plan.overage", "--data", OVERAGE, *told, "--json", "--config", str(config))
+        assert result.exit_code == 0, result.stderr
+        return json.loads(result.stdout)["turns"]
+
+    start, stop = played("Stop. Thank you", "YES")
+    assert (stop["moment"], stop["customer"]) == ("STOP, above all handlers", "Stop. Thank you")
+    assert "unsubscribed from Acme Mobile" in stop["texts"][0]["text"]
+    assert (stop["state"], stop["effects"][-1], stop["note"]) == ("closed", "close as opted_out", "not played: 'YES'")
+    _, help_, accepted, _, again = played("HELP", "YES", "start")
+    assert "https://acme.example/help" in help_["texts"][0]["text"]
+    assert help_["state"] == start["state"] == "waiting in choice"
+    assert accepted["moment"] == "step choice on YES"
+    assert "you are subscribed" in again["texts"][0]["text"]
+    assert (again["state"], again["note"]) == ("closed", None)
+
+
+def test_simulate_knows_the_operators_own_words_for_stop(careline: Run, config: Path) -> None:
+    with (config / "keywords.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[compliance.pl]\nstop = ["KONIEC"]\n')
+    result = careline("simulate", "plan.overage", "--data", OVERAGE, "--reply", "koniec", "--config", str(config))
+    assert "close as opted_out" in result.stdout
 
 
 def test_simulate_of_wrong_data_and_types(careline: Run, config: Path) -> None:
@@ -223,7 +273,8 @@ async def test_keys_are_made_while_the_gateway_runs(careline: Run, config: Path,
     assert "already" in again.stderr
     listed = json.loads(careline("keys", "list", "--json", "--config", str(config)).stdout)
     assert [(row["name"], row["role"]) for row in listed] == [("crm", "integrator")]
-    assert careline("keys", "remove", "crm", "--config", str(config)).exit_code == 0
+    removed = careline("keys", "remove", "crm", "--json", "--config", str(config))
+    assert json.loads(removed.stdout) == {"name": "crm", "removed": True}
     assert careline("keys", "remove", "crm", "--config", str(config)).exit_code == 1
 
 

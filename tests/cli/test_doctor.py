@@ -6,12 +6,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+from aiohttp import web
+
 from gateway.simulator import SimulatedCarrier
 from tests.cli.conftest import Run
 
 
-def port_of(config: Path) -> int:
-    found = re.search(r'name = "sim".*?\nport = (\d+)', (config / "gateway.toml").read_text("utf-8"), re.DOTALL)
+def port_of(config: Path, place: str = 'name = "sim"') -> int:
+    found = re.search(place + r".*?\nport = (\d+)", (config / "gateway.toml").read_text("utf-8"), re.DOTALL)
     assert found
     return int(found[1])
 
@@ -43,3 +46,29 @@ async def test_a_wrong_password_and_nobody_there(careline: Run, config: Path) ->
         wrong = await examined(careline, config)
     assert wrong["carrier sim"]["state"] == "bad"
     assert "check system_id and password" in wrong["carrier sim"]["todo"]
+
+
+@pytest.mark.parametrize(
+    ("body", "told", "todo"),
+    [
+        ('{"status": "ok", "reasons": []}', "and is well", ""),
+        ('{"status": "degraded", "reasons": ["sim is down", "disk"]}', "and is degraded", "sim is down; disk"),
+        ('{"status": 5}', "answers, and is no Careline", "set http.port to a free port"),
+        ("<html>", "answers, and is no Careline", "set http.port to a free port"),
+    ],
+)
+async def test_what_listens_on_the_http_port(careline: Run, config: Path, body: str, told: str, todo: str) -> None:
+    async def ready(request: web.Request) -> web.Response:
+        return web.Response(text=body)
+
+    app = web.Application()
+    app.router.add_get("/health/ready", ready)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port_of(config, r"\[http\]")).start()
+    try:
+        found = (await examined(careline, config))["http"]
+    finally:
+        await runner.cleanup()
+    assert found["told"].endswith(told)
+    assert found["todo"] == todo

@@ -20,9 +20,10 @@ from gateway.care.delivery import Delivery
 from gateway.care.desk import Desk
 from gateway.care.doubts import DOUBT_LANE, Doubts
 from gateway.care.engine import Engine
-from gateway.care.intake import JOIN_LANE, Intake, Taken, take_events
+from gateway.care.intake import JOIN_LANE, Intake
 from gateway.care.playbook import Playbook
 from gateway.care.rendering import Catalogue
+from gateway.care.taking import Taken, Taking
 from gateway.care.tracking import RECEIPT_LANE, Tracking
 from gateway.care.turn import CUSTOMER_LANE
 from gateway.jobs.lane import Again, Lane
@@ -324,8 +325,7 @@ class Stage:
             f"{type_}{subject}{body}",
             expires_at,
         )
-        [taken] = await take_events(self.store, self.now, self.push, [(event, parsed)])
-        return taken
+        return await Taking(self.store, lambda: self.now, self.push).one((event, parsed))
 
     def writes(self, sender: str, text: str, *, to: str = OURS) -> InboundPart:
         """A phone sends a text; it is taken at the next `settled`."""

@@ -234,3 +234,14 @@ def test_numbers_longest_prefix_decides(folder: Path) -> None:
 
 def test_the_defaults_are_where_the_wheel_has_them() -> None:
     assert {path.name for path in DEFAULTS.iterdir()} >= {"offers.toml", "keywords.toml", "rules.toml", "templates"}
+
+
+def test_a_brands_language_needs_texts(folder: Path) -> None:
+    file = folder / "gateway.toml"
+    file.write_text(file.read_text("utf-8").replace('default_language = "en"', 'default_language = "fr"'), "utf-8")
+    with pytest.raises(ConfigError, match=r"gateway\.toml:\d+: brands\.acme\.default_language: no texts in 'fr'"):
+        load(folder, {})
+    own = folder / "templates" / "fr"
+    own.mkdir()
+    (own / "system.toml").write_text('parked = "Merci."\n', "utf-8")
+    load(folder, {})  # which of them are missing is for the catalogue to say

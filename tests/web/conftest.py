@@ -19,6 +19,7 @@ from gateway.care.inbound import Text
 from gateway.care.inputs import TEXT
 from gateway.care.playbook import Playbook
 from gateway.care.rendering import Catalogue
+from gateway.care.taking import Taking
 from gateway.care.turn import CUSTOMER_LANE
 from gateway.jobs.lane import Lane
 from gateway.model.channel import LinkState, LinkStatus
@@ -90,6 +91,7 @@ address = "80008"
 brand = "zenith"
 carriers = ["sim"]
 """
+BATCH = {"Content-Type": "application/cloudevents-batch+json"}
 OVERAGE = {"plan": "Basic 300", "minutes_over": 120, "charge": "50.00", "currency": "USD"}
 
 
@@ -218,6 +220,11 @@ def event(key: str = "e-1", **changes: Any) -> dict[str, Any]:
     return {name: value for name, value in whole.items() if value is not None}
 
 
+async def batch(world: World, items: list[Any], *, status: int = 202) -> Any:
+    """Posts a batch."""
+    return await world.json("POST", "/v1/events", items, status=status, role="integrator", headers=BATCH)
+
+
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with its schema, to be copied: migrating takes longer than most tests."""
@@ -272,6 +279,7 @@ async def make_world(
         services = Services(
             store=store,
             engine=engine,
+            taking=Taking(store, now, push),
             desk=Desk(engine, store),
             playbook=book,
             ids=ids,

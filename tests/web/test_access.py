@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.web import auth
 from gateway.web.auth import Failures, Keys
 from tests.web.conftest import ROLES, World, key_of
 
@@ -169,3 +170,27 @@ async def test_a_configured_hash_is_a_key(make_world: Any) -> None:
 async def test_no_secret_is_in_the_object(world: World) -> None:
     keys = Keys(world.store, world.settings.api_keys)
     assert "key-of" not in repr(vars(keys))
+
+
+async def test_only_a_good_key_of_the_settings_is_known_by_its_header(world: World) -> None:
+    keys = world.server._keys
+    good, bad = f"Bearer {key_of('viewer')}", "Bearer x"
+    assert keys.at_once(good) is None
+    for header, status in ((good, 200), (bad, 401), (good, 200), (bad, 401)):
+        answer = await world.ask("GET", "/v1/messages", role=None, headers={"Authorization": header})
+        assert answer.status == status
+    known = keys.at_once(good)
+    assert known is not None
+    assert known.name == "viewer"
+    assert keys.at_once(bad) is keys.at_once(None) is keys.at_once("") is None
+    assert good.encode() not in b"".join(keys._headers), "the key itself is not kept"
+
+
+async def test_ways_to_write_a_good_header_take_no_memory_without_bound(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "MOST_HEADERS", 2)
+    for blanks in range(1, 5):
+        caller = await world.server._keys.caller(f"bearer{' ' * blanks}{key_of('viewer')}", "here")
+        assert caller.name == "viewer"
+    assert len(world.server._keys._headers) == 2

@@ -11,15 +11,9 @@ import pytest
 from gateway.care.turn import CUSTOMER_LANE
 from gateway.store import work
 from gateway.store.units import StoreFull, Unit
-from tests.web.conftest import OVERAGE, PHONE, SECOND_BRAND, World, event
+from tests.web.conftest import BATCH, OVERAGE, PHONE, SECOND_BRAND, World, batch, event
 
-BATCH = {"Content-Type": "application/cloudevents-batch+json"}
 STRUCTURED = {"Content-Type": "application/cloudevents+json"}
-
-
-async def batch(world: World, items: list[Any], *, status: int = 202) -> Any:
-    """Posts a batch."""
-    return await world.json("POST", "/v1/events", items, status=status, role="integrator", headers=BATCH)
 
 
 async def test_an_accepted_event_is_on_disk_with_its_work(world: World) -> None:
