@@ -44,7 +44,11 @@ class Acknowledgement(web.Response):
         return self._written or super().keep_alive
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Writes the head, and in the ordinary case the whole answer."""
+        """Writes the head, and in the ordinary case the whole answer; once, as aiohttp's own does: the server writes it
+        in its middleware, and aiohttp asks again after.
+        """
+        if self._written:
+            return request.writer
         body = self.body
         stays = request.keep_alive and super().keep_alive is None  # False: somebody called `force_close`
         plain = request.version == HttpVersion11 and request.method == "POST" and len(self.headers) == _OWN
