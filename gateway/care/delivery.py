@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from gateway import failpoints
 from gateway.care import dispatch, inputs
 from gateway.care.doubts import add_doubt
+from gateway.care.evidence import reference_of
 from gateway.care.outbound import COMPLIANCE
 from gateway.care.playbook import Playbook
 from gateway.care.turn import CUSTOMER_LANE, Departure
@@ -247,7 +248,7 @@ class Delivery:
             parts=message.parts,
             reference=message.reference,
             validity=validity,
-            user_reference=(message.id >> 12) & 0xFFFF,
+            user_reference=reference_of(message.id),
         )
 
     # -- answers
@@ -315,7 +316,12 @@ class Delivery:
 
     def _recorded(self, units: list[Unit], results: list[Result]) -> None:
         failpoints.hit("after_outcome_commit")
-        lost = [(unit, failure) for unit, failure in zip(units, results, strict=True) if failure is not None]
+        lost = [
+            (unit, failure)
+            for unit, failure in zip(units, results, strict=True)
+            # A late answer to what evidence has settled meanwhile says nothing new.
+            if failure is not None and not str(failure).startswith("attempt settled")
+        ]
         for unit, failure in zip(units, results, strict=True):
             if failure is None:
                 for due in unit.due:

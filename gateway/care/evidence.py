@@ -30,8 +30,10 @@ def parked_key(carrier: str, phone: str) -> str:
 
 
 def reference_of(message_id: int) -> int:
-    """The user_message_reference that all parts of a message carry."""
-    return (message_id >> 12) & 0xFFFF
+    """The user_message_reference that all parts of a message carry (SMPP v3.4 5.3.2.17): 12 bits of the millisecond and
+    4 of the sequence of its id, so that texts made close together differ.
+    """
+    return ((message_id >> 20) << 4 | message_id & 0xF) & 0xFFFF
 
 
 def told_text(receipt: Receipt) -> str:

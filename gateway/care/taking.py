@@ -20,6 +20,7 @@ from gateway.triggers import EventData
 
 CHUNK = 500
 MOMENT = 0.02  # seconds
+MOST_CHUNKS = 2
 Accepted = tuple[Event, EventData | None]
 
 
@@ -43,6 +44,9 @@ class Taking:
 
     def __init__(self, store: Store, now: Callable[[], int], push: Callable[[Due], None]) -> None:
         self._store, self._now, self._push = store, now, push
+        # One chunk is on its way to the disk while the next waits for it: were there more, one transaction would take
+        # them all, and the texts that came meanwhile would wait for so much longer to be acknowledged.
+        self._chunks = asyncio.Semaphore(MOST_CHUNKS)
         self._gathered: _Gathered = []
         self._under_way: set[asyncio.Task[list[Taken | Failure]]] = set()
         self._writing = 0
@@ -69,7 +73,9 @@ class Taking:
         """
         answers: list[Taken] = []
         for start in range(0, len(batch), CHUNK):
-            for outcome in await self._chunk(batch[start : start + CHUNK]):
+            async with self._chunks:
+                outcomes = await self._chunk(batch[start : start + CHUNK])
+            for outcome in outcomes:
                 if isinstance(outcome, Failure):
                     raise outcome
                 answers.append(outcome)

@@ -274,7 +274,7 @@ def receipt(text: str = "", reference: int | None = None, to: str = "70007") -> 
 
 
 def owner(number: int = 1, outcome: str | None = Outcome.in_doubt, *, part: int = 1, text: str = "Hello Ann") -> Owner:
-    return Owner((number << 12, part, 1), outcome, NOW - 1000, "70007", text)
+    return Owner((number << 20, part, 1), outcome, NOW - 1000, "70007", text)
 
 
 @pytest.mark.parametrize(
@@ -302,11 +302,11 @@ def test_what_a_receipt_says_of_the_text(line: str, said: str) -> None:
         (receipt(), [owner(outcome=Outcome.accepted)], False),
         (receipt(), [owner(outcome=None)], False),
         (receipt(to="80008"), [owner()], False),
-        (receipt(reference=1), [owner(), owner(2)], True),
-        (receipt(reference=1, to="other"), [owner(), owner(2, Outcome.accepted)], True),
-        (receipt(reference=3), [owner()], False),
-        (receipt(reference=1), [owner(), owner(1, None)], False),
-        (receipt(reference=1), [owner(), owner(1 + 65_536)], False),
+        (receipt(reference=1 << 4), [owner(), owner(2)], True),
+        (receipt(reference=1 << 4, to="other"), [owner(), owner(2, Outcome.accepted)], True),
+        (receipt(reference=3 << 4), [owner()], False),
+        (receipt(reference=1 << 4), [owner(), owner(1, None)], False),
+        (receipt(reference=1 << 4), [owner(), owner(1 + 4096)], False),
         (receipt("text:Hello", 1), [owner(), owner(1 + 65_536, text="Bye")], True),
         (receipt("text:hello"), [owner()], False),
         (receipt("text:Hello Ann and more"), [owner()], False),
@@ -323,5 +323,13 @@ def test_who_owns_a_receipt(asked: Receipt, owners: list[Owner], is_first: bool)
 
 def test_evidence_has_its_time() -> None:
     assert owner_of(receipt(), [owner()], NOW + 700_000) is None
-    assert owner_of(receipt(reference=1), [owner()], NOW + 700_000) is not None
-    assert owner_of(receipt(reference=1), [owner()], NOW + 7 * 3_600_000) is None
+    assert owner_of(receipt(reference=1 << 4), [owner()], NOW + 700_000) is not None
+    assert owner_of(receipt(reference=1 << 4), [owner()], NOW + 7 * 3_600_000) is None
+
+
+def test_texts_made_close_together_have_references_of_their_own() -> None:
+    """Two of one millisecond, and any of the same four seconds."""
+    at = NOW << 20
+    ids = [at + sequence for sequence in range(16)] + [at + (ms << 20) for ms in range(1, 4096)]
+    assert len({reference_of(an_id) for an_id in ids}) == len(ids)
+    assert all(0 <= reference_of(an_id) <= 0xFFFF for an_id in ids)

@@ -152,6 +152,26 @@ async def test_a_long_batch_goes_in_chunks_in_order(till: Till, monkeypatch: pyt
     assert dict(rows) == {str(number): "70007" if number % 2 else None for number in range(8)}
 
 
+async def test_many_batches_do_not_become_one_long_transaction(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(taking, "CHUNK", 3)
+    apply = till.store.apply
+    at_once = most = 0
+
+    async def watched(units: Sequence[Unit]) -> list[Result]:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        results = await apply(units)
+        at_once -= 1
+        return results
+
+    monkeypatch.setattr(till.store, "apply", watched)
+    batches = [[till.event(f"{one}-{place}") for place in range(7)] for one in range(9)]
+    answers = await asyncio.gather(*(till.taking.many(each) for each in batches))
+    assert answers == [[Taken(an_id) for an_id in ids(each)] for each in batches]
+    assert most == taking.MOST_CHUNKS
+
+
 async def test_the_rest_of_a_batch_is_not_taken_after_a_failure(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(taking, "CHUNK", 2)
     apply = till.store.apply
