@@ -40,7 +40,7 @@ from gateway.web.server import WebServer
 from gateway.web.services import Services
 
 DRAIN_SECONDS = 10.0
-FTS_BATCH = 256
+FTS_BATCH = 128
 log = logging.getLogger("gateway")
 
 

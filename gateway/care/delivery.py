@@ -95,6 +95,7 @@ class Delivery:
         self._unanswered: dict[str, tuple[int, int, int]] = {}
         self._doubtful: OrderedDict[AttemptKey, _Flight] = OrderedDict()
         self._kept = 0
+        self._unrecorded = 0
         self.figures = DeliveryFigures()
 
     def attach(self, lane: Lane) -> None:
@@ -103,7 +104,7 @@ class Delivery:
 
     def room(self) -> int:
         """How many parts may be claimed now, those apart for which a place is kept."""
-        return self._channel.room() - self._kept
+        return self._channel.room() - self._kept - self._unrecorded
 
     def blocked(self, due: Due) -> bool:
         """Whether another text of this customer is on its way: the next one waits for its answer, so that a refusal
@@ -266,9 +267,23 @@ class Delivery:
             self._settle(unit, answer, flight, now)
             units.append(unit)
         failpoints.hit("before_outcome_commit")
-        self._store.submit(units, lambda results: self._recorded(units, results))
+        self._record(units, patient=all(answer.outcome is Outcome.accepted for answer in answers))
         if self._lane is not None:
             self._lane.poke()
+
+    def _record(self, units: list[Unit], *, patient: bool) -> None:
+        """Outcomes that nobody waits for share the commit of a decision. Until then they keep their places in the
+        window, so that a crash leaves no more in doubt; while places are scarce, nothing is patient.
+        """
+        patient = patient and 4 * (self._unrecorded + len(units)) <= self._channel.room()
+        places = len(units) if patient else 0
+        self._unrecorded += places
+
+        def recorded(results: list[Result]) -> None:
+            self._unrecorded -= places
+            self._recorded(units, results)
+
+        self._store.submit(units, recorded, patient=patient)
 
     def _settle(self, unit: Unit, answer: PartAnswer, flight: _Flight | None, now: int) -> None:
         message_id = answer.attempt[0]
@@ -332,7 +347,7 @@ class Delivery:
         if full:
             # They carry what is to be sent again; there will be space.
             loop = asyncio.get_running_loop()
-            loop.call_later(1.0, lambda: self._store.submit(full, lambda again: self._recorded(full, again)))
+            loop.call_later(1.0, lambda: self._record(full, patient=False))
         elif lost:
             # Without its outcome an attempt is in doubt at the next start: safe, and told.
             log.warning("outcomes of %d attempts could not be recorded: %s", len(lost), lost[0][1])

@@ -18,12 +18,13 @@ from typing import Concatenate, ParamSpec, TypeVar
 from gateway.store.checkpoint import Checkpointer
 from gateway.store.migrate import bring_up_to_date
 from gateway.store.units import Failure, StoreFull, Unit
-from gateway.store.writer import Result, Writer
+from gateway.store.writer import Call, Result, Writer
 
 P = ParamSpec("P")
 T = TypeVar("T")
 log = logging.getLogger("gateway.store")
 RESERVE_BYTES = 4 << 20
+PATIENCE = 0.005  # seconds
 # A None or a bool costs sqlite3 four times a number, since it asks in vain how to adapt it; told so, twice (measured).
 sqlite3.register_adapter(type(None), lambda nothing: nothing)
 sqlite3.register_adapter(bool, int)
@@ -77,6 +78,9 @@ class Store:
         self._reserve = path.with_suffix(path.suffix + ".reserve")
         self._keeper: asyncio.Task[None] | None = None
         self._opened: list[sqlite3.Connection] = []
+        self.patience = PATIENCE
+        self._patient: list[Call] = []
+        self._patience: asyncio.TimerHandle | None = None
 
     # -- life
 
@@ -113,6 +117,7 @@ class Store:
             await asyncio.gather(self._keeper, return_exceptions=True)
         loop = asyncio.get_running_loop()
         if self._writer is not None:
+            self._hand_over()
             await loop.run_in_executor(None, self._writer.close)
         if self._readers is not None:
             await loop.run_in_executor(None, self._readers.shutdown)
@@ -148,13 +153,30 @@ class Store:
         self.submit(units, done)
         return await future
 
-    def submit(self, units: Sequence[Unit], done: Callable[[list[Result]], None]) -> None:
-        """`apply` for those who wait by callback: no task, no future."""
+    def submit(self, units: Sequence[Unit], done: Callable[[list[Result]], None], *, patient: bool = False) -> None:
+        """`apply` for those who wait by callback: no task, no future.
+
+        patient: nobody waits for it: it shares the transaction of whoever comes next, within `patience` seconds. A
+        transaction costs several times what its rows do, and at a moderate pace each would have one of its own.
+        """
         if self.full and all(unit.intake for unit in units):
             # New work would only eat what is left; what settles old work still tries.
             done([StoreFull("the disk is full; free space on its volume")] * len(units))
             return
-        self.writer.submit(units, done)
+        if patient and self.patience:
+            self._patient.append(Call(units, done))
+            if self._patience is None:
+                self._patience = asyncio.get_running_loop().call_later(self.patience, self._hand_over)
+            return
+        self._hand_over(Call(units, done))
+
+    def _hand_over(self, *calls: Call) -> None:
+        """Those who were patient come first: what is written keeps its order."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        self.writer.submit(*self._patient, *calls)
+        self._patient.clear()
 
     async def write(self, unit: Unit) -> None:
         """Commits one unit. Raises its Failure."""

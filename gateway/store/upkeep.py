@@ -18,6 +18,8 @@ _INDEX = Statement(
     "INSERT INTO message_fts (rowid, text) SELECT id, text FROM message WHERE id > ? AND id <= ?",
     exact=False,
 )
+MERGE_PAGES = 8
+_MERGE = Statement("merge words", "INSERT INTO message_fts (message_fts, rank) VALUES ('merge', ?)", exact=False)
 _DROP_LINKS = Statement("old links", f"DELETE FROM {LinkRow.__tablename__} WHERE expires_at < ?", exact=False)
 PARTS_MS = 86_400_000
 _DROP_PARTS = Statement("old parts", "DELETE FROM mo_part WHERE id < ? AND joined = 1", exact=False)
@@ -64,9 +66,10 @@ def next_mark(connection: sqlite3.Connection, now: int, most: int) -> tuple[int,
 
 
 def index_words(above: int, up_to: int) -> Unit:
-    """Indexes a stretch of messages, and moves the mark."""
+    """Indexes a stretch of messages, merges a little of what was indexed before, and moves the mark."""
     unit = Unit("fts")
     unit.add(_INDEX, (above, up_to))
+    unit.add(_MERGE, (MERGE_PAGES,))
     unit.add(_SET_MARK, (FTS_MARK, str(up_to)))
     return unit
 

@@ -6,12 +6,13 @@ expected, the group is undone and written again unit by unit, so that only the g
 """
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway import failpoints
@@ -32,7 +33,7 @@ Result = Failure | None
 
 
 @dataclass(slots=True)
-class _Call:
+class Call:
     """What one caller handed in together. done: called on the event loop with a result per unit."""
 
     units: Sequence[Unit]
@@ -70,22 +71,28 @@ class Writer(threading.Thread):
         self._connect = connect
         self._loop = loop
         self._on_full = on_full
-        self._calls: deque[_Call] = deque()
+        self._calls: deque[Call] = deque()
         self._wake = threading.Condition()
         self._closing = False
         self._turns = 0
         self.broken: str | None = None
         self.figures = WriterFigures()
 
-    def submit(self, units: Sequence[Unit], done: Callable[[list[Result]], None]) -> None:
-        """Queues units; `done` gets a result per unit on the event loop, after the commit. Never blocks."""
+    def submit(self, *calls: Call) -> None:
+        """Queues the units of calls; each `done` gets a result per unit on the event loop, after the commit. Never
+        blocks.
+        """
         with self._wake:
             refused = self._closing or self.broken is not None
             if not refused:
-                self._calls.append(_Call(units, done))
+                self._calls.extend(calls)
                 self._wake.notify()
         if refused:
-            done([StoreClosed(self.broken or "the store is closing")] * len(units))
+            self._refuse(calls)
+
+    def _refuse(self, calls: Iterable[Call]) -> None:
+        for call in calls:
+            call.done([StoreClosed(self.broken or "the store is closing")] * len(call.units))
 
     def backlog(self) -> int:
         """How many calls wait for the next transaction."""
@@ -113,7 +120,19 @@ class Writer(threading.Thread):
                     self._check_wal = False
                     self._checkpoint(connection)
         finally:
+            self._end()
             connection.close()
+
+    def _end(self) -> None:
+        """Nobody waits for a thread that has ended, by a fault of ours too."""
+        with self._wake:
+            orderly, self._closing = self._closing, True
+            left = list(self._calls)
+            self._calls.clear()
+        if not orderly:
+            self._break("the writer ended by a fault of ours, see the log")
+            with contextlib.suppress(RuntimeError):  # the loop has ended too
+                self._loop.call_soon_threadsafe(self._refuse, left)
 
     def checkpoint(self) -> None:
         """Asks for a look at the log: it is folded in between two transactions, when it is long."""
@@ -132,11 +151,11 @@ class Writer(threading.Thread):
         self.broken = f"the database cannot be written any more ({problem}); restart Careline after mending the disk"
         log.critical("store: %s", self.broken)
 
-    def _gather(self) -> list[_Call]:
+    def _gather(self) -> list[Call]:
         with self._wake:
             while not self._calls and not self._closing and not self._check_wal:
                 self._wake.wait()
-            calls: list[_Call] = []
+            calls: list[Call] = []
             size = 0
             while self._calls and (not calls or size + len(self._calls[0].units) <= MOST_UNITS):
                 call = self._calls.popleft()
@@ -144,7 +163,7 @@ class Writer(threading.Thread):
                 calls.append(call)
             return calls
 
-    def _write(self, connection: sqlite3.Connection, calls: list[_Call]) -> None:
+    def _write(self, connection: sqlite3.Connection, calls: list[Call]) -> None:
         units = [unit for call in calls for unit in call.units]
         results = self._transaction(connection, units)
         self.figures.units += len(units)

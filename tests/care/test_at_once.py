@@ -26,7 +26,7 @@ def statements(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]
     seen: list[list[str]] = []
     whole = stage.store.submit
 
-    def submit(units: Sequence[Unit], done: Done) -> None:
+    def submit(units: Sequence[Unit], done: Done, *, patient: bool = False) -> None:
         if names := [statement.name for unit in units for statement, _ in unit.steps]:
             seen.append(names)
         whole(units, done)
@@ -81,7 +81,7 @@ async def test_on_a_full_disk_the_carrier_is_told_to_come_again(stage: Stage, mo
     whole = stage.store.submit
     full = True
 
-    def submit(units: Sequence[Unit], done: Done) -> None:
+    def submit(units: Sequence[Unit], done: Done, *, patient: bool = False) -> None:
         if full:
             done([StoreFull("the disk is full")] * len(units))
         else:

@@ -69,7 +69,7 @@ async def test_nothing_is_acknowledged_before_it_is_on_disk(stage: Stage, monkey
     full = True
     whole = stage.store.submit
 
-    def submit(units: Sequence[Unit], done: object) -> None:
+    def submit(units: Sequence[Unit], done: object, *, patient: bool = False) -> None:
         if full and units[0].intake:
             results: list[Result] = [StoreFull("the disk is full")] * len(units)
             done(results)  # type: ignore[operator]

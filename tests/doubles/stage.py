@@ -36,7 +36,7 @@ from gateway.store import messages, work
 from gateway.store.database import Store
 from gateway.store.migrate import bring_up_to_date
 from gateway.store.units import Due, Unit
-from gateway.store.writer import Result
+from gateway.store.writer import Call, Result
 from gateway.triggers.registry import Registry
 from tests.doubles.carrier import FakeCarrier
 from tests.doubles.carrier import Taken as TakenPart
@@ -101,8 +101,8 @@ class WatchedStore(Store):
         self.writes = 0
         self._quiet = asyncio.Event()
 
-    def submit(self, units: Sequence[Unit], done: Callable[[list[Result]], None]) -> None:
-        """Counted until whoever asked was told."""
+    def submit(self, units: Sequence[Unit], done: Callable[[list[Result]], None], *, patient: bool = False) -> None:
+        """Counted until whoever asked was told. Nobody is patient here: nothing happens by time alone."""
         self.waited_for += 1
         self.writes += 1
 
@@ -144,7 +144,7 @@ class WatchedStore(Store):
             await self._quiet.wait()
         # A write of nothing: whoever was told before this has gone on by the time it is answered.
         future: asyncio.Future[list[Result]] = asyncio.get_running_loop().create_future()
-        self.writer.submit([Unit("barrier")], future.set_result)
+        self.writer.submit(Call([Unit("barrier")], future.set_result))
         await future
 
 

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import cast
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from gateway.store import work
 from gateway.store.database import Store, StoreProblem, connect
 from gateway.store.units import Conflict, Due, Failure, Rejected, Statement, StoreClosed, StoreFull, Unit
-from gateway.store.writer import Writer
+from gateway.store.writer import Result, Writer
 
 _PUT = Statement("put", "INSERT INTO t (id, n) VALUES (?, ?)")
 _ADD = Statement("add", "UPDATE t SET n = n + ? WHERE id = ?")
@@ -340,3 +341,51 @@ async def test_a_full_disk_refuses_new_work_and_recovers_by_itself(small_disk: P
         assert await store.apply([_work(10**9)]) == [None]
     finally:
         await store.close()
+
+
+async def test_the_patient_share_the_next_transaction_in_their_order(store: Store) -> None:
+    told: list[str] = []
+    before = store.writer.figures.transactions
+    store.patience = 60.0
+    store.submit([_work(1)], lambda results: told.append("first"), patient=True)
+    store.submit([_work(2)], lambda results: told.append("second"), patient=True)
+    assert await _count(store) == 0, "nobody waits for them, so nothing is written yet"
+    assert await store.apply([_work(3)]) == [None]
+    assert told == ["first", "second"]
+    assert await _count(store) == 3
+    assert store.writer.figures.transactions == before + 1
+
+
+async def test_the_patient_are_written_alone_when_nobody_comes(store: Store) -> None:
+    written = asyncio.Event()
+    store.submit([_work(1)], lambda results: written.set(), patient=True)
+    async with asyncio.timeout(10):
+        await written.wait()
+    assert await _count(store) == 1
+
+
+async def test_the_patient_are_written_when_the_store_closes(store: Store) -> None:
+    store.patience = 60.0
+    told: list[list[Result]] = []
+    store.submit([_work(1)], told.append, patient=True)
+    await store.close()
+    await asyncio.sleep(0)
+    assert told == [[None]]
+
+
+async def test_a_writer_that_ends_by_a_fault_leaves_nobody_waiting(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: seen.append(args.exc_type.__name__))
+
+    def broken(connection: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(store.writer, "_checkpoint", broken)
+    store.writer.checkpoint()
+    await asyncio.get_running_loop().run_in_executor(None, store.writer.join)
+    assert seen == ["ZeroDivisionError"]
+    [failure] = await store.apply([_work(1)])
+    assert isinstance(failure, StoreClosed)
+    assert "fault of ours" in str(store.working())
