@@ -25,6 +25,8 @@ T = TypeVar("T")
 log = logging.getLogger("gateway.store")
 RESERVE_BYTES = 4 << 20
 PATIENCE = 0.005  # seconds
+# Checkpoints are short when they are frequent, and a commit waits for one while it copies.
+KEEP_SECONDS = 0.25
 # A None or a bool costs sqlite3 four times a number, since it asks in vain how to adapt it; told so, twice (measured).
 sqlite3.register_adapter(type(None), lambda nothing: nothing)
 sqlite3.register_adapter(bool, int)
@@ -218,7 +220,7 @@ class Store:
         """Has the log checkpointed when it is long; after a full disk, tries to take the reserve back."""
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(KEEP_SECONDS)
             if self.full and await loop.run_in_executor(None, self._keep_reserve):
                 self.full = False
                 log.warning("store: there is space again; new work is taken")
