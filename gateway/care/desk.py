@@ -74,7 +74,7 @@ class Desk:
                 raise
             return known
 
-    # as_agent: `by` is an agent, bound by what an agent may do; False: the key of a supervisor or admin, bound by nobody.
+    # as_agent: `by` is an agent, bound by what agents may do; False: the key of a supervisor or admin, who is not.
 
     async def transfer(
         self, conversation_id: int, to: str, reason: str, by: str, *, as_agent: bool = True
