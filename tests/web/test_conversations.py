@@ -131,7 +131,8 @@ async def test_only_the_owner_lets_go(world: World, name: str) -> None:
 async def test_a_supervisor_acts_on_anything(world: World, name: str, who: dict[str, str]) -> None:
     an_id = await queued(world)
     await verb(world, an_id, "claim", agent="Ana")
-    let_go = await verb(world, an_id, name, **who, **LETTING_GO[name])
+    asked: dict[str, Any] = {**who, **LETTING_GO[name]}
+    let_go = await verb(world, an_id, name, **asked)
     kinds = {"transfer": "transferred", "close": "closed", "hand-back": "handed_back"}
     noted = next(note for note in let_go["notes"] if note["kind"] == kinds[name])
     assert noted["author"] == ("sue@example.test" if "agent" in who else who["role"])
