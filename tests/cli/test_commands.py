@@ -279,6 +279,13 @@ async def test_keys_are_made_while_the_gateway_runs(careline: Run, config: Path,
     assert careline("keys", "remove", "crm", "--config", str(config)).exit_code == 1
 
 
+def test_keys_where_there_is_no_database(careline: Run, config: Path, tmp_path: Path) -> None:
+    result = careline("keys", "list", "--config", str(config))
+    assert result.exit_code == 1
+    assert "there is no database at var/careline.db yet" in result.stderr
+    assert not (tmp_path / "var").exists()
+
+
 def test_migrate_and_backup(careline: Run, config: Path, tmp_path: Path) -> None:
     assert careline("backup", "copy.db", "--config", str(config)).exit_code == 1
     assert "made" in careline("migrate", "--config", str(config)).stdout
