@@ -20,7 +20,7 @@ from gateway.web.routes import CALLER, JSON_TYPE
 from gateway.web.services import Services
 
 FILTERS = ("state", "queue", "agent", "customer", "brand")
-KIND = "invalid-message"
+KIND = "invalid-action"
 
 
 class Conversations:
@@ -67,7 +67,7 @@ class Conversations:
 
     async def say(self, request: web.Request) -> web.Response:
         """The agent's words to the customer."""
-        fields = await self._fields(request, ("agent", "text", "idempotency_key"))
+        fields = await self._fields(request, ("agent", "text", "idempotency_key"), "invalid-message")
         text = fields.text("text", required=True)
         agent = self._agent(fields, request)
         key = idempotency_key(fields, request)
@@ -128,14 +128,14 @@ class Conversations:
 
     # -- who speaks
 
-    async def _fields(self, request: web.Request, known: tuple[str, ...]) -> Fields:
+    async def _fields(self, request: web.Request, known: tuple[str, ...], kind: str = KIND) -> Fields:
         """The body; none at all counts as an empty object."""
         body = b""
         if request.can_read_body:
             bodies.content_type(request, (JSON_TYPE,))
             body = await bodies.read(request)
         document = await bodies.load(body or b"{}")
-        return Fields(bodies.require_sound(document), KIND, known)
+        return Fields(bodies.require_sound(document), kind, known)
 
     def _agent(self, fields: Fields, request: web.Request) -> str:
         """The agent who speaks: named, or the one whose key it is.

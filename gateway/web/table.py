@@ -188,7 +188,10 @@ def _conversations(talks: Conversations) -> Sequence[Route]:
             parameters=(_ID, _KEY) if path == "messages" else (_ID,),
             body=Body({JSON_TYPE: (schema, example)}),
             answers={status: (shown, "Done.")},
-            problems=(*_WRITING, "not-found", "invalid-message", "refused", "not-owner"),
+            problems=(
+                *_WRITING, "not-found", "invalid-message" if path == "messages" else "invalid-action", "refused",
+                "not-owner",
+            ),
         )  # fmt: skip
 
     return (
@@ -266,6 +269,8 @@ def _documents(reading: Reading) -> Sequence[Route]:
         get("/problems/{name}", "problem", reading.problem, EVERYBODY, "What a kind of problem means", tag, None, name,
             media=html),
         get("/", "start", reading.start, EVERYBODY, "The way to /docs", tag, None, media=html, hidden=True),
+        get("/favicon.ico", "icon", reading.icon, EVERYBODY, "The icon of our pages", tag, None, hidden=True,
+            media="image/svg+xml"),
         get("/pages/{name}", "asset", reading.asset, EVERYBODY, "Style of our pages", tag, None, name, hidden=True,
             media="text/css"),
     )  # fmt: skip

@@ -238,6 +238,9 @@ async def test_an_agents_own_key_needs_no_name_and_speaks_for_nobody_else(make_w
 async def test_what_is_wrong_is_named(world: World, name: str, body: dict[str, Any], pointer: str) -> None:
     problem = await verb(world, "1", name, 422, **body)
     assert pointer in {error["pointer"] for error in problem["errors"]}
+    kind = "invalid-message" if name == "messages" else "invalid-action"
+    assert problem["type"].endswith(kind)
+    assert "message" not in problem["title"] or name == "messages"
 
 
 @pytest.mark.parametrize("name", ["claim", "messages", "transfer", "close", "hand-back", "notes"])
