@@ -6,6 +6,7 @@ from gateway.model.conversation import ConversationState
 from gateway.model.message import Disposition
 from gateway.model.offer import OfferState
 from gateway.web import schemas
+from gateway.web.backlog import Backlog
 from gateway.web.conversations import Conversations
 from gateway.web.customers import Customers
 from gateway.web.events import BATCH, PLAIN, STRUCTURED, Events
@@ -45,9 +46,10 @@ _KEY = Parameter(
 
 def all_routes(services: Services) -> list[Route]:
     """Every call of this server."""
+    backlog = Backlog(lambda: services.settings.limits.queued, services.queued)
     routes = [
-        *_events(Events(services), services),
-        *_messages(Messages(services)),
+        *_events(Events(services, backlog), services),
+        *_messages(Messages(services, backlog)),
         *_conversations(Conversations(services)),
         *_others(Offers(services), Customers(services)),
         *_operations(Operations(services)),
