@@ -71,6 +71,7 @@ class Play:
     turns: list[Turn] = field(default_factory=list)
     most_misses: int = MISSES
     misses: int = 0
+    listened: str = ""
 
     def take(self, moment: Moment) -> Turn:
         """Runs the handler for a moment, and keeps the turn. Raises StepError, and NoStep from `start` only."""
@@ -84,7 +85,7 @@ class Play:
         except NoStep:
             if isinstance(moment, Start):
                 raise
-            effects, note = self._missed(moment) if isinstance(moment, Reply) else _default(moment)
+            effects, note = self._default(moment)
         for effect in effects:
             self._apply(effect)
         turn = Turn(moment, effects, self.state, self.step, note)
@@ -94,6 +95,18 @@ class Play:
     def reply(self, text: str) -> Turn:
         """The customer's text, as the waiting step takes it."""
         return self.take(Reply(self.step, text, self.handler.match(self.step, text, self.language)))
+
+    def _default(self, moment: Moment) -> tuple[tuple[Effect, ...], str]:
+        """What the gateway does where the handler has no step."""
+        match moment:
+            case Reply():
+                return self._missed(moment)
+            case HandedBack(disposition) if not self.listened:
+                return (Close(disposition or "handed_back"),), "no @handed_back: the gateway closes the conversation"
+            case HandedBack():
+                return (Wait(self.listened),), "no @handed_back: the step goes on listening"
+            case _:
+                return _default(moment)
 
     def _missed(self, reply: Reply) -> tuple[tuple[Effect, ...], str]:
         """What the gateway does with a reply that the step has no answer for."""
@@ -118,15 +131,15 @@ class Play:
             case DeclineOffer():
                 self.offer = ""
             case Wait(step):
-                self.state, self.step, self.misses = WAITING, step, 0
+                self.state, self.step, self.misses, self.listened = WAITING, step, 0, step
             case Close():
                 self.state, self.step = CLOSED, ""
             case Escalate():
                 self.state, self.step = QUEUED, ""
             case AcceptOffer():
-                self.state, self.step = OFFER, ""
+                self.state, self.step, self.listened = OFFER, "", ""
             case Call(_, action):
-                self.state, self.step, self.action = CALL, "", action
+                self.state, self.step, self.action, self.listened = CALL, "", action, ""
 
 
 def _default(moment: Moment) -> tuple[tuple[Effect, ...], str]:

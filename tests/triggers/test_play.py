@@ -120,7 +120,10 @@ def test_what_the_gateway_does_by_itself() -> None:
     done = Script(_short()).event().text("yes").fulfilled().says("system.offer_fulfilled").closes("offer_accepted")
     assert done.turn.note.startswith("no @fulfilled")
     Script(_short()).event().text("yes").failed("no").says("system.offer_failed").expects("escalate")
-    Script(_short()).event().text("agent").handed_back().expects("escalate")
+    back = Script(_short()).event().text("agent").handed_back().expects("wait").at("choice")
+    assert back.turn.note == "no @handed_back: the step goes on listening"
+    Script(_short()).event().text("yes").failed("no").handed_back("sold").closes("sold")
+    Script(_short()).event().text("yes").failed("no").handed_back().closes("handed_back")
 
 
 def test_a_step_without_catch_all_asks_again_and_a_person_takes_the_second_miss() -> None:
