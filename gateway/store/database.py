@@ -51,7 +51,9 @@ def prepare(path: Path) -> None:
     """
     folder = path.parent
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, exist_ok=True)
+            log.info("store: made the folder %s", folder.absolute())
     except FileNotFoundError as error:
         raise StoreProblem(
             f"there is no folder {folder.parent} to make {folder.name} in; correct store.url (its path begins after"
