@@ -7,6 +7,7 @@ import asyncio
 import gc
 import logging
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -26,6 +27,7 @@ from gateway.care.tracking import RECEIPT_LANE, Tracking, TrackingFigures
 from gateway.care.turn import CUSTOMER_LANE
 from gateway.channels.callout import Callout, Peer
 from gateway.channels.smpp import CarrierProfile, SmppLink
+from gateway.cores import OneCore
 from gateway.jobs.clock import Clock
 from gateway.jobs.lane import Lane
 from gateway.model.channel import ChannelEvents, Fault, InboundPart, PartAnswer, Receipt
@@ -90,7 +92,8 @@ class Gateway:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.playbook = playbook_of(settings)
-        self.store = Store(sqlite_path(settings.store.url))
+        self.cores = OneCore(time.monotonic)
+        self.store = Store(sqlite_path(settings.store.url), self.cores.free)
         self.ids = Ids(wall_ms)
         self._lanes: dict[str, Lane] = {}
         self._carriers: dict[str, CarrierParts] = {}
@@ -156,6 +159,9 @@ class Gateway:
             await carrier.link.start()
         self._started = True
         self._chores()
+        if self.settings.process.one_core:
+            self.cores.start(threading.get_native_id(), self.store.writer.native_id or 0)
+            self.clock.every(5, "cores", self._look_at_cores)
         # The writer's thread asks for the interpreter after each statement; 5 ms a time would be most of a commit.
         sys.setswitchinterval(0.0005)
         # What is alive now lives for ever: the collector need not look at it again.
@@ -305,6 +311,9 @@ class Gateway:
         self.clock.every(1, "figures", self._collect)
         self.clock.every(60, "sweep", self._sweep)
         self.clock.start()
+
+    async def _look_at_cores(self) -> None:
+        self.cores.look()
 
     async def _count(self) -> None:
         self._queued = await self.store.read(work.count_waiting)

@@ -74,19 +74,32 @@ class Desk:
                 raise
             return known
 
-    async def transfer(self, conversation_id: int, to: str, reason: str, by: str) -> Conversation:
-        """To a queue or another agent."""
-        return await self._on(conversation_id, lambda turn, talk: escalation.transfer(turn, talk, to, reason, by))
+    # as_agent: `by` is an agent, bound by what agents may do; False: the key of a supervisor or admin, who is not.
 
-    async def close(self, conversation_id: int, by: str, disposition: str, note: str) -> Conversation:
-        """The person is done."""
+    async def transfer(
+        self, conversation_id: int, to: str, reason: str, by: str, *, as_agent: bool = True
+    ) -> Conversation:
+        """To a queue or another agent."""
         return await self._on(
-            conversation_id, lambda turn, talk: escalation.close_by_agent(turn, talk, by, disposition, note)
+            conversation_id, lambda turn, talk: escalation.transfer(turn, talk, to, reason, by, as_agent=as_agent)
         )
 
-    async def hand_back(self, conversation_id: int, by: str, disposition: str) -> Conversation:
+    async def close(
+        self, conversation_id: int, by: str, disposition: str, note: str, *, as_agent: bool = True
+    ) -> Conversation:
+        """The person is done."""
+        return await self._on(
+            conversation_id,
+            lambda turn, talk: escalation.close_by_agent(turn, talk, by, disposition, note, as_agent=as_agent),
+        )
+
+    async def hand_back(
+        self, conversation_id: int, by: str, disposition: str, *, as_agent: bool = True
+    ) -> Conversation:
         """The handler goes on."""
-        return await self._on(conversation_id, lambda turn, talk: dispatch.hand_back(turn, talk, by, disposition))
+        return await self._on(
+            conversation_id, lambda turn, talk: dispatch.hand_back(turn, talk, by, disposition, as_agent=as_agent)
+        )
 
     async def note(self, conversation_id: int, by: str, text: str) -> None:
         """A line only the desk sees."""

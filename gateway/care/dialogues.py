@@ -244,7 +244,7 @@ def _wait(turn: Turn, dialogue: Dialogue, step: str, timeout_s: float | None) ->
         turn.timer(STEP, deadline, dialogue.id, an_id=dialogue.id)
         timer = deadline
     turn.put_dialogue(
-        replace(dialogue, state=DialogueState.floor, step=step, deadline=deadline, call_id=None, timer=timer)
+        replace(dialogue, state=DialogueState.floor, step=step, deadline=deadline, call_id=None, misses=0, timer=timer)
     )
 
 

@@ -280,9 +280,14 @@ def matters(message: Message) -> bool:
     return message.author_kind == "agent" or message.cls <= MessageClass.transactional
 
 
-def hand_back(turn: Turn, conversation: Conversation, by: str, disposition: str) -> Conversation:
-    """The agent gives the turn to the handler that escalated; without one the conversation ends."""
-    conversation = escalation.give_back(turn, conversation, by)
+def hand_back(
+    turn: Turn, conversation: Conversation, by: str, disposition: str, *, as_agent: bool = True
+) -> Conversation:
+    """The agent gives the turn to the handler that escalated; without one the conversation ends.
+
+    Raises NotOwner, Refused: `by` may not (`escalation.actor`).
+    """
+    conversation = escalation.give_back(turn, conversation, by, as_agent=as_agent)
     dialogue = turn.dialogues.get(conversation.rejoin or 0)
     if dialogue is None or dialogue.state is DialogueState.done:
         dialogues.next_floor(turn, conversation)

@@ -129,23 +129,56 @@ def claim(turn: Turn, conversation: Conversation, agent: str) -> Conversation:
     """
     playbook = turn.playbook
     jid = agent_named(playbook, agent)
-    known = playbook.agent(jid)
     if conversation.agent == jid and conversation.owner_kind is OwnerKind.agent:
         return conversation
-    supervisor = known is not None and known.role == "supervisor"
-    if conversation.state is not ConversationState.queued and not (
-        supervisor and conversation.open and conversation.owner_kind is OwnerKind.agent
-    ):
-        has = who_has(conversation)
-        raise NotOwner(taken(conversation), has)
-    if known is not None and not supervisor and conversation.queue not in known.queues:
-        raise Refused(
-            f"{known.name} does not answer queue {conversation.queue}; a supervisor can, or add it to the agent"
-        )
+    _entitled(playbook, conversation, jid)
     taken_from = conversation.agent
     moved = turn.put(replace(conversation, state=ConversationState.human, owner_id=jid, agent=jid))
     turn.note(moved, "claimed", jid, f"taken from {taken_from}" if taken_from else "")
     return moved
+
+
+def _entitled(playbook: Playbook, conversation: Conversation, jid: str) -> None:
+    """Whether an agent may decide about the conversation: its owner, an agent of the queue it waits in, a supervisor.
+
+    Raises:
+        NotOwner: another has it (or it is closed).
+        Refused: it waits in a queue that the agent does not answer.
+    """
+    if not conversation.open or conversation.owner_kind is OwnerKind.bot:
+        raise NotOwner(taken(conversation), who_has(conversation))
+    known = playbook.agent(jid)
+    if known is not None and known.role == "supervisor":
+        return
+    if conversation.owner_kind is OwnerKind.agent:
+        if conversation.agent != jid:
+            raise NotOwner(taken(conversation), who_has(conversation))
+    elif known is not None and conversation.queue not in known.queues:
+        raise Refused(
+            f"{known.name} does not answer queue {conversation.queue}; a supervisor can, or add it to the agent"
+        )
+
+
+def actor(turn: Turn, conversation: Conversation, by: str, *, as_agent: bool) -> str:
+    """Who transfers, closes or hands back, as the notes name them: an agent's JID, or a key.
+
+    as_agent: `by` is an agent, who is bound by what an agent may do; False: a key that may act on anything.
+
+    Raises:
+        NotOwner, Refused: this agent may not, with the reason.
+    """
+    if not as_agent:
+        return by
+    jid = agent_named(turn.playbook, by)
+    _entitled(turn.playbook, conversation, jid)
+    return jid
+
+
+def _with_former_owner(conversation: Conversation, by: str, text: str) -> str:
+    """The text of a note; where another agent had the conversation, it says so."""
+    if conversation.agent is None or conversation.agent == by:
+        return text
+    return f"{text}; it was with {conversation.agent}" if text else f"it was with {conversation.agent}"
 
 
 def owned(conversation: Conversation, agent: str) -> None:
@@ -179,15 +212,20 @@ def customer_wrote(turn: Turn, conversation: Conversation) -> Conversation:
     return conversation
 
 
-def transfer(turn: Turn, conversation: Conversation, to: str, reason: str, by: str) -> Conversation:
+def transfer(
+    turn: Turn, conversation: Conversation, to: str, reason: str, by: str, *, as_agent: bool = True
+) -> Conversation:
     """To another queue or agent.
 
-    Raises Refused when there is none of that name, NotOwner when it is closed or the bot's.
+    Raises:
+        Refused: there is none of that name, or the agent may not (see `actor`).
+        NotOwner: it is closed, the bot's or another's.
     """
     playbook = turn.playbook
     if not conversation.open or conversation.owner_kind is OwnerKind.bot:
         has = who_has(conversation)
         raise NotOwner(f"{has} has this conversation; only what waits or is with an agent can be transferred", has)
+    by = actor(turn, conversation, by, as_agent=as_agent)
     if to in playbook.queues:
         moved = turn.put(replace(conversation, state=ConversationState.queued, owner_id=to, queue=to, agent=None))
         if moved.epoch != conversation.epoch:
@@ -198,18 +236,22 @@ def transfer(turn: Turn, conversation: Conversation, to: str, reason: str, by: s
             raise Refused(f"no queue or agent {to!r}; queues: {', '.join(playbook.queues) or 'none'}")
         jid = str(agent.jid) if agent else to
         moved = turn.put(replace(conversation, state=ConversationState.human, owner_id=jid, agent=jid))
-    turn.note(moved, "transferred", by, f"to {to}" + (f": {reason}" if reason else ""))
+    said = f"to {to}" + (f": {reason}" if reason else "")
+    turn.note(moved, "transferred", by, _with_former_owner(conversation, by, said))
     return moved
 
 
-def close_by_agent(turn: Turn, conversation: Conversation, by: str, disposition: str, note: str) -> Conversation:
-    """The person is done. Raises NotOwner when the bot has it or it is closed."""
+def close_by_agent(
+    turn: Turn, conversation: Conversation, by: str, disposition: str, note: str, *, as_agent: bool = True
+) -> Conversation:
+    """The person is done. Raises NotOwner when it is closed, the bot's or another's, Refused as `actor`."""
     if not conversation.open or conversation.owner_kind is OwnerKind.bot:
         has = who_has(conversation)
         raise NotOwner(taken(conversation), has)
+    by = actor(turn, conversation, by, as_agent=as_agent)
     if note:
         turn.note(conversation, "note", by, note)
-    turn.note(conversation, "closed", by, disposition)
+    turn.note(conversation, "closed", by, _with_former_owner(conversation, by, disposition))
     for offer in list(turn.offers.values()):
         # What the handler still offered ends with its conversation; what an agent offered stays good.
         mine = offer.conversation_id == conversation.id and offer.made_by.startswith("handler:")
@@ -218,12 +260,13 @@ def close_by_agent(turn: Turn, conversation: Conversation, by: str, disposition:
     return closing.close(turn, conversation, disposition)
 
 
-def give_back(turn: Turn, conversation: Conversation, by: str) -> Conversation:
-    """Hands the turn to the bot; which handler goes on is for `dialogues` to say. Raises NotOwner."""
+def give_back(turn: Turn, conversation: Conversation, by: str, *, as_agent: bool = True) -> Conversation:
+    """Hands the turn to the bot; which handler goes on is for `dialogues` to say. Raises NotOwner, Refused."""
     if not conversation.open or conversation.owner_kind is OwnerKind.bot:
         has = who_has(conversation)
         raise NotOwner(taken(conversation), has)
-    turn.note(conversation, "handed_back", by, "")
+    by = actor(turn, conversation, by, as_agent=as_agent)
+    turn.note(conversation, "handed_back", by, _with_former_owner(conversation, by, ""))
     return turn.put(replace(conversation, state=ConversationState.bot, owner_id="", agent=None, queue=None))
 
 

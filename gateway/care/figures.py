@@ -10,6 +10,7 @@ from prometheus_client import Counter
 from gateway.care.delivery import DeliveryFigures
 from gateway.care.intake import IntakeFigures
 from gateway.care.tracking import TrackingFigures
+from gateway.model.message import Disposition
 from gateway.store.writer import WriterFigures
 from gateway.telemetry import Metrics
 
@@ -32,7 +33,7 @@ class Figures:
         """One carrier: attempts by outcome, texts that expired in our queue, PDUs that could not be read."""
         for outcome, count in figures.outcomes.items():
             self._raise(self._metrics.attempts, count, carrier, outcome)
-        self._raise(self._metrics.messages, figures.expired, "mt", "expired_in_queue")
+        self._raise(self._metrics.messages, figures.expired, "mt", str(Disposition.expired))
         self._raise(self._metrics.bad_pdu, link.get("bad_pdu", 0), carrier)
 
     def receipts(self, by_carrier: Mapping[str, TrackingFigures]) -> None:
@@ -43,8 +44,15 @@ class Figures:
 
     def intake(self, figures: IntakeFigures, dead_letters: int) -> None:
         """Texts from phones, and inputs that were given up."""
-        for name in ("texts", "redelivered", "incomplete", "refused", "unreadable"):
-            self._raise(self._metrics.messages, getattr(figures, name), "mo", name)
+        outcomes = {
+            "taken": figures.texts - figures.incomplete,
+            "taken_incomplete": figures.incomplete,
+            "redelivered": figures.redelivered,
+            "not_stored": figures.refused,
+            "sender_unreadable": figures.unreadable,
+        }
+        for outcome, count in outcomes.items():
+            self._raise(self._metrics.texts_in, count, outcome)
         self._raise(self._metrics.dead_letters, dead_letters, "input")
 
     def store(self, figures: WriterFigures) -> None:

@@ -64,7 +64,9 @@ def receive(turn: Turn, message_id: int, text: Text) -> None:
     brand = turn.playbook.brand_of(text.sender)
     conversation = turn.conversation(brand.name)
     if conversation is not None:
-        conversation = turn.put(replace(conversation, last_in=turn.now, sender=text.sender))
+        # An address that we cannot send from is no place to go on from.
+        sender = turn.playbook.sender_for(brand.name, text.sender, conversation.sender) or ""
+        conversation = turn.put(replace(conversation, last_in=turn.now, sender=sender))
     message = _message(turn, message_id, text, brand)
     route(turn, brand, message, conversation)
     for its in turn.conversations.values():
@@ -122,14 +124,23 @@ def route(turn: Turn, brand: Brand, message: Message, conversation: Conversation
     if turn.revoked(brand.name):
         reason = "parked: the customer said STOP, nothing may answer"
         return messages.add_event(turn.unit, turn.ids(), message.id, "gate", code="suppression", reason=reason)
+    if conversation is not None and conversation.owner_kind is not OwnerKind.bot:
+        return _to_person(turn, conversation, message)
+    if turn.playbook.sender_of(brand.name) is None:
+        return _nothing_answers(turn, brand, message)
     if conversation is None:
         return _nobody_talks(turn, brand, message)
-    if conversation.owner_kind is not OwnerKind.bot:
-        return _to_person(turn, conversation, message)
     floor = turn.floor(conversation)
     if floor is None:
         return _unclaimed(turn, brand, message, conversation)
     return _to_step(turn, conversation, floor, message)
+
+
+def _nothing_answers(turn: Turn, brand: Brand, message: Message) -> None:
+    """The brand has no address to answer from: a person sees the text."""
+    conversation = turn.put(replace(turn.opened(brand, message.ours), last_in=turn.now))
+    why = f"no sender of {brand.name} can answer a text to {message.ours}"
+    escalation.to_queue(turn, conversation, None, why)
 
 
 def _to_person(turn: Turn, conversation: Conversation, message: Message) -> None:

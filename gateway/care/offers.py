@@ -40,7 +40,7 @@ def why_not(turn: Turn, conversation: Conversation, terms: Terms) -> str | None:
     brand = turn.playbook.brands[conversation.brand]
     answering = conversation.last_in is not None
     verdict = rules.weigh(
-        turn, brand, MessageClass.promotional, answering=answering, narrow=False, sender=conversation.sender
+        turn, brand, MessageClass.promotional, answering=answering, narrow=False, sender=conversation.sender or None
     )
     # Held is not refused: the text waits for the morning together with its offer.
     return verdict.reason if verdict.blocked else None

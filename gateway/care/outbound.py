@@ -107,7 +107,8 @@ def send(turn: Turn, conversation: Conversation | None, brand: Brand, draft: Dra
         Refused: the text is empty or longer than a carrier takes.
     """
     playbook = turn.playbook
-    sender = draft.sender or (conversation.sender if conversation else None) or playbook.sender_of(brand.name)
+    # The address a customer wrote to may be none of ours, or a reload took it away.
+    sender = playbook.sender_for(brand.name, draft.sender, conversation.sender if conversation else None)
     answering = conversation is not None and conversation.last_in is not None
     verdict = rules.weigh(turn, brand, draft.cls, answering=answering, narrow=draft.narrow, sender=sender)
     carrier = playbook.carrier_of(sender) if sender else None

@@ -52,6 +52,14 @@ class Playbook:
         """The address a brand writes from when nothing else decides; None when it has none."""
         return next((address for address, sender in self.senders.items() if sender.brand == brand), None)
 
+    def sender_for(self, brand: str, *wanted: str | None) -> str | None:
+        """The first of the addresses wanted that the brand can write from, else its own; None when it has none."""
+        for address in wanted:
+            found = self.senders.get(address) if address is not None else None
+            if found is not None and found.brand == brand:
+                return address
+        return self.sender_of(brand)
+
     def carrier_of(self, sender: str) -> str | None:
         """The preferred carrier of a sender."""
         found = self.senders.get(sender)

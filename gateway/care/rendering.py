@@ -84,8 +84,12 @@ class Text:
 class Catalogue:
     """All texts in all languages."""
 
-    def __init__(self, texts: Mapping[str, Mapping[str, Text]], default_language: str = "en") -> None:
+    def __init__(
+        self, texts: Mapping[str, Mapping[str, Text]], default_language: str = "en", folder: Path = Path("templates")
+    ) -> None:
+        # folder: where an operator writes texts that are missing.
         self._texts = texts
+        self._folder = folder
         self._default = default_language
         self._chains: dict[str, tuple[str, ...]] = {}
         self._found: dict[tuple[str, str], Text] = {}
@@ -109,7 +113,7 @@ class Catalogue:
             texts.setdefault(language, {}).update(_texts_of(file, compiler, problems))
         if problems:
             raise ConfigError(sorted(set(problems)))
-        return Catalogue(texts, _tag(default_language) or default_language)
+        return Catalogue(texts, _tag(default_language) or default_language, folders[-1])
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -137,7 +141,8 @@ class Catalogue:
                     self._found[key, language] = found
                 return found
         file, _, rest = key.partition(".")
-        hint = nearest(key, self.keys)
+        there = [tag for tag in self.languages if key in self._texts[tag]]
+        hint = f" (it is there in {', '.join(there)})" if there else nearest(key, self.keys)
         raise MissingText(
             f"no text {key!r} in {' or '.join(self._chain(language))}{hint}; "
             f"write {rest or 'it'} in templates/{self._default}/{file}.toml"
@@ -191,7 +196,9 @@ class Catalogue:
             if text is None:
                 file, _, rest = key.partition(".")
                 near = nearest(key, self._texts.get(language, {}))
-                yield Problem(f"templates/{own[-1]}/{file}.toml", 0, rest or key, f"this text is missing{near}")
+                yield Problem(
+                    str(self._folder / own[-1] / f"{file}.toml"), 0, rest or key, f"this text is missing{near}"
+                )
                 continue
             known = ALWAYS.union(given)
             for field in sorted(text.fields - known):

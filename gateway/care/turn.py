@@ -138,7 +138,7 @@ class Turn:
         return max(closed, key=lambda c: c.closed_at or 0) if closed else None
 
     def opened(self, brand: Brand, sender: str) -> Conversation:
-        """The open conversation with a brand; a new one if there is none."""
+        """The open conversation with a brand; a new one if there is none, with a sender that the brand can use."""
         found = self.conversation(brand.name)
         if found is not None:
             return found
@@ -150,7 +150,7 @@ class Turn:
             state=ConversationState.bot,
             owner_id="",
             epoch=1,
-            sender=sender,
+            sender=self.playbook.sender_for(brand.name, sender) or "",
             opened_at=self.now,
             changed_at=self.now,
         )

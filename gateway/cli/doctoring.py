@@ -180,7 +180,9 @@ async def _carrier(carrier: Carrier) -> Finding:
     took = (time.perf_counter() - started) * 1000
     if status.state is LinkState.up:
         return Finding("good", what, f"bound and unbound at {where} in {took:.0f} ms")
-    why = _reason(status.reason) or f"no answer within {_BIND_SECONDS:.0f} s"
+    # The place is said already.
+    why = status.reason.replace(f" from {where}", "").replace(f"nobody listens at {where}", "connection refused")
+    why = why or f"no answer within {_BIND_SECONDS:.0f} s"
     return Finding("bad", what, f"{where}: {why}", _carrier_advice(why, carrier))
 
 

@@ -139,7 +139,8 @@ def play_out(scene: Scene, replies: Sequence[str], *, silence: bool, results: Se
 def _chapters(scene: Scene, answers: Sequence[str | Silence], results: Sequence[str]) -> list[list[Step]]:
     """The start, and then each answer with what followed from it. Raises NotPlayed for wrong data."""
     chapters: list[list[Step]] = [[]]
-    turns = play(scene.handler, scene.data, answers, language=scene.language, results=_results(results))
+    misses = scene.settings.rules.conversations.misses
+    turns = play(scene.handler, scene.data, answers, language=scene.language, results=_results(results), misses=misses)
     try:
         for turn in turns:
             if isinstance(turn.moment, Reply | Timeout):

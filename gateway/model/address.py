@@ -12,6 +12,10 @@ _MAILBOX = re.compile(r"[^\s@\x00-\x1f]{1,64}@[^\s@\x00-\x1f]{1,190}")
 _JID = re.compile(r"[^\s@/\x00-\x1f]{1,200}@[^\s@/\x00-\x1f]{1,200}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _SHAPES = {"tel": _PHONE, "xmpp": _JID, "mailto": _MAILBOX, "webchat": _TOKEN}
+_LOOKS = {
+    "tel": "+ and 7 to 15 digits, such as tel:+15551234567",
+    "webchat": "webchat: and 8 to 64 letters, digits, _ or -",
+}
 
 
 class BadAddress(ValueError):
@@ -49,12 +53,11 @@ def parse_address(text: str) -> Address:
     kind = kind.lower()
     shape = _SHAPES.get(kind)
     if shape is None:
-        raise BadAddress(f"an address begins with {', '.join(f'{k}:' for k in KINDS)} (or is +15551234567)")
+        raise BadAddress(f"must begin with {', '.join(f'{k}:' for k in KINDS)} (or be a number: +15551234567)")
     if kind in ("xmpp", "mailto"):
         value = value.lower()
     if not shape.fullmatch(value):
-        hint = {"tel": "+ and 7 to 15 digits, e.g. tel:+15551234567"}.get(kind, f"{kind}:name@host")
-        raise BadAddress(f"not a {kind} address; expected {hint}")
+        raise BadAddress(f"must be {_LOOKS.get(kind, f'{kind}:name@host')}")
     return Address(kind, value)
 
 

@@ -51,7 +51,7 @@ _Place = tuple[dict[str, Any], Key, Path]
 
 def _variables(root: type[Section], data: dict[str, Any]) -> Iterator[tuple[str, list[_Place]]]:
     """Every variable that could be set, with the place(s) in the data that it stands for."""
-    for name in ("store", "http", "handlers", "limits"):
+    for name in ("store", "http", "handlers", "limits", "process"):
         data.setdefault(name, {})  # tables with defaults need not stand in the file
     found: dict[str, list[_Place]] = {}
     for section, table, path in tables(root, data):

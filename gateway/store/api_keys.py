@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.store.database import StoreProblem, connect
+from gateway.store.database import StoreProblem, connect, prepare
 from gateway.store.migrate import bring_up_to_date
 
 PREFIX = "ck_"
@@ -40,11 +40,11 @@ def add(path: Path, name: str, role: str, now: int, key: str | None = None) -> s
     """Stores a new key (or `key`) and returns it: the only time that it is seen.
 
     Raises:
-        StoreProblem: the name is taken, or the database cannot be written.
+        StoreProblem: the name is taken, or the database cannot be made or written.
     """
     made = key or new_key()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        prepare(path)
         bring_up_to_date(path)
         with closing(connect(path)) as connection:
             connection.execute(
@@ -83,9 +83,9 @@ def remove(path: Path, name: str) -> bool:
 
 
 def listed(path: Path) -> list[ApiKey]:
-    """All keys of the database, oldest first; none where there is no database yet. Raises StoreProblem."""
+    """All keys of the database, oldest first. Raises StoreProblem, also where there is no database yet."""
     if not path.exists():
-        return []
+        raise StoreProblem(f"there is no database at {path} yet; `careline run`, `migrate` or `keys add` makes it")
     try:
         with closing(connect(path, read_only=True)) as connection:
             rows = connection.execute("SELECT name, role, created_at FROM api_key ORDER BY created_at, name").fetchall()

@@ -27,6 +27,8 @@ RESERVE_BYTES = 4 << 20
 PATIENCE = 0.005  # seconds
 # Checkpoints are short when they are frequent, and a commit waits for one while it copies.
 KEEP_SECONDS = 0.25
+PRIVATE = 0o600
+"""Rights of our files: they hold what customers wrote. SQLite gives its -wal and -shm those of the database."""
 # A None or a bool costs sqlite3 four times a number, since it asks in vain how to adapt it; told so, twice (measured).
 sqlite3.register_adapter(type(None), lambda nothing: nothing)
 sqlite3.register_adapter(bool, int)
@@ -42,6 +44,37 @@ def sqlite_path(url: str) -> Path:
     if scheme != "sqlite":
         raise StoreProblem(f"store.url {scheme}:// is not there yet; use sqlite:///var/careline.db")
     return Path(rest.removeprefix("/"))
+
+
+def prepare(path: Path) -> None:
+    """Makes the file of a database and the folder that it is in, which nobody but their owner reads.
+
+    Raises:
+        StoreProblem: neither is there, or they cannot be made.
+    """
+    folder = path.parent
+    try:
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, exist_ok=True)
+            log.info("store: made the folder %s", folder.absolute())
+    except FileNotFoundError as error:
+        raise StoreProblem(
+            f"there is no folder {folder.parent} to make {folder.name} in; correct store.url (its path begins after"
+            " sqlite:///), or make the folder"
+        ) from error
+    except OSError as error:
+        raise StoreProblem(f"cannot make the folder {folder}: {error.strerror}; check its rights") from error
+    try:
+        # Never opened where it exists: closing it would drop the locks that SQLite holds on it in this process.
+        os.close(_private(str(path), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise StoreProblem(f"cannot make {path}: {error.strerror}; check the folder's rights") from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, PRIVATE)
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -67,10 +100,13 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
 
 class Store:
-    """The open database. `apply` is the only way to write, `read` the only way to ask."""
+    """The open database. `apply` is the only way to write, `read` the only way to ask. reader_starts: called in each
+    reading thread when it begins.
+    """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, reader_starts: Callable[[], None] = lambda: None) -> None:
         self.path = path
+        self._reader_starts = reader_starts
         self.full = False
         self._lock_file: int | None = None
         self._writer: Writer | None = None
@@ -88,12 +124,7 @@ class Store:
 
     async def open(self) -> None:
         """Locks the file, migrates it, starts the writer. Raises StoreProblem."""
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreProblem(
-                f"cannot make the folder {self.path.parent}: {error.strerror}; check its rights"
-            ) from error
+        prepare(self.path)
         self._lock()
         loop = asyncio.get_running_loop()
         try:
@@ -106,7 +137,7 @@ class Store:
             self._unlock()
             raise StoreProblem(str(error)) from error
         self._keep_reserve()
-        self._readers = ThreadPoolExecutor(2, thread_name_prefix="careline-reader")
+        self._readers = ThreadPoolExecutor(2, "careline-reader", self._reader_starts)
         self._checkpointer = Checkpointer(self.path, lambda: connect(self.path, read_only=True))
         self._writer = Writer(lambda: connect(self.path), loop, self._full_in(loop), self._checkpointer)
         self._writer.start()
@@ -241,7 +272,7 @@ class Store:
     def _keep_reserve(self) -> bool:
         """Holds some space back: on a full disk even a DELETE needs pages. False while there is no room for it."""
         try:
-            with self._reserve.open("ab") as file:
+            with open(self._reserve, "ab", opener=_private) as file:
                 if file.tell() < RESERVE_BYTES:
                     os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
             return True
@@ -252,7 +283,7 @@ class Store:
     def _lock(self) -> None:
         name = self.path.with_name(self.path.name + ".lock")
         try:
-            handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
         except OSError as error:
             raise StoreProblem(f"cannot open {name}: {error.strerror}; check the folder's rights") from error
         try:
@@ -290,6 +321,7 @@ def backup_file(source: Path, target: Path) -> None:
     partial = target.with_name(target.name + ".partial")
     partial.unlink(missing_ok=True)
     try:
+        os.close(_private(str(partial), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
         with_source = sqlite3.connect(f"file:{source}?mode=ro", uri=True)
         copy = sqlite3.connect(partial)
         try:
@@ -306,4 +338,4 @@ def backup_file(source: Path, target: Path) -> None:
         raise StoreProblem(f"backup to {target} failed: {error}") from error
 
 
-__all__ = ["Failure", "Store", "StoreProblem", "backup_file", "connect", "sqlite_path"]
+__all__ = ["Failure", "Store", "StoreProblem", "backup_file", "connect", "prepare", "sqlite_path"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from gateway.model.words import choose
 from gateway.triggers.effects import (
     AcceptOffer,
     Call,
@@ -31,6 +32,9 @@ from gateway.triggers.moments import (
     Start,
     Timeout,
 )
+
+MISSES: Final = 2
+"""`conversations.misses` of the shipped rules.toml."""
 
 NEW, CLOSED, QUEUED, OFFER, CALL, WAITING = "new", "closed", "queued", "offer", "call", "waiting"
 
@@ -65,6 +69,9 @@ class Play:
     offer: str = ""
     slots: dict[str, Plain] = field(default_factory=dict)
     turns: list[Turn] = field(default_factory=list)
+    most_misses: int = MISSES
+    misses: int = 0
+    listened: str = ""
 
     def take(self, moment: Moment) -> Turn:
         """Runs the handler for a moment, and keeps the turn. Raises StepError, and NoStep from `start` only."""
@@ -78,7 +85,7 @@ class Play:
         except NoStep:
             if isinstance(moment, Start):
                 raise
-            effects, note = _default(moment)
+            effects, note = self._default(moment)
         for effect in effects:
             self._apply(effect)
         turn = Turn(moment, effects, self.state, self.step, note)
@@ -89,6 +96,32 @@ class Play:
         """The customer's text, as the waiting step takes it."""
         return self.take(Reply(self.step, text, self.handler.match(self.step, text, self.language)))
 
+    def _default(self, moment: Moment) -> tuple[tuple[Effect, ...], str]:
+        """What the gateway does where the handler has no step."""
+        match moment:
+            case Reply():
+                return self._missed(moment)
+            case HandedBack(disposition) if not self.listened:
+                return (Close(disposition or "handed_back"),), "no @handed_back: the gateway closes the conversation"
+            case HandedBack():
+                return (Wait(self.listened),), "no @handed_back: the step goes on listening"
+            case _:
+                return _default(moment)
+
+    def _missed(self, reply: Reply) -> tuple[tuple[Effect, ...], str]:
+        """What the gateway does with a reply that the step has no answer for."""
+        if choose(reply.text, ("AGENT",), self.language):
+            return (Escalate("", reply.text),), "no @on for it: a person takes over"
+        self.misses += 1
+        if self.misses < self.most_misses:
+            asked = (Say("system.not_understood", {}),)
+            return (
+                asked,
+                f"no @on for it: the gateway asks again; at miss {self.most_misses} in a row a person takes over",
+            )
+        why = f"not understood {self.misses} times"
+        return (Escalate("", why),), f"no @on for it, {why}: a person takes over"
+
     def _apply(self, effect: Effect) -> None:
         match effect:
             case Say(offer=str(offer)):
@@ -98,15 +131,15 @@ class Play:
             case DeclineOffer():
                 self.offer = ""
             case Wait(step):
-                self.state, self.step = WAITING, step
+                self.state, self.step, self.misses, self.listened = WAITING, step, 0, step
             case Close():
                 self.state, self.step = CLOSED, ""
             case Escalate():
                 self.state, self.step = QUEUED, ""
             case AcceptOffer():
-                self.state, self.step = OFFER, ""
+                self.state, self.step, self.listened = OFFER, "", ""
             case Call(_, action):
-                self.state, self.step, self.action = CALL, "", action
+                self.state, self.step, self.action, self.listened = CALL, "", action, ""
 
 
 def _default(moment: Moment) -> tuple[tuple[Effect, ...], str]:
@@ -119,8 +152,6 @@ def _default(moment: Moment) -> tuple[tuple[Effect, ...], str]:
         case OfferFailed():
             told = Say("system.offer_failed", {})
             return (told, Escalate("", moment.problem)), "no @failed: the gateway says so, and a person takes over"
-        case Reply():
-            return (Escalate("", moment.text),), "no @on for it: a person takes over"
         case _:
             return (Escalate("", ""),), f"no step for {moment}: a person takes over"
 
@@ -141,6 +172,7 @@ def play(
     language: str = "en",
     results: Mapping[str, Mapping[str, object]] | None = None,
     now: datetime | None = None,
+    misses: int = MISSES,
 ) -> Iterator[Turn]:
     """Plays the event and then each answer, yielding the turns.
 
@@ -151,6 +183,7 @@ def play(
         language: the customer's.
         results: what back offices answer, by action ("offer" for a fulfilment); {} where it says nothing.
         now: the time of the play; None = now.
+        misses: replies in a row that a step does not understand, before a person takes over.
 
     A back office answers by itself, so that `careline simulate` runs to the end; an answer of the list that is a result
     or a failure comes first. Answers after the end of the conversation are left over.
@@ -160,7 +193,7 @@ def play(
         StepError: a step broke a rule or raised.
         NoStep: the handler has no start.
     """
-    stage = Play(handler, handler.parse(data), language)
+    stage = Play(handler, handler.parse(data), language, most_misses=misses)
     if now is not None:
         stage.now = now
     yield stage.take(Start())

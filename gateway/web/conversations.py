@@ -20,7 +20,7 @@ from gateway.web.routes import CALLER, JSON_TYPE
 from gateway.web.services import Services
 
 FILTERS = ("state", "queue", "agent", "customer", "brand")
-KIND = "invalid-message"
+KIND = "invalid-action"
 
 
 class Conversations:
@@ -67,7 +67,7 @@ class Conversations:
 
     async def say(self, request: web.Request) -> web.Response:
         """The agent's words to the customer."""
-        fields = await self._fields(request, ("agent", "text", "idempotency_key"))
+        fields = await self._fields(request, ("agent", "text", "idempotency_key"), "invalid-message")
         text = fields.text("text", required=True)
         agent = self._agent(fields, request)
         key = idempotency_key(fields, request)
@@ -91,27 +91,29 @@ class Conversations:
         """To a queue or another agent."""
         fields = await self._fields(request, ("to", "reason", "agent"))
         to, reason = fields.name("to", required=True), fields.text("reason", most=500)
-        by = self._by(fields, request)
+        by, as_agent = self._actor(fields, request)
         fields.done()
-        moved = await self._services.desk.transfer(id_of(request), to or "", reason or "", by)
+        desk = self._services.desk
+        moved = await desk.transfer(id_of(request), to or "", reason or "", by, as_agent=as_agent)
         return answer(await self._object(moved.id))
 
     async def close(self, request: web.Request) -> web.Response:
         """The person is done."""
         fields = await self._fields(request, ("disposition", "note", "agent"))
         disposition, note = fields.name("disposition", required=True, most=64), fields.text("note")
-        by = self._by(fields, request)
+        by, as_agent = self._actor(fields, request)
         fields.done()
-        closed = await self._services.desk.close(id_of(request), by, disposition or "", note or "")
+        desk = self._services.desk
+        closed = await desk.close(id_of(request), by, disposition or "", note or "", as_agent=as_agent)
         return answer(await self._object(closed.id))
 
     async def hand_back(self, request: web.Request) -> web.Response:
         """The handler goes on."""
         fields = await self._fields(request, ("disposition", "agent"))
         disposition = fields.name("disposition", most=64)
-        by = self._by(fields, request)
+        by, as_agent = self._actor(fields, request)
         fields.done()
-        back = await self._services.desk.hand_back(id_of(request), by, disposition or "")
+        back = await self._services.desk.hand_back(id_of(request), by, disposition or "", as_agent=as_agent)
         return answer(await self._object(back.id))
 
     async def note(self, request: web.Request) -> web.Response:
@@ -126,14 +128,14 @@ class Conversations:
 
     # -- who speaks
 
-    async def _fields(self, request: web.Request, known: tuple[str, ...]) -> Fields:
+    async def _fields(self, request: web.Request, known: tuple[str, ...], kind: str = KIND) -> Fields:
         """The body; none at all counts as an empty object."""
         body = b""
         if request.can_read_body:
             bodies.content_type(request, (JSON_TYPE,))
             body = await bodies.read(request)
         document = await bodies.load(body or b"{}")
-        return Fields(bodies.require_sound(document), KIND, known)
+        return Fields(bodies.require_sound(document), kind, known)
 
     def _agent(self, fields: Fields, request: web.Request) -> str:
         """The agent who speaks: named, or the one whose key it is.
@@ -156,6 +158,15 @@ class Conversations:
             hint = nearest(named, [*names, *(agent.jid for agent in agents)])
             fields.wrong("agent", f"is no agent of gateway.toml{hint or '; there are ' + ', '.join(names[:10])}")
         return str(known.jid) if known else named
+
+    def _actor(self, fields: Fields, request: web.Request) -> tuple[str, bool]:
+        """Who decides, and whether as an agent; the key of a supervisor or admin may decide without one."""
+        if fields.given("agent") or request[CALLER].role != "agent":
+            return self._by(fields, request), fields.given("agent")
+        if not self._services.book.agents:
+            # Any name is an agent's where none are configured, so the key's own is one too.
+            return str(request[CALLER].name), True
+        return self._agent(fields, request), True
 
     def _by(self, fields: Fields, request: web.Request) -> str:
         """Who did it, for the notes: the agent if one is named, else the key."""

@@ -13,8 +13,9 @@ from gateway.care.taking import Accepted, Taken
 from gateway.store.progress import EventLife, event_life, keys_of_externals
 from gateway.web import bodies, cloudevents
 from gateway.web.answers import Acknowledgement, answer, ident, instant
+from gateway.web.backlog import Backlog
 from gateway.web.paging import id_of
-from gateway.web.problems import Problem, wait
+from gateway.web.problems import Problem
 from gateway.web.services import Services
 
 STRUCTURED: Final = "application/cloudevents+json"
@@ -22,7 +23,6 @@ BATCH: Final = "application/cloudevents-batch+json"
 PLAIN: Final = "application/json"
 MOST_EVENTS: Final = 10_000
 CHUNK: Final = 500
-BACKLOG_SECONDS: Final = 5
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _STATES = {"floor": "waiting", "pending": "waiting", "calling": "running", "done": "done"}
 
@@ -40,8 +40,8 @@ class _Checked:
 class Events:
     """The calls under /v1/events."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, services: Services, backlog: Backlog) -> None:
+        self._services, self._backlog = services, backlog
         self._book = cloudevents.book_of(services.book)
         self._taking = services.taking
         # What takes milliseconds is done in turn, one in a round of the loop: carriers are answered in between, however
@@ -58,7 +58,7 @@ class Events:
     async def post(self, request: web.Request) -> web.Response:
         """Takes one event, or a batch."""
         kind = bodies.content_type(request, (STRUCTURED, BATCH, PLAIN))
-        self.require_room()
+        self._backlog.require_room()
         body = await bodies.read(request)
         if kind == BATCH:
             return await self._batch(body)
@@ -70,17 +70,11 @@ class Events:
             raise Problem("not-an-object", f"an event must be a JSON object{hint}")
         return Acknowledgement(await self._one(item))
 
-    def require_room(self) -> None:
-        """Raises Problem 429 while too much waits to be sent (design section 2: nothing is taken then)."""
-        services = self._services
-        if services.queued() >= services.settings.limits.queued:
-            said = "too many messages wait to be sent; nothing was taken"
-            raise Problem("backlog-full", said, headers=wait(BACKLOG_SECONDS))
-
     async def _one(self, item: dict[str, object]) -> dict[str, object]:
         services = self._services
         externals = await self._externals([item])
         accepted = cloudevents.accept(item, self.book, services.ids, externals)
+        self._backlog.take(1)
         taken = await self._taking.one(accepted)
         if taken.clash:
             raise clash()
@@ -94,6 +88,7 @@ class Events:
             raise Problem("not-an-object", "a batch must be a list of events")
         if len(items) > MOST_EVENTS:
             raise Problem("too-large", f"a batch holds at most {MOST_EVENTS} events, this one {len(items)}")
+        self._backlog.take(len(items))
         results: list[dict[str, object]] = []
         keeping: asyncio.Task[list[dict[str, object]]] | None = None
         for start in range(0, len(items), CHUNK):

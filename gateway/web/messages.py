@@ -12,12 +12,12 @@ from gateway.store.search import CHANNELS, BadFilter, Filters, TooWide, search
 from gateway.store.timeline import trace
 from gateway.web import bodies
 from gateway.web.answers import Acknowledgement, answer
-from gateway.web.events import BACKLOG_SECONDS
+from gateway.web.backlog import Backlog
 from gateway.web.fields import Fields
 from gateway.web.history import timeline
 from gateway.web.objects import message_object
 from gateway.web.paging import Query, id_of, page, whole, wrong
-from gateway.web.problems import Problem, wait
+from gateway.web.problems import Problem
 from gateway.web.routes import CALLER, JSON_TYPE
 from gateway.web.services import Services
 
@@ -43,21 +43,19 @@ LONGEST_KEY = 200
 class Messages:
     """The calls under /v1/messages."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, services: Services, backlog: Backlog) -> None:
+        self._services, self._backlog = services, backlog
 
     async def post(self, request: web.Request) -> web.Response:
         """One message, through all gates."""
         bodies.content_type(request, (JSON_TYPE,))
-        services = self._services
-        if services.queued() >= services.settings.limits.queued:
-            said = "too many messages wait to be sent; nothing was taken"
-            raise Problem("backlog-full", said, headers=wait(BACKLOG_SECONDS))
+        self._backlog.require_room()
         document = await bodies.load(await bodies.read(request))
         fields = Fields(bodies.require_sound(document), "invalid-message", _BODY)
         asked = self._sending(fields, request)
         self._try_template(asked)
-        sent = await services.desk.send(asked)
+        self._backlog.take(1)
+        sent = await self._services.desk.send(asked)
         if sent.known:
             await self._require_same(sent.message_id, asked)
         return Acknowledgement({"message": str(sent.message_id)})
@@ -71,8 +69,8 @@ class Messages:
             if address is not None and address.kind != "tel":
                 fields.wrong("to", f"is a {address.kind}: address; that channel is not there yet, use +15551234567")
             number = address.value if address else ""
-        except BadAddress as bad:
-            fields.wrong("to", f"is no address: {bad}")
+        except BadAddress:
+            fields.wrong("to", "must be a phone number: + and 7 to 15 digits, such as +15551234567")
         text, template = fields.text("text"), fields.name("template")
         if fields.given("text") == fields.given("template"):
             fields.wrong("text", "or `template` is required, one of them")

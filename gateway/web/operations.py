@@ -6,7 +6,7 @@ from aiohttp import web
 
 from gateway.care.turn import CUSTOMER_LANE
 from gateway.model.channel import LinkStatus
-from gateway.store.listings import Loads, dead_letters, loads
+from gateway.store.listings import DeadLetter, Loads, dead_letters, loads
 from gateway.store.units import Conflict
 from gateway.web.answers import HEADERS, answer, instant
 from gateway.web.paging import Query, id_of, page, whole
@@ -87,7 +87,7 @@ class Operations:
                 "at": instant(one.id >> 20),
                 "lane": one.lane,
                 "kind": one.kind,
-                "customer": one.key if one.lane == CUSTOMER_LANE else None,
+                **_whose(one),
                 "ref": str(one.ref) if one.ref else None,
                 "cause": one.cause,
                 "state": one.state,
@@ -129,6 +129,18 @@ class Operations:
         metrics.queue_depth.labels("send").set(services.queued())
         for link in services.carriers():
             metrics.links.labels(link.name).set(link.state in ("up", "degraded"))
+
+
+def _whose(letter: DeadLetter) -> dict[str, str | None]:
+    """Customer and carrier of a dead letter, as far as it has one.
+
+    A text whose sender is no phone number has no customer: it is kept under the name of the carrier that brought it.
+    """
+    if letter.lane != CUSTOMER_LANE:
+        return {"customer": None, "carrier": None}
+    if ":" in letter.key:
+        return {"customer": letter.key, "carrier": None}
+    return {"customer": None, "carrier": letter.key}
 
 
 def _carrier(link: LinkStatus, receipts: Mapping[str, int]) -> dict[str, object]:

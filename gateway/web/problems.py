@@ -182,6 +182,12 @@ _LIST = (
         "`errors` names each field and says what would be right.",
     ),
     Kind(
+        "invalid-action",
+        422,
+        "What is asked of the conversation is not written like this",
+        "`errors` names each field and says what would be right.",
+    ),
+    Kind(
         "refused",
         422,
         "It cannot be done now",

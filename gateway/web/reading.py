@@ -62,10 +62,17 @@ class Reading:
         kind = _ASSETS.get(name)
         if kind is None:
             raise Problem("not-found", "no such file")
-        return web.Response(
-            body=(html.PAGES / name).read_bytes(),
-            headers={**HEADERS, "Content-Type": kind, "Cache-Control": _DAY},
-        )
+        return _file(name, kind)
+
+    async def icon(self, request: web.Request) -> web.Response:
+        """What browsers ask for beside any page."""
+        return _file("icon.svg", "image/svg+xml")
+
+
+def _file(name: str, kind: str) -> web.Response:
+    return web.Response(
+        body=(html.PAGES / name).read_bytes(), headers={**HEADERS, "Content-Type": kind, "Cache-Control": _DAY}
+    )
 
 
 def _shown(document: Mapping[str, Any]) -> dict[str, object]:

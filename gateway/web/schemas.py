@@ -227,7 +227,18 @@ COMPONENTS: Mapping[str, Schema] = {
         }
     ),
     "Agent": shows({"jid": TEXT, "name": TEXT, "load": COUNT, "presence": TEXT}),
-    "DeadLetter": shows({"id": ID, "at": TIME, "lane": TEXT, "kind": TEXT, "cause": TEXT, "state": TEXT}),
+    "DeadLetter": shows(
+        {
+            "id": ID,
+            "at": TIME,
+            "lane": TEXT,
+            "kind": TEXT,
+            "customer": TEXT_OR_NULL,
+            "carrier": TEXT_OR_NULL,
+            "cause": TEXT,
+            "state": TEXT,
+        }
+    ),
     "Taken": shows({"event": ID, "duplicate": {"type": "boolean"}}),
     "BatchTaken": shows(
         {

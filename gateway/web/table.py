@@ -6,6 +6,7 @@ from gateway.model.conversation import ConversationState
 from gateway.model.message import Disposition
 from gateway.model.offer import OfferState
 from gateway.web import schemas
+from gateway.web.backlog import Backlog
 from gateway.web.conversations import Conversations
 from gateway.web.customers import Customers
 from gateway.web.events import BATCH, PLAIN, STRUCTURED, Events
@@ -45,9 +46,10 @@ _KEY = Parameter(
 
 def all_routes(services: Services) -> list[Route]:
     """Every call of this server."""
+    backlog = Backlog(lambda: services.settings.limits.queued, services.queued)
     routes = [
-        *_events(Events(services), services),
-        *_messages(Messages(services)),
+        *_events(Events(services, backlog), services),
+        *_messages(Messages(services, backlog)),
         *_conversations(Conversations(services)),
         *_others(Offers(services), Customers(services)),
         *_operations(Operations(services)),
@@ -188,7 +190,10 @@ def _conversations(talks: Conversations) -> Sequence[Route]:
             parameters=(_ID, _KEY) if path == "messages" else (_ID,),
             body=Body({JSON_TYPE: (schema, example)}),
             answers={status: (shown, "Done.")},
-            problems=(*_WRITING, "not-found", "invalid-message", "refused", "not-owner"),
+            problems=(
+                *_WRITING, "not-found", "invalid-message" if path == "messages" else "invalid-action", "refused",
+                "not-owner",
+            ),
         )  # fmt: skip
 
     return (
@@ -200,10 +205,11 @@ def _conversations(talks: Conversations) -> Sequence[Route]:
              {"agent": "Ana", "text": "I am looking into it."}, 202, ref("Queued")),
         verb("claim", "claim", talks.claim, "Take a waiting conversation", exactly({}, agent), {"agent": "Ana"}),
         verb("transfer", "transfer", talks.transfer, "Give it to a queue or an agent", transfer,
-             {"to": "billing", "reason": "a question of money"}),
-        verb("close", "close", talks.close, "Close it with its outcome", close, {"disposition": "resolved"}),
+             {"agent": "Ana", "to": "billing", "reason": "a question of money"}),
+        verb("close", "close", talks.close, "Close it with its outcome", close,
+             {"agent": "Ana", "disposition": "resolved"}),
         verb("hand-back", "hand_back", talks.hand_back, "Give it back to the handler",
-             exactly({}, {**disposition, **agent}), {"disposition": "resolved"}),
+             exactly({}, {**disposition, **agent}), {"agent": "Ana", "disposition": "resolved"}),
         verb("notes", "add_note", talks.note, "A note that never leaves the desk", note,
              {"text": "Called twice before."}, 201),
     )  # fmt: skip
@@ -265,6 +271,8 @@ def _documents(reading: Reading) -> Sequence[Route]:
         get("/problems/{name}", "problem", reading.problem, EVERYBODY, "What a kind of problem means", tag, None, name,
             media=html),
         get("/", "start", reading.start, EVERYBODY, "The way to /docs", tag, None, media=html, hidden=True),
+        get("/favicon.ico", "icon", reading.icon, EVERYBODY, "The icon of our pages", tag, None, hidden=True,
+            media="image/svg+xml"),
         get("/pages/{name}", "asset", reading.asset, EVERYBODY, "Style of our pages", tag, None, name, hidden=True,
             media="text/css"),
     )  # fmt: skip

@@ -149,6 +149,28 @@ def mended() -> "Handler[object]":  # type: ignore[type-var]
     return handler
 
 
+async def test_only_misses_in_a_row_bring_a_person(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    handler = Handler("broken.handler", schema=house()[1].handlers["broken.handler"].schema)
+
+    @handler.start
+    def begin(talk: Talk, event: object) -> None:
+        talk.say("stage.notice", what="ask").wait("word")
+
+    @handler.on("word", "LATER")
+    def later(talk: Talk, reply: str) -> None:
+        talk.say("stage.notice", what="again").wait("word")
+
+    monkeypatch.setitem(stage.playbook.handlers, "broken.handler", handler)
+    await stage.event("broken.handler", ANN, {"what": "later"})
+    await stage.settled()
+    states = []
+    for text in ("why", "later", "why", "why"):
+        stage.writes(ANN, text)
+        await stage.settled()
+        states.append((await stage.conversation(ANN))["state"])
+    assert states == ["bot", "bot", "bot", "queued"]
+
+
 async def test_a_text_that_broke_its_handler_is_replayed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     await stage.event("broken.handler", ANN, {"what": "later"})
     await stage.settled()

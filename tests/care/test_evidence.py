@@ -307,7 +307,7 @@ def test_what_a_receipt_says_of_the_text(line: str, said: str) -> None:
         (receipt(reference=3 << 4), [owner()], False),
         (receipt(reference=1 << 4), [owner(), owner(1, None)], False),
         (receipt(reference=1 << 4), [owner(), owner(1 + 4096)], False),
-        (receipt("text:Hello", 1), [owner(), owner(1 + 65_536, text="Bye")], True),
+        (receipt("text:Hello", 1 << 4), [owner(), owner(1 + 4096, text="Bye")], True),
         (receipt("text:hello"), [owner()], False),
         (receipt("text:Hello Ann and more"), [owner()], False),
         (receipt("text:Hell. Ann"), [owner(text="Hellö Ann")], True),

@@ -126,7 +126,8 @@ def test_check_of_what_handlers_name(careline: Run, config: Path) -> None:
     assert result.exit_code == 2
     assert re.search(r"refund\.py:11: refund\.made: no offer 'unlimitd'.*did you mean 'unlimited'", result.stderr)
     assert re.search(r"refund\.py:15: refund\.made: .*'biling'.*did you mean 'billing'", result.stderr)
-    assert "plan_overage.toml: nothing: this text is missing" in result.stderr
+    missing = config / "templates" / "es" / "plan_overage.toml"
+    assert f"{missing}: nothing: this text is missing" in result.stderr.replace("\n", "")
 
 
 def test_check_tells_where_a_handler_is_named_that_is_not_there(careline: Run, config: Path) -> None:
@@ -276,6 +277,13 @@ async def test_keys_are_made_while_the_gateway_runs(careline: Run, config: Path,
     removed = careline("keys", "remove", "crm", "--json", "--config", str(config))
     assert json.loads(removed.stdout) == {"name": "crm", "removed": True}
     assert careline("keys", "remove", "crm", "--config", str(config)).exit_code == 1
+
+
+def test_keys_where_there_is_no_database(careline: Run, config: Path, tmp_path: Path) -> None:
+    result = careline("keys", "list", "--config", str(config))
+    assert result.exit_code == 1
+    assert "there is no database at var/careline.db yet" in result.stderr
+    assert not (tmp_path / "var").exists()
 
 
 def test_migrate_and_backup(careline: Run, config: Path, tmp_path: Path) -> None:

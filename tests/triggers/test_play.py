@@ -117,11 +117,36 @@ def _short() -> Handler[Incoming]:
 
 def test_what_the_gateway_does_by_itself() -> None:
     assert Script(_short()).event().silence().closes("no_reply").turn.note.startswith("no @timeout")
-    assert Script(_short()).event().text("why").expects("escalate").turn.note.startswith("no @on")
     done = Script(_short()).event().text("yes").fulfilled().says("system.offer_fulfilled").closes("offer_accepted")
     assert done.turn.note.startswith("no @fulfilled")
     Script(_short()).event().text("yes").failed("no").says("system.offer_failed").expects("escalate")
-    Script(_short()).event().text("why").handed_back().expects("escalate")
+    back = Script(_short()).event().text("agent").handed_back().expects("wait").at("choice")
+    assert back.turn.note == "no @handed_back: the step goes on listening"
+    Script(_short()).event().text("yes").failed("no").handed_back("sold").closes("sold")
+    Script(_short()).event().text("yes").failed("no").handed_back().closes("handed_back")
+
+
+def test_a_step_without_catch_all_asks_again_and_a_person_takes_the_second_miss() -> None:
+    script = Script(_short()).event().text("why").says("system.not_understood").at("choice")
+    assert script.turn.note.startswith("no @on")
+    script.text("how?").expects("escalate").escalates("", "not understood 2 times")
+    assert "a person" in script.turn.note
+    Script(_short()).event().text("why").text("yes").expects("accept_offer")
+    Script(_short()).event().text("Agent, please!").escalates("", "Agent, please!")
+    Script(_short()).language("es").event().text("agente").escalates("", "agente")
+    turns = list(play(_short(), {}, ["a", "b", "c", "left over"], misses=3))
+    assert [turn.state for turn in turns] == ["waiting", "waiting", "waiting", "queued"]
+
+
+def test_misses_are_counted_in_a_row() -> None:
+    handler = _short()
+
+    @handler.on("choice", "LATER")
+    def later(talk: Talk, reply: str) -> None:
+        talk.say("short.ask").wait("choice")
+
+    script = Script(handler).event().text("why").text("later").text("why").says("system.not_understood")
+    script.text("why").expects("escalate")
 
 
 def test_play_yields_turns_until_the_answers_end() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -79,7 +80,7 @@ async def test_from_bot_to_person_and_back(world: World) -> None:
 async def test_hand_back_resumes_the_bot(world: World) -> None:
     an_id = await queued(world)
     await verb(world, an_id, "claim", agent="Ana")
-    back = await verb(world, an_id, "hand-back", disposition="answered")
+    back = await verb(world, an_id, "hand-back", agent="Ana", disposition="answered")
     assert back["owner"]["kind"] == "bot"
     assert back["notes"][-1]["kind"] == "handed_back"
 
@@ -100,6 +101,62 @@ async def test_only_the_owner_speaks(world: World) -> None:
     assert taken["agent"] == "sue@example.test"
     problem = await verb(world, an_id, "messages", 409, agent="Ana", text="hi")
     assert problem["owner"] == "sue@example.test"
+
+
+LETTING_GO: dict[str, dict[str, Any]] = {
+    "transfer": {"to": "travel"},
+    "close": {"disposition": "resolved"},
+    "hand-back": {},
+}
+
+
+@pytest.mark.parametrize("name", list(LETTING_GO))
+async def test_only_the_owner_lets_go(world: World, name: str) -> None:
+    an_id = await queued(world)
+    body = LETTING_GO[name]
+    problem = await verb(world, an_id, name, 422, agent="Ben", **body)
+    assert problem["type"].endswith("refused"), "Ben does not answer billing, as `claim` says"
+    await verb(world, an_id, "claim", agent="Ana")
+    for role in ("agent", "supervisor", "admin"):
+        problem = await verb(world, an_id, name, 409, role=role, agent="Ben", **body)
+        assert problem["owner"] == "ana@example.test"
+    assert (await world.json("GET", f"/v1/conversations/{an_id}"))["agent"] == "ana@example.test"
+    await verb(world, an_id, "notes", 201, agent="Ben", text="she called me too")
+    let_go = await verb(world, an_id, name, agent="Ana", **body)
+    assert let_go["agent"] != "ana@example.test" or let_go["state"] == "closed"
+
+
+@pytest.mark.parametrize("name", list(LETTING_GO))
+@pytest.mark.parametrize("who", [{"agent": "Sue"}, {"role": "supervisor"}, {"role": "admin"}])
+async def test_a_supervisor_acts_on_anything(world: World, name: str, who: dict[str, str]) -> None:
+    an_id = await queued(world)
+    await verb(world, an_id, "claim", agent="Ana")
+    asked: dict[str, Any] = {**who, **LETTING_GO[name]}
+    let_go = await verb(world, an_id, name, **asked)
+    kinds = {"transfer": "transferred", "close": "closed", "hand-back": "handed_back"}
+    noted = next(note for note in let_go["notes"] if note["kind"] == kinds[name])
+    assert noted["author"] == ("sue@example.test" if "agent" in who else who["role"])
+    assert "ana@example.test" in noted["text"], "whom it was taken from"
+
+
+@pytest.mark.parametrize("name", list(LETTING_GO))
+async def test_an_agent_of_the_queue_acts_on_what_waits(world: World, name: str) -> None:
+    an_id = await queued(world)
+    await verb(world, an_id, name, agent="Ana", **LETTING_GO[name])
+
+
+@pytest.mark.parametrize("name", list(LETTING_GO))
+async def test_without_agents_any_name_acts_on_what_nobody_has(make_world: Any, name: str) -> None:
+    world: World = await make_world()
+    world.services.playbook = world.engine.playbook = replace(world.engine.playbook, agents=())
+    first, second = await queued(world), await queued(world, "+15550000002")
+    await verb(world, first, name, agent="Zoe", **LETTING_GO[name])
+    await verb(world, second, "claim", agent="Zoe")
+    problem = await verb(world, second, name, 409, agent="Max", **LETTING_GO[name])
+    assert problem["owner"] == "Zoe"
+    problem = await verb(world, second, name, 409, **LETTING_GO[name])
+    assert problem["owner"] == "Zoe", "the key's own name is no other agent's"
+    await verb(world, second, name, agent="Zoe", **LETTING_GO[name])
 
 
 async def test_of_many_claims_one_wins(world: World) -> None:
@@ -169,6 +226,9 @@ async def test_an_agents_own_key_needs_no_name_and_speaks_for_nobody_else(make_w
         ("messages", {"text": "hi"}, "/agent"),
         ("transfer", {}, "/to"),
         ("transfer", {"to": "x\ny"}, "/to"),
+        ("transfer", {"to": "travel"}, "/agent"),
+        ("close", {"disposition": "resolved"}, "/agent"),
+        ("hand-back", {}, "/agent"),
         ("close", {}, "/disposition"),
         ("close", {"disposition": "x" * 65}, "/disposition"),
         ("notes", {}, "/text"),
@@ -178,12 +238,21 @@ async def test_an_agents_own_key_needs_no_name_and_speaks_for_nobody_else(make_w
 async def test_what_is_wrong_is_named(world: World, name: str, body: dict[str, Any], pointer: str) -> None:
     problem = await verb(world, "1", name, 422, **body)
     assert pointer in {error["pointer"] for error in problem["errors"]}
+    kind = "invalid-message" if name == "messages" else "invalid-action"
+    assert problem["type"].endswith(kind)
+    assert "message" not in problem["title"] or name == "messages"
 
 
 @pytest.mark.parametrize("name", ["claim", "messages", "transfer", "close", "hand-back", "notes"])
 async def test_no_such_conversation(world: World, name: str) -> None:
     body = {"agent": "Ana", "text": "hi", "to": "billing", "disposition": "x"}
-    wanted = {"claim": ("agent",), "messages": ("agent", "text"), "transfer": ("to",), "close": ("disposition",)}
+    wanted = {
+        "claim": ("agent",),
+        "messages": ("agent", "text"),
+        "transfer": ("to", "agent"),
+        "close": ("disposition", "agent"),
+        "hand-back": ("agent",),
+    }
     asked = {key: body[key] for key in wanted.get(name, ("text",) if name == "notes" else ())}
     assert (await verb(world, "1", name, 404, **asked))["type"].endswith("not-found")
     assert (await verb(world, "x", name, 404, **asked))["type"].endswith("not-found")

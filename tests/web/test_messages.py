@@ -101,6 +101,14 @@ async def test_what_is_wrong_is_named(world: World, changed: dict[str, Any], poi
     assert not world.sends
 
 
+@pytest.mark.parametrize("to", ["5551234567", "tel:5551234567", "xmpp:nobody"])
+async def test_what_a_number_looks_like_is_said(world: World, to: str) -> None:
+    problem = await send(world, 422, to=to)
+    assert problem["detail"] == "/to must be a phone number: + and 7 to 15 digits, such as +15551234567"
+    event = await world.event(subject="tel:5551234567", status=422)
+    assert event["detail"] == "subject must be + and 7 to 15 digits, such as tel:+15551234567"
+
+
 async def test_a_template_is_rendered(world: World) -> None:
     values = {"plan": "Basic 300", "charge": "50.00", "currency": "USD"}
     told = await send(world, text=None, template="plan_overage.kept", values=values)

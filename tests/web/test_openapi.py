@@ -48,7 +48,7 @@ async def test_it_says_what_is_served(world: World, document: dict[str, Any]) ->
         if route.resource is not None and route.method != "HEAD"
     }
     said = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
-    assert served - said == {("GET", "/"), ("GET", "/pages/{name}")}
+    assert served - said == {("GET", "/"), ("GET", "/pages/{name}"), ("GET", "/favicon.ico")}
     assert said <= served
 
 

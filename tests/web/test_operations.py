@@ -62,6 +62,14 @@ async def bury(world: World, kind: str, ref: int, key: str = f"tel:{PHONE}") -> 
     return an_id
 
 
+async def test_a_text_of_no_phone_number_has_a_carrier_and_no_customer(world: World) -> None:
+    await bury(world, "mo", 0, key="sim")
+    await bury(world, "mo", 0)
+    known, strange = (await world.json("GET", "/v1/dead-letters"))["items"]
+    assert (known["customer"], known["carrier"]) == (f"tel:{PHONE}", None)
+    assert (strange["customer"], strange["carrier"]) == (None, "sim")
+
+
 async def test_dead_letters_are_listed_and_replayed_once(world: World) -> None:
     await world.lane.stop(1.0)
     told = await world.event()

@@ -11,6 +11,7 @@ from gateway.channels.smpp import faults
 from gateway.channels.smpp.owner import SessionState
 from gateway.channels.smpp.pace import Backoff
 from gateway.channels.smpp.profile import CarrierProfile
+from gateway.channels.smpp.reach import why_not_reached
 from gateway.channels.smpp.session import SmppSession
 
 log = logging.getLogger("gateway.smpp")
@@ -144,13 +145,12 @@ class BindKeeper:
             self._backoff.reset()
         return True
 
-    def _failed(self, session: SmppSession, error: Exception) -> None:
+    def _failed(self, session: SmppSession, error: OSError | ValueError) -> None:
         profile = self._link.profile
         session.close("the bind was not answered in time")
         self.session = None
         session.counters["connect_failed"] += 1
-        timed_out = isinstance(error, TimeoutError)
-        reason = f"no bind within {profile.bind_timeout:g} s" if timed_out else f"{type(error).__name__}: {error}"
+        reason = why_not_reached(error, profile)
         level = logging.DEBUG if reason == self.reason else logging.WARNING  # a carrier that is away is told once
         log.log(level, "carrier %s: %s bind %d does not come up: %s", profile.name, self.role, self.index, reason)
         self.reason = reason
