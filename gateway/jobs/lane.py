@@ -133,12 +133,12 @@ class Lane:
 
     def clear(self, key: str) -> bool:
         """Whether nothing of the key waits or is under way, in memory or (timers aside) on disk."""
-        return key not in self._queues and key not in self._busy and not any(self._spilled)
+        return key not in self._queues and key not in self._busy and not self._arrivals and not any(self._spilled)
 
     def may_overtake(self, due: Due) -> bool:
         """Whether an item may go without ever waiting here: nothing of its key does, and nothing as urgent."""
-        if due.key in self._queues or due.key in self._busy:
-            return False
+        if due.key in self._queues or due.key in self._busy or self._arrivals:
+            return False  # what arrived while older items are read from disk is in no queue yet
         for prio in range(due.prio + 1):  # noqa: SIM110  once for each text that leaves; a generator costs twice as much
             if self._ready[prio] or self._spilled[prio]:
                 return False

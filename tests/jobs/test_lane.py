@@ -6,6 +6,7 @@ import random
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -311,3 +312,27 @@ async def test_a_key_is_clear_when_nothing_of_it_waits_in_memory_or_on_disk(stor
     lane.vacate("ann")
     await until_done(worker, lane)
     assert lane.clear("ann")
+
+
+async def test_what_arrived_while_the_disk_is_read_is_not_overtaken(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Worker(store, 1)
+    lane = Lane("x", store, worker.run, lambda: 1000)
+    await lane._refill()
+    first, next_one = Due(1, "x", "ann", "t", 5), Due(2, "x", "ann", "t", 5)
+    assert lane.clear("ann")
+    assert lane.may_overtake(next_one)
+    read, seen = store.read, []
+
+    async def slow(*question: Any) -> Any:
+        """While the disk is read, the first item is committed and pushed."""
+        rows = await read(*question)
+        lane.push(first)
+        seen.append((lane.clear("ann"), lane.may_overtake(next_one)))
+        return rows
+
+    monkeypatch.setattr(store, "read", slow)
+    await lane._refill()
+    assert seen == [(False, False)]
+    assert not lane.clear("ann")
