@@ -19,7 +19,8 @@ from gateway.store.writer import Result
 from gateway.triggers import EventData
 
 CHUNK = 500
-MOMENT = 0.02  # seconds
+MOMENT = 0.03  # seconds
+CROWD = 8
 MOST_CHUNKS = 2
 Accepted = tuple[Event, EventData | None]
 
@@ -49,12 +50,13 @@ class Taking:
         self._chunks = asyncio.Semaphore(MOST_CHUNKS)
         self._gathered: _Gathered = []
         self._under_way: set[asyncio.Task[list[Taken | Failure]]] = set()
-        self._writing = 0
-        self._took_at = float("-inf")
+        self._crowd_at = float("-inf")
 
     def busy(self) -> bool:
-        """Whether events are being taken, or were a moment ago: those that wait to be handled then stand back."""
-        return bool(self._writing) or asyncio.get_running_loop().time() - self._took_at < MOMENT
+        """Whether events come in crowds, now or a moment ago: those that wait to be handled then stand back. At a pace
+        at which nobody waits to be taken, nothing need stand back.
+        """
+        return asyncio.get_running_loop().time() - self._crowd_at < MOMENT
 
     async def one(self, accepted: Accepted) -> Taken:
         """Takes one event, together with all that others bring in the same turn of the loop. Raises Failure."""
@@ -108,8 +110,13 @@ class Taking:
     # -- on disk
 
     async def _chunk(self, chunk: Sequence[Accepted]) -> list[Taken | Failure]:
+        crowd, now = len(chunk) >= CROWD, asyncio.get_running_loop().time
+        if crowd:
+            self._crowd_at = now()
         unit = self._unit(chunk)
         [failure] = await self._apply([unit])
+        if crowd:
+            self._crowd_at = now()
         if failure is None:
             for due in unit.due:
                 self._push(due)
@@ -142,12 +149,7 @@ class Taking:
 
     async def _apply(self, units: Sequence[Unit]) -> list[Result]:
         failpoints.hit("before_events_commit")
-        self._writing += 1
-        try:
-            results = await self._store.apply(units)
-        finally:
-            self._writing -= 1
-            self._took_at = asyncio.get_running_loop().time()
+        results = await self._store.apply(units)
         failpoints.hit("after_events_commit")
         return results
 

@@ -187,3 +187,14 @@ async def test_the_rest_of_a_batch_is_not_taken_after_a_failure(till: Till, monk
         await till.taking.many(batch)
     assert till.store.calls == [1, 1]
     assert await till.on_disk() == ids(batch)[:2]
+
+
+async def test_others_stand_back_for_a_crowd_and_not_for_one(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not till.taking.busy()
+    await till.at_once(till.event("alone"))
+    assert not till.taking.busy(), "nobody waited to be taken"
+    await till.at_once(*[till.event(str(number)) for number in range(20)])
+    assert till.taking.busy()
+    now = asyncio.get_running_loop().time()
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now + 1)
+    assert not till.taking.busy(), "a moment later they go on"
