@@ -273,7 +273,7 @@ async def test_while_work_is_taken_in_bulk_goes_one_batch_at_a_time_and_urgent_i
             await gate.wait()
         return await worker.run(batch)
 
-    lane = Lane("x", store, run, lambda: 1000, prios=2, batches=4, most=1, yields=lambda: taking)
+    lane = Lane("x", store, run, lambda: 1000, prios=2, batches=4, most=1, yields=lambda: 2.0 if taking else 0.0)
     bulk = [Due(n, "x", f"k{n}", "t", 5, prio=1) for n in (1, 2, 3)]
     await put(store, bulk)
     lane.start()
@@ -291,7 +291,7 @@ async def test_while_work_is_taken_in_bulk_goes_one_batch_at_a_time_and_urgent_i
 
 async def test_bulk_that_stands_back_has_its_turn_again_and_again(store: Store) -> None:
     worker = Worker(store, 50)
-    lane = Lane("x", store, worker.run, lambda: 1000, prios=2, batches=4, most=5, yields=lambda: True)
+    lane = Lane("x", store, worker.run, lambda: 1000, prios=2, batches=4, most=5, yields=lambda: 0.1)
     lane.start()
     await put(store, [Due(n, "x", f"k{n}", "t", 5, prio=1) for n in range(1, 51)], lane)
     await until_done(worker, lane)
