@@ -200,7 +200,7 @@ async def test_others_stand_back_for_a_crowd_and_not_for_one(till: Till, monkeyp
     assert not till.taking.pressure()
     await till.at_once(till.event("alone"))
     assert not till.taking.pressure(), "nobody waited to be taken"
-    burst = await crowd()
+    burst = flood = await crowd()
     for _ in range(400):
         clock[0] += 0.01
         flood = await crowd()
