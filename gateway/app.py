@@ -184,6 +184,7 @@ class Gateway:
         if self._started:
             await self.store.apply([upkeep.mark_end(orderly=True)])
         await self.store.close()
+        self.cores.stop()
 
     async def _check_handlers(self) -> None:
         """Refuses when live conversations wait in a step that the loaded code lacks (design section 5)."""

@@ -71,6 +71,11 @@ class OneCore:
         if self.core is not None:
             os.sched_setaffinity(0, self._allowed)
 
+    def stop(self) -> None:
+        """The calling thread, which was the first, runs anywhere again; the others have ended."""
+        self.free()
+        self.core = None
+
     def _foreign(self) -> float | None:
         """Seconds that the first thread waited while none of ours ran."""
         times = [self._spent(thread) for thread in self._threads]

@@ -104,6 +104,15 @@ def test_readers_run_where_they_like(machine: Machine, one: OneCore) -> None:
     assert machine.bound[0] == {0, 1, 2}, "0 is the calling thread"
 
 
+def test_at_the_end_the_thread_runs_anywhere_again(machine: Machine, one: OneCore) -> None:
+    one.stop()
+    assert machine.bound[0] == {0, 1, 2}
+    machine.bound.clear()
+    one.stop()
+    one.look()
+    assert not machine.bound
+
+
 @pytest.fixture
 def here() -> Iterator[int]:
     """This thread, which may run again where it could before."""
