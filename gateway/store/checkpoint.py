@@ -78,12 +78,14 @@ class Checkpointer:
         self._thread.start()
 
     def close(self) -> None:
-        """Waits for the disk and closes; the writer's connection is closed before."""
+        """Waits for the disk and closes; the writer's connection is closed before. Again: nothing to do."""
         if self._thread is not None:
             self._thread.join()
         if self._pin is not None:
             self._pin.close()
-        os.close(self._file)
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)  # twice could close what another opened meanwhile
 
     def _long(self) -> bool:
         """The file keeps its size when the log is begun anew, so this only spares the looks at a short one."""
