@@ -128,10 +128,11 @@ class Delivery:
             return None
         part_no, duplicate = part_of(due)
         number = due.attempts + 1
+        departure = Departure(due, self._part(message, part_no, number, now))
         messages.add_attempt(unit, Attempt(message.id, part_no, number, self._channel.name, now, duplicate))
         self._kept += 1
         self._unanswered_more(due, now)
-        return Departure(due, self._part(message, part_no, number, now))
+        return departure
 
     def departed(self, departures: Sequence[Departure]) -> None:
         """Their decisions are on disk: the bytes leave."""
