@@ -203,7 +203,7 @@ class Gateway:
             JOIN_LANE: self.intake.run,
         }
         # Small batches: a decision takes a fraction of a millisecond, and the loop must answer carriers in between.
-        lane(CUSTOMER_LANE, prios=2, most=48, batches=4, yields=self.taking.busy)
+        lane(CUSTOMER_LANE, prios=2, most=48, batches=4, yields=self.taking.pressure)
         self.engine.attach(self._lanes[CUSTOMER_LANE])
         lane(offers.CALL_LANE, most=4, batches=16)
         lane(DOUBT_LANE, batches=1)

@@ -19,7 +19,9 @@ from gateway.store.writer import Result
 from gateway.triggers import EventData
 
 CHUNK = 500
-MOMENT = 0.02  # seconds
+# Events that came in one turn of the loop, from which on they are a crowd; seconds after which it is over.
+CROWD, MOMENT = 8, 0.03
+BURST, FLOOD, BURST_SECONDS = 9.0, 2.0, 3.0
 MOST_CHUNKS = 2
 Accepted = tuple[Event, EventData | None]
 
@@ -49,12 +51,24 @@ class Taking:
         self._chunks = asyncio.Semaphore(MOST_CHUNKS)
         self._gathered: _Gathered = []
         self._under_way: set[asyncio.Task[list[Taken | Failure]]] = set()
-        self._writing = 0
-        self._took_at = float("-inf")
+        self._crowd_at = self._crowd_since = float("-inf")
 
-    def busy(self) -> bool:
-        """Whether events are being taken, or were a moment ago: those that wait to be handled then stand back."""
-        return bool(self._writing) or asyncio.get_running_loop().time() - self._took_at < MOMENT
+    def pressure(self) -> float:
+        """How far those that wait to be handled stand back: a pause so many times as long as their last turn.
+
+        A burst is taken first, within its first seconds; a flood that goes on shares with them. At a pace at which
+        nobody waits to be taken, nothing stands back.
+        """
+        now = asyncio.get_running_loop().time()
+        if now - self._crowd_at >= MOMENT:
+            return 0.0
+        return BURST if now - self._crowd_since < BURST_SECONDS else FLOOD
+
+    def _crowd(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._crowd_at >= MOMENT:
+            self._crowd_since = now
+        self._crowd_at = now
 
     async def one(self, accepted: Accepted) -> Taken:
         """Takes one event, together with all that others bring in the same turn of the loop. Raises Failure."""
@@ -108,8 +122,13 @@ class Taking:
     # -- on disk
 
     async def _chunk(self, chunk: Sequence[Accepted]) -> list[Taken | Failure]:
+        crowd = len(chunk) >= CROWD
+        if crowd:
+            self._crowd()
         unit = self._unit(chunk)
         [failure] = await self._apply([unit])
+        if crowd:
+            self._crowd()
         if failure is None:
             for due in unit.due:
                 self._push(due)
@@ -142,12 +161,7 @@ class Taking:
 
     async def _apply(self, units: Sequence[Unit]) -> list[Result]:
         failpoints.hit("before_events_commit")
-        self._writing += 1
-        try:
-            results = await self._store.apply(units)
-        finally:
-            self._writing -= 1
-            self._took_at = asyncio.get_running_loop().time()
+        results = await self._store.apply(units)
         failpoints.hit("after_events_commit")
         return results
 

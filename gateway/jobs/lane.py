@@ -19,7 +19,6 @@ MOST_IN_MEMORY = 10_000
 BATCH = 250
 POLL_SECONDS = 0.2
 RETRY_MS = 1000
-STAND_BACK = 2.0
 log = logging.getLogger("gateway.jobs")
 
 Again = list[tuple[Due, int]]
@@ -33,8 +32,8 @@ class Lane:
     prios: the priorities of this lane, first served first. now: wall clock in ms. batches, most: how many batches
     at once, of how many items. memory: items held in memory, shared out among the priorities; the rest waits on
     disk. room: how many may be taken now (a carrier's window), looked at again at each `poke`. blocked: keys
-    whose items wait; looked at again at `unblock` and now and then. yields: whether work is being taken in just now;
-    while it is, items of priority 1 and below stand back: one batch at a time, then a pause STAND_BACK times as long.
+    whose items wait; looked at again at `unblock` and now and then. yields: how far items of priority 1 and below stand
+    back just now: one batch at a time, then a pause so many times as long; 0 = not at all.
     """
 
     def __init__(
@@ -50,7 +49,7 @@ class Lane:
         memory: int = MOST_IN_MEMORY,
         room: Callable[[], int] | None = None,
         blocked: Callable[[Due], bool] | None = None,
-        yields: Callable[[], bool] | None = None,
+        yields: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.name = name
         self._most, self._memory, self._limit = most, max(1, memory // prios), room
@@ -133,12 +132,12 @@ class Lane:
 
     def clear(self, key: str) -> bool:
         """Whether nothing of the key waits or is under way, in memory or (timers aside) on disk."""
-        return key not in self._queues and key not in self._busy and not any(self._spilled)
+        return key not in self._queues and key not in self._busy and not self._arrivals and not any(self._spilled)
 
     def may_overtake(self, due: Due) -> bool:
         """Whether an item may go without ever waiting here: nothing of its key does, and nothing as urgent."""
-        if due.key in self._queues or due.key in self._busy:
-            return False
+        if due.key in self._queues or due.key in self._busy or self._arrivals:
+            return False  # what arrived while older items are read from disk is in no queue yet
         for prio in range(due.prio + 1):  # noqa: SIM110  once for each text that leaves; a generator costs twice as much
             if self._ready[prio] or self._spilled[prio]:
                 return False
@@ -276,7 +275,7 @@ class Lane:
         return batch
 
     def _may_run_bulk(self) -> bool:
-        if self._yields is None or not self._yields():
+        if not self._yields():
             return True
         return not self._bulk and asyncio.get_running_loop().time() >= self._bulk_after
 
@@ -288,9 +287,9 @@ class Lane:
             again = await self._run(batch)
         finally:
             self._bulk -= bulk
-            if bulk and self._yields is not None and self._yields():
+            if bulk:
                 now = asyncio.get_running_loop().time()
-                self._bulk_after = now + STAND_BACK * (now - started)
+                self._bulk_after = now + self._yields() * (now - started)
             self._room += 1
             self._under_way -= len(batch)
             self._release(batch, again)

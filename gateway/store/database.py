@@ -159,6 +159,7 @@ class Store:
         self._opened.clear()
         if self._checkpointer is not None:
             await loop.run_in_executor(None, self._checkpointer.close)
+            self._checkpointer = None
         self._unlock()
 
     @property

@@ -12,7 +12,7 @@ from aiohttp import web
 from gateway.care.taking import Accepted, Taken
 from gateway.store.progress import EventLife, event_life, keys_of_externals
 from gateway.web import bodies, cloudevents
-from gateway.web.answers import Acknowledgement, answer, ident, instant
+from gateway.web.answers import answer, ident, instant
 from gateway.web.backlog import Backlog
 from gateway.web.paging import id_of
 from gateway.web.problems import Problem
@@ -68,7 +68,7 @@ class Events:
         if not isinstance(item, dict):
             hint = f"; a list of events needs Content-Type: {BATCH}" if isinstance(item, list) else ""
             raise Problem("not-an-object", f"an event must be a JSON object{hint}")
-        return Acknowledgement(await self._one(item))
+        return answer(await self._one(item), 202)
 
     async def _one(self, item: dict[str, object]) -> dict[str, object]:
         services = self._services
@@ -102,7 +102,7 @@ class Events:
             keeping = asyncio.create_task(self._keep(checked))
         if keeping is not None:
             results += await keeping
-        return Acknowledgement({"results": results})
+        return answer({"results": results}, 202)
 
     async def _check(self, items: Sequence[object]) -> _Checked:
         """Looks at some events of a batch: each stands or falls alone."""

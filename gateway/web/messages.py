@@ -11,7 +11,7 @@ from gateway.store.messages import messages_by_id
 from gateway.store.search import CHANNELS, BadFilter, Filters, TooWide, search
 from gateway.store.timeline import trace
 from gateway.web import bodies
-from gateway.web.answers import Acknowledgement, answer
+from gateway.web.answers import answer
 from gateway.web.backlog import Backlog
 from gateway.web.fields import Fields
 from gateway.web.history import timeline
@@ -58,7 +58,7 @@ class Messages:
         sent = await self._services.desk.send(asked)
         if sent.known:
             await self._require_same(sent.message_id, asked)
-        return Acknowledgement({"message": str(sent.message_id)})
+        return answer({"message": str(sent.message_id)}, 202)
 
     def _sending(self, fields: Fields, request: web.Request) -> Sending:
         """The body, checked. Raises Problem 422."""

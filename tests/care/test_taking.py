@@ -187,3 +187,24 @@ async def test_the_rest_of_a_batch_is_not_taken_after_a_failure(till: Till, monk
         await till.taking.many(batch)
     assert till.store.calls == [1, 1]
     assert await till.on_disk() == ids(batch)[:2]
+
+
+async def test_others_stand_back_for_a_crowd_and_not_for_one(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [asyncio.get_running_loop().time()]
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: clock[0])
+
+    async def crowd() -> float:
+        await till.at_once(*[till.event(f"{clock[0]} {number}") for number in range(20)])
+        return till.taking.pressure()
+
+    assert not till.taking.pressure()
+    await till.at_once(till.event("alone"))
+    assert not till.taking.pressure(), "nobody waited to be taken"
+    burst = flood = await crowd()
+    for _ in range(400):
+        clock[0] += 0.01
+        flood = await crowd()
+    assert burst > flood > 0, "a burst is taken first, a flood shares"
+    clock[0] += 1
+    assert not till.taking.pressure(), "a moment later the others go on"
+    assert await crowd() == burst

@@ -6,6 +6,7 @@ import random
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -272,7 +273,7 @@ async def test_while_work_is_taken_in_bulk_goes_one_batch_at_a_time_and_urgent_i
             await gate.wait()
         return await worker.run(batch)
 
-    lane = Lane("x", store, run, lambda: 1000, prios=2, batches=4, most=1, yields=lambda: taking)
+    lane = Lane("x", store, run, lambda: 1000, prios=2, batches=4, most=1, yields=lambda: 2.0 if taking else 0.0)
     bulk = [Due(n, "x", f"k{n}", "t", 5, prio=1) for n in (1, 2, 3)]
     await put(store, bulk)
     lane.start()
@@ -290,7 +291,7 @@ async def test_while_work_is_taken_in_bulk_goes_one_batch_at_a_time_and_urgent_i
 
 async def test_bulk_that_stands_back_has_its_turn_again_and_again(store: Store) -> None:
     worker = Worker(store, 50)
-    lane = Lane("x", store, worker.run, lambda: 1000, prios=2, batches=4, most=5, yields=lambda: True)
+    lane = Lane("x", store, worker.run, lambda: 1000, prios=2, batches=4, most=5, yields=lambda: 0.1)
     lane.start()
     await put(store, [Due(n, "x", f"k{n}", "t", 5, prio=1) for n in range(1, 51)], lane)
     await until_done(worker, lane)
@@ -311,3 +312,27 @@ async def test_a_key_is_clear_when_nothing_of_it_waits_in_memory_or_on_disk(stor
     lane.vacate("ann")
     await until_done(worker, lane)
     assert lane.clear("ann")
+
+
+async def test_what_arrived_while_the_disk_is_read_is_not_overtaken(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Worker(store, 1)
+    lane = Lane("x", store, worker.run, lambda: 1000)
+    await lane._refill()
+    first, next_one = Due(1, "x", "ann", "t", 5), Due(2, "x", "ann", "t", 5)
+    assert lane.clear("ann")
+    assert lane.may_overtake(next_one)
+    read, seen = store.read, []
+
+    async def slow(*question: Any) -> Any:
+        """While the disk is read, the first item is committed and pushed."""
+        rows = await read(*question)
+        lane.push(first)
+        seen.append((lane.clear("ann"), lane.may_overtake(next_one)))
+        return rows
+
+    monkeypatch.setattr(store, "read", slow)
+    await lane._refill()
+    assert seen == [(False, False)]
+    assert not lane.clear("ann")

@@ -197,7 +197,7 @@ class LinkRow(SQLModel, table=True):
     """The token of a link in a text (`/c/{token}`)."""
 
     __tablename__ = "link"
-    __table_args__ = {"sqlite_with_rowid": False}
+    __table_args__ = (Index("link_expires", "expires_at"), {"sqlite_with_rowid": False})
     token: str = Field(sa_column=Column(Text, primary_key=True))
     conversation_id: int = Field(sa_column=big(nullable=False))
     dialogue_id: int | None = Field(default=None, sa_column=big())

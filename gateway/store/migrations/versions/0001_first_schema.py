@@ -246,6 +246,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token"),
         sqlite_with_rowid=False,
     )
+    op.create_index("link_expires", "link", ["expires_at"], unique=False)
     op.create_table(
         "mark",
         sa.Column("name", sa.Text(), nullable=False),
