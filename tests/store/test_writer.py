@@ -389,3 +389,18 @@ async def test_a_writer_that_ends_by_a_fault_leaves_nobody_waiting(
     [failure] = await store.apply([_work(1)])
     assert isinstance(failure, StoreClosed)
     assert "fault of ours" in str(store.working())
+
+
+async def test_a_writer_that_dies_with_work_in_hand_tells_who_waits_for_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda args: None)
+
+    def broken(connection: object, units: object) -> list[Result]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(store.writer, "_transaction", broken)
+    async with asyncio.timeout(10):
+        [failure] = await store.apply([_work(1)])
+    assert isinstance(failure, StoreClosed)
+    await asyncio.get_running_loop().run_in_executor(None, store.writer.join)
