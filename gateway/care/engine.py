@@ -239,6 +239,7 @@ class Engine:
                 return None
             turn = self._dead_letter(due, state, str(error) if known else f"{type(error).__name__}: {error}")
             unit, state_after = turn.finish(self._depart)
+        unit.intake = not due.stored  # new, and refused while the disk is full
         return _Decided(due, unit, state_after, answer, turn.after, turn.departures)
 
     def _depart(self, unit: Unit, part: Due) -> Departure | None:

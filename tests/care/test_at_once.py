@@ -104,6 +104,19 @@ async def test_on_a_full_disk_the_carrier_is_told_to_come_again(stage: Stage, mo
     assert not await stage.laws()
 
 
+async def test_while_the_disk_is_full_a_text_takes_none_of_the_reserve(stage: Stage) -> None:
+    await awake(stage)
+    stage.store.full = True
+    text = stage.writes(ANN, "HELP")
+    await stage.settled()
+    assert stage.carrier.acknowledged[-1] == (text.token, False)
+    assert stage.delivery.room() == stage.carrier.window
+    stage.store.full = False
+    stage.carrier.again(text)
+    await stage.settled()
+    assert stage.carrier.acknowledged[-1] == (text.token, True)
+
+
 async def test_a_lost_commit_is_kept_as_work_and_decided_again(stage: Stage) -> None:
     await stage.event("plan.overage", ANN, {"plan": "B", "minutes_over": 1, "charge": "5.00", "currency": "USD"})
     await stage.settled()
