@@ -5,8 +5,11 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from gateway.care import outbound
 from gateway.care.inbound import Text
 from gateway.care.intake import MOST_AT_ONCE
+from gateway.care.turn import Turn
+from gateway.model.message import Author, MessageClass
 from gateway.store.units import Conflict, Due, Statement, StoreFull, Unit
 from gateway.store.writer import Result
 from gateway.triggers import Handler, Talk
@@ -295,3 +298,20 @@ async def test_one_read_with_very_many_texts_does_not_hold_up_the_loop(
     await stage.settled()
     assert sizes == [MOST_AT_ONCE]
     assert {to for to in phones if stage.carrier.texts(to)} == set(phones)
+
+
+async def test_texts_of_one_decision_keep_their_order_whatever_their_urgency(stage: Stage) -> None:
+    await awake(stage)
+
+    def both(turn: Turn) -> None:
+        for text, cls in (("first", MessageClass.transactional), ("second", MessageClass.conversational)):
+            draft = outbound.Draft(text, cls, Author("system"))
+            outbound.send(turn, None, turn.playbook.brands["acme"], draft)
+
+    stage.lanes["send:sim"]._ready[1].append("somebody else's notice, which waits for its turn")
+    asked = asyncio.ensure_future(stage.engine.ask(f"tel:{ANN}", both))
+    await asyncio.sleep(0)
+    stage.lanes["customer"]._dispatch()
+    await asked
+    await stage.settled()
+    assert [part.text for part in stage.carrier.submitted[2:]] == ["first", "second"]
