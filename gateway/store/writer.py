@@ -272,5 +272,12 @@ def _groups(units: list[Unit]) -> list[list[Unit]]:
 
 
 def _tell(answers: list[tuple[Callable[[list[Result]], None], list[Result]]]) -> None:
-    for done, results in answers:
-        done(results)
+    """Each caller hears; a fault in what one does with it is seen, and the others hear all the same."""
+    left = deque(answers)
+    try:
+        while left:
+            done, results = left.popleft()
+            done(results)
+    finally:
+        if left:
+            asyncio.get_running_loop().call_soon(_tell, list(left))
