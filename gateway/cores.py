@@ -11,6 +11,7 @@ import logging
 import os
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 CROWDED = 0.25
@@ -69,7 +70,9 @@ class OneCore:
     def free(self) -> None:
         """Lets the calling thread run anywhere; a new thread begins bound to where its maker is."""
         if self.core is not None:
-            os.sched_setaffinity(0, self._allowed)
+            # A container's cores may have been changed since; a thread that cannot start would end all reading.
+            with suppress(OSError):
+                os.sched_setaffinity(0, self._allowed)
 
     def stop(self) -> None:
         """The calling thread, which was the first, runs anywhere again; the others have ended."""

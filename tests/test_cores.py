@@ -129,3 +129,8 @@ def test_on_this_machine(here: int) -> None:
     told = cores.spent(here)
     assert told is None or told[0] > 0
     made.look()
+
+
+def test_a_reader_starts_also_where_the_system_changed_its_mind(machine: Machine, one: OneCore) -> None:
+    machine.refuses = True
+    one.free()

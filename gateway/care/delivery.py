@@ -22,7 +22,7 @@ from gateway.jobs.lane import Lane
 from gateway.model.channel import FAULT_ADVICE, Channel, Encoding, Fault, Part, PartAnswer
 from gateway.model.ids import Ids
 from gateway.model.message import Attempt, Disposition, Message, MessageClass, Outcome
-from gateway.model.segments import split
+from gateway.model.segments import Mode, split
 from gateway.store import messages, work
 from gateway.store.database import Store
 from gateway.store.units import Due, StoreFull, Unit
@@ -128,10 +128,11 @@ class Delivery:
             return None
         part_no, duplicate = part_of(due)
         number = due.attempts + 1
+        departure = Departure(due, self._part(message, part_no, number, now))
         messages.add_attempt(unit, Attempt(message.id, part_no, number, self._channel.name, now, duplicate))
         self._kept += 1
         self._unanswered_more(due, now)
-        return Departure(due, self._part(message, part_no, number, now))
+        return departure
 
     def departed(self, departures: Sequence[Departure]) -> None:
         """Their decisions are on disk: the bytes leave."""
@@ -233,8 +234,7 @@ class Delivery:
         encoding = message.encoding if isinstance(message.encoding, Encoding) else Encoding(message.encoding or "gsm7")
         text = message.text
         if message.parts > 1:
-            mode = self.playbook.long_messages.get(message.carrier or "", "udh16")
-            text = split(text, encoding, mode)[part_no - 1]
+            text = _cut(message, encoding, self.playbook.long_messages.get(message.carrier or "", "udh16"))[part_no - 1]
         validity = None
         if message.expires_at is not None:
             # The carrier must not deliver what we would not send any more.
@@ -338,6 +338,8 @@ class Delivery:
             if failure is not None and not str(failure).startswith("attempt settled")
         ]
         for unit, failure in zip(units, results, strict=True):
+            if isinstance(failure, StoreFull):
+                continue  # it is recorded later, and what comes next of its customer waits for that
             if failure is None:
                 for due in unit.due:
                     self._push(due)
@@ -351,6 +353,13 @@ class Delivery:
         elif lost:
             # Without its outcome an attempt is in doubt at the next start: safe, and told.
             log.warning("outcomes of %d attempts could not be recorded: %s", len(lost), lost[0][1])
+
+
+def _cut(message: Message, encoding: Encoding, mode: Mode) -> tuple[str, ...]:
+    """The text in as many parts as were queued: since then the carrier may have got another way to tie them."""
+    ways: tuple[Mode, ...] = (mode, "udh16", "udh8")
+    cuts = [split(message.text, encoding, way) for way in ways]
+    return next(parts for parts in cuts if len(parts) == message.parts)
 
 
 def _not_sent(due: Due) -> Unit:

@@ -23,7 +23,7 @@ from gateway.model.ids import Ids
 from gateway.store.access import READ_FAULT
 from gateway.store.database import Store
 from gateway.store.states import CustomerState, StateCache, load_batch
-from gateway.store.units import Conflict, Due, Failure, StoreClosed, StoreFull, Unit
+from gateway.store.units import Conflict, Due, Failure, Rejected, StoreClosed, StoreFull, Unit
 from gateway.store.writer import Result
 from gateway.triggers import StepError
 
@@ -32,6 +32,7 @@ FULL_RETRY_MS = 1000
 POISON_RETRY_MS = 60_000
 # What a fault of ours can raise while it decides; anything else is a bug that must be seen at once.
 FAULTS = (AssertionError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
+BUG = "a fault of ours, see the log"
 log = logging.getLogger("gateway.care")
 Again = list[tuple[Due, int]]
 
@@ -70,7 +71,7 @@ class Engine:
     async def run(self, batch: list[Due]) -> Again:
         """Decides and commits a batch; answers what is to be tried again, and after how many ms."""
         states = await self._load(batch)
-        decided = [outcome for due in batch if (outcome := self._decide(due, states)) is not None]
+        decided = self._decide_all(batch, states)
         if not decided:
             return []
         failpoints.hit("before_decision_commit")
@@ -91,7 +92,9 @@ class Engine:
 
     def at_once(self, batch: Sequence[Due], done: Callable[[list[Result]], None]) -> None:
         """Decides inputs that have no row, of customers that are `idle`, each written in one commit with what it
-        causes. `done` hears a result per input: of a Failure nothing is on disk, and nothing was decided.
+        causes. `done` hears a result per input: of a Failure nothing is on disk, and nothing was decided. After a
+        Conflict or Rejected the customer stays occupied until `let_go`: the input is kept as work before what came
+        later is decided.
         """
         assert self._lane is not None, "nothing is decided at once without the lane"
         for due in batch:
@@ -105,36 +108,57 @@ class Engine:
         task.add_done_callback(self._loading.discard)
 
     async def _load_first(self, batch: Sequence[Due], done: Callable[[list[Result]], None]) -> None:
+        states: dict[str, CustomerState] | None = None
+        failure: Failure = Rejected(BUG)
         try:
             states = await self._load(list(batch))
         except READ_FAULT as error:
             log.warning("customers cannot be read: %s", error)
-            self._vacate(batch)
-            done([StoreClosed("the store cannot be read at the moment")] * len(batch))
-            return
-        self._decide_at_once(batch, states, done)
+            failure = StoreClosed("the store cannot be read at the moment")
+        finally:
+            if states is None:
+                self._told(batch, [failure] * len(batch), done)
+        if states is not None:
+            self._decide_at_once(batch, states, done)
 
     def _decide_at_once(
         self, batch: Sequence[Due], states: dict[str, CustomerState], done: Callable[[list[Result]], None]
     ) -> None:
-        decided = [one for due in batch if (one := self._decide(due, states)) is not None]
+        decided: list[_Decided] = []
+        try:
+            decided = self._decide_all(batch, states)
+        finally:
+            if not decided:
+                self._told(batch, [Rejected(BUG)] * len(batch), done)
 
         def committed(results: list[Result]) -> None:
             failpoints.hit("after_decision_commit")
             for one, failure in zip(decided, results, strict=True):
                 if failure is not None:
                     self.states.drop(one.due.key)
-            done(results)
-            self._settle(decided, results)
-            self._vacate(batch)
+            self._told(batch, results, done, lambda: self._settle(decided, results))
 
         failpoints.hit("before_decision_commit")
         self._store.submit([one.unit for one in decided], committed)
 
-    def _vacate(self, batch: Sequence[Due]) -> None:
+    def _told(
+        self,
+        batch: Sequence[Due],
+        results: list[Result],
+        done: Callable[[list[Result]], None],
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Whoever asked hears first; then the customers are free, those apart whose input is still to be kept."""
+        done(results)
+        settle()
+        for due, failure in zip(batch, results, strict=True):
+            if not isinstance(failure, Conflict | Rejected):
+                self.let_go(due.key)
+
+    def let_go(self, key: str) -> None:
+        """What came of this customer meanwhile may be decided."""
         assert self._lane is not None
-        for due in batch:
-            self._lane.vacate(due.key)
+        self._lane.vacate(key)
 
     async def ask(self, key: str, decide: Callable[[Turn], object]) -> object:
         """Decides something for a customer, in their order; returns the answer after the commit.
@@ -172,6 +196,22 @@ class Engine:
                     due.hot = texts.get(due.ref)
         return states
 
+    def _decide_all(self, batch: Sequence[Due], states: dict[str, CustomerState]) -> list[_Decided]:
+        """Each input decided, refused requests apart."""
+        decided: list[_Decided] = []
+        whole = False
+        try:
+            for due in batch:
+                one = self._decide(due, states)
+                if one is not None:
+                    decided.append(one)
+            whole = True
+        finally:
+            if not whole:
+                # A bug, which whoever called will see; the places kept in windows are not lost with it.
+                self._settle(decided, [Rejected(BUG)] * len(decided))
+        return decided
+
     def _decide(self, due: Due, states: dict[str, CustomerState]) -> _Decided | None:
         """The unit of one input; None where a request was refused and nothing is to be written."""
         state = states.get(due.key) or CustomerState(due.key)
@@ -189,6 +229,8 @@ class Engine:
             unit, state_after = turn.finish(self._depart)
         except (Refused, StepFailed, StepError, *FAULTS) as error:
             known = isinstance(error, Refused | StepFailed | StepError)
+            for departure in turn.departures:
+                self.deliveries[departure.due.lane].stayed(departure)
             if not known:
                 # A fault of ours on one input: quarantined with its cause, never a crash (invariant 13).
                 log.exception("input %s %d could not be decided", due.kind, due.id)
@@ -197,6 +239,7 @@ class Engine:
                 return None
             turn = self._dead_letter(due, state, str(error) if known else f"{type(error).__name__}: {error}")
             unit, state_after = turn.finish(self._depart)
+        unit.intake = not due.stored  # new, and refused while the disk is full
         return _Decided(due, unit, state_after, answer, turn.after, turn.departures)
 
     def _depart(self, unit: Unit, part: Due) -> Departure | None:

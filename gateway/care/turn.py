@@ -241,10 +241,13 @@ class Turn:
         self._write_talks(ending=True)
         self._write_offers()
         self._write_talks(ending=False)
+        waiting: set[str] = set()
         for due in self.outgoing:
-            departure = depart(self.unit, due) if depart is not None else None
+            departure = depart(self.unit, due) if depart is not None and due.key not in waiting else None
             if departure is None:
                 work.add(self.unit, due)
+                if due.due <= self.now:
+                    waiting.add(due.key)  # what was said after it stays behind it, however urgent
             else:
                 self.departures.append(departure)
         return self.unit, self._state()

@@ -4,6 +4,9 @@ A checkpoint copies pages, and then waits until the disk has them, which is most
 copies, between two transactions, and does not wait; a thread waits instead, while a reader of ours keeps the log from
 being begun anew. So whatever the machine dies of, the log still has all that the database may lack.
 
+Where commits never pause, some come while the thread waits, so the log is never wholly copied and without a reader at
+once, and would grow for ever. When it is very long, the writer itself waits for the disk, and begins it anew.
+
 Only the writer's connection ever checkpoints: in SQLite before 3.51.3 a checkpoint of another connection beside a
 commit can lose that commit (sqlite.org/wal.html#walresetbug).
 """
@@ -16,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 CHECKPOINT_BYTES = 4 << 20
+MOST_FRAMES = 16_384  # 64 MiB of pages
 log = logging.getLogger("gateway.store")
 
 
@@ -39,6 +43,7 @@ class Checkpointer:
         # Closed last of all: closing any handle of a file drops the process's locks on it (POSIX).
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._thread: threading.Thread | None = None
+        self._frames = 0  # in the log when it was last copied
         self.failed: str | None = None
 
     @property
@@ -50,32 +55,37 @@ class Checkpointer:
         """Copies what the log holds, if it is long enough and the last copy is on disk. No transaction is open."""
         if self.busy or self.failed is not None or not self._long():
             return
-        if self._pin is None:
-            self._pin = self._connect()
+        beside = self._frames < MOST_FRAMES
         try:
-            self._pin.execute("BEGIN")
-            self._pin.execute("SELECT 1 FROM mark LIMIT 1").fetchall()
+            if beside:
+                self._hold()
             writer.execute("PRAGMA synchronous = OFF")
             try:
-                _, frames, copied = writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                _, self._frames, copied = writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             finally:
                 writer.execute("PRAGMA synchronous = FULL")
         except sqlite3.Error as error:
             log.warning("checkpoint put off: %s", error)
             self._unpin()
             return
-        if copied < frames:
-            log.debug("checkpoint: %d of %d frames, a reader holds the rest", copied, frames)
+        if copied < self._frames:
+            log.debug("checkpoint: %d of %d frames, a reader holds the rest", copied, self._frames)
+        if not beside:
+            # No commit comes meanwhile; with no reader of ours the next one begins the log anew.
+            self._wait()
+            return
         self._thread = threading.Thread(target=self._wait, name="careline-checkpoint", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Waits for the disk and closes; the writer's connection is closed before."""
+        """Waits for the disk and closes; the writer's connection is closed before. Again: nothing to do."""
         if self._thread is not None:
             self._thread.join()
         if self._pin is not None:
             self._pin.close()
-        os.close(self._file)
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)  # twice could close what another opened meanwhile
 
     def _long(self) -> bool:
         """The file keeps its size when the log is begun anew, so this only spares the looks at a short one."""
@@ -92,6 +102,13 @@ class Checkpointer:
             self.failed = f"the disk did not take a checkpoint: {error}"
             return
         self._unpin()
+
+    def _hold(self) -> None:
+        """Begins to read: until `_unpin` the log is not begun anew."""
+        if self._pin is None:
+            self._pin = self._connect()
+        self._pin.execute("BEGIN")
+        self._pin.execute("SELECT 1 FROM mark LIMIT 1").fetchall()
 
     def _unpin(self) -> None:
         if self._pin is not None and self._pin.in_transaction:

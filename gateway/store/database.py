@@ -209,8 +209,8 @@ class Store:
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
-        self.writer.submit(*self._patient, *calls)
-        self._patient.clear()
+        patient, self._patient = self._patient, []  # a refusal is told at once, and may bring more
+        self.writer.submit(*patient, *calls)
 
     async def write(self, unit: Unit) -> None:
         """Commits one unit. Raises its Failure."""

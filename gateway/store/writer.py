@@ -72,6 +72,7 @@ class Writer(threading.Thread):
         self._loop = loop
         self._on_full = on_full
         self._calls: deque[Call] = deque()
+        self._in_hand: list[Call] = []
         self._wake = threading.Condition()
         self._closing = False
         self._turns = 0
@@ -111,9 +112,10 @@ class Writer(threading.Thread):
         connection = self._connect()
         try:
             while True:
-                calls = self._gather()
+                calls = self._in_hand = self._gather()
                 if calls:
                     self._write(connection, calls)
+                    self._in_hand = []
                 elif self._closing:
                     break
                 if self._check_wal:
@@ -127,7 +129,7 @@ class Writer(threading.Thread):
         """Nobody waits for a thread that has ended, by a fault of ours too."""
         with self._wake:
             orderly, self._closing = self._closing, True
-            left = list(self._calls)
+            left = [*self._in_hand, *self._calls]
             self._calls.clear()
         if not orderly:
             self._break("the writer ended by a fault of ours, see the log")
@@ -270,5 +272,12 @@ def _groups(units: list[Unit]) -> list[list[Unit]]:
 
 
 def _tell(answers: list[tuple[Callable[[list[Result]], None], list[Result]]]) -> None:
-    for done, results in answers:
-        done(results)
+    """Each caller hears; a fault in what one does with it is seen, and the others hear all the same."""
+    left = deque(answers)
+    try:
+        while left:
+            done, results = left.popleft()
+            done(results)
+    finally:
+        if left:
+            asyncio.get_running_loop().call_soon(_tell, list(left))

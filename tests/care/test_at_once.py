@@ -1,10 +1,16 @@
 """A text of a customer of whom nothing else waits is decided when it comes, in one commit with what it causes."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 import pytest
 
-from gateway.store.units import Statement, StoreFull, Unit
+from gateway.care import outbound
+from gateway.care.inbound import Text
+from gateway.care.intake import MOST_AT_ONCE
+from gateway.care.turn import Turn
+from gateway.model.message import Author, MessageClass
+from gateway.store.units import Conflict, Due, Statement, StoreFull, Unit
 from gateway.store.writer import Result
 from gateway.triggers import Handler, Talk
 from tests.doubles import carrier as moods
@@ -101,6 +107,19 @@ async def test_on_a_full_disk_the_carrier_is_told_to_come_again(stage: Stage, mo
     assert not await stage.laws()
 
 
+async def test_while_the_disk_is_full_a_text_takes_none_of_the_reserve(stage: Stage) -> None:
+    await awake(stage)
+    stage.store.full = True
+    text = stage.writes(ANN, "HELP")
+    await stage.settled()
+    assert stage.carrier.acknowledged[-1] == (text.token, False)
+    assert stage.delivery.room() == stage.carrier.window
+    stage.store.full = False
+    stage.carrier.again(text)
+    await stage.settled()
+    assert stage.carrier.acknowledged[-1] == (text.token, True)
+
+
 async def test_a_lost_commit_is_kept_as_work_and_decided_again(stage: Stage) -> None:
     await stage.event("plan.overage", ANN, {"plan": "B", "minutes_over": 1, "charge": "5.00", "currency": "USD"})
     await stage.settled()
@@ -181,3 +200,118 @@ async def test_while_rows_of_work_wait_on_disk_a_text_waits_behind_them(stage: S
     assert stage.engine.idle(f"tel:{ANN}")
     assert stage.carrier.acknowledged[-1] == (text.token, True)
     assert len(stage.carrier.texts(ANN)) == 2
+
+
+async def test_a_lost_commit_is_decided_again_before_what_came_later(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await awake(stage)
+    whole, decide = stage.store.submit, stage.engine._decide
+    order: list[str] = []
+    held: list[Callable[[], None]] = []
+
+    def deciding(due: Due, *rest: object) -> object:
+        assert isinstance(due.hot, Text)
+        order.append(due.hot.text)
+        return decide(due, *rest)  # type: ignore[arg-type]
+
+    def submit(units: Sequence[Unit], done: Done, *, patient: bool = False) -> None:
+        if held:
+            whole(units, done, patient=patient)
+        else:
+            held.append(lambda: done([Conflict("changed behind our back")] * len(units)))
+
+    monkeypatch.setattr(stage.engine, "_decide", deciding)
+    monkeypatch.setattr(stage.store, "submit", submit)
+    stage.writes(ANN, "HELP")
+    stage.carrier.flush()
+    stage.writes(ANN, "STOP")
+    stage.carrier.flush()
+    while not stage.lanes["customer"]._queues:
+        await stage.store.read(lambda _: None)
+    held[0]()
+    stage.lanes["customer"]._dispatch()
+    await stage.settled()
+    await stage.settled()
+    assert order == ["HELP", "HELP", "STOP"]
+    assert all(accepted for _, accepted in stage.carrier.acknowledged)
+    assert not await stage.laws()
+
+
+async def test_a_bug_in_a_decision_loses_no_text_and_no_customer(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await awake(stage)
+    decide = stage.engine._decide
+    texts = [stage.writes(phone, "HELP") for phone in (ANN, BOB)]
+
+    def broken(due: Due, *rest: object) -> object:
+        if due.key.endswith(BOB):
+            raise RuntimeError("a bug")
+        return decide(due, *rest)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.engine, "_decide", broken)
+        with pytest.raises(RuntimeError):
+            stage.carrier.flush()
+    assert stage.delivery.room() == stage.carrier.window
+    await stage.settled()
+    await stage.settled()
+    assert {(text.token, True) for text in texts} <= set(stage.carrier.acknowledged)
+    assert all(stage.engine.idle(f"tel:{phone}") for phone in (ANN, BOB))
+    assert [len(stage.carrier.texts(phone)) for phone in (ANN, BOB)] == [2, 2]
+
+
+async def test_a_bug_while_a_customer_is_read_loses_no_text(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await awake(stage)
+    stage.engine.states.clear()
+
+    async def broken(_: list[Due]) -> dict[str, object]:
+        raise RuntimeError("a bug")
+
+    text = stage.writes(ANN, "HELP")
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.engine, "_load", broken)
+        stage.carrier.flush()
+        [task] = stage.engine._loading
+        await asyncio.wait([task])
+        assert isinstance(task.exception(), RuntimeError)
+    await stage.settled()
+    await stage.settled()
+    assert stage.carrier.acknowledged[-1] == (text.token, True)
+    assert len(stage.carrier.texts(ANN)) == 2
+
+
+async def test_one_read_with_very_many_texts_does_not_hold_up_the_loop(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await awake(stage)
+    phones = [f"+1555200{number:04d}" for number in range(MOST_AT_ONCE + 50)]
+    sizes: list[int] = []
+    at_once = stage.engine.at_once
+
+    def counted(batch: Sequence[Due], done: Done) -> None:
+        sizes.append(len(batch))
+        at_once(batch, done)
+
+    monkeypatch.setattr(stage.engine, "at_once", counted)
+    for phone in phones:
+        stage.writes(phone, "HELP")
+    await stage.settled()
+    assert sizes == [MOST_AT_ONCE]
+    assert {to for to in phones if stage.carrier.texts(to)} == set(phones)
+
+
+async def test_texts_of_one_decision_keep_their_order_whatever_their_urgency(stage: Stage) -> None:
+    await awake(stage)
+
+    def both(turn: Turn) -> None:
+        for text, cls in (("first", MessageClass.transactional), ("second", MessageClass.conversational)):
+            draft = outbound.Draft(text, cls, Author("system"))
+            outbound.send(turn, None, turn.playbook.brands["acme"], draft)
+
+    stage.lanes["send:sim"]._ready[1].append("somebody else's notice, which waits for its turn")
+    asked = asyncio.ensure_future(stage.engine.ask(f"tel:{ANN}", both))
+    await asyncio.sleep(0)
+    stage.lanes["customer"]._dispatch()
+    await asked
+    await stage.settled()
+    assert [part.text for part in stage.carrier.submitted[2:]] == ["first", "second"]

@@ -1,8 +1,15 @@
 """Handing texts to the carrier: parts, doubts, restarts, and who hears of a failure."""
 
+import asyncio
+from collections.abc import Callable, Sequence
+
+import pytest
+
 from gateway.care.desk import Sending
 from gateway.model.channel import Fault
 from gateway.model.message import MessageClass, Outcome, ReceiptState
+from gateway.store.units import StoreFull, Unit
+from gateway.store.writer import Result
 from tests.doubles import carrier as moods
 from tests.doubles.stage import Stage
 
@@ -160,3 +167,42 @@ async def test_an_agents_text_that_expired_unsent_has_an_owner(stage: Stage) -> 
     await stage.advance(seconds=1)
     assert (await stage.rows("SELECT disposition FROM message WHERE text = 'Hello'"))[0]["disposition"] == "expired"
     assert (await stage.conversation(ANN))["state"] == "queued"
+
+
+async def test_a_carrier_that_ties_parts_another_way_after_a_restart_gets_all_that_waits(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.carrier.up = False
+    long = "x" * 306  # two parts with the short header, three with the long one
+    monkeypatch.setitem(stage.playbook.long_messages, "sim", "udh8")
+    await sends(stage, long)
+    await sends(stage, LONG)
+    monkeypatch.setitem(stage.playbook.long_messages, "sim", "udh16")
+    await stage.restart()
+    stage.carrier.up = True
+    await stage.settled()
+    assert stage.carrier.texts(ANN) == [long, LONG.strip()]
+
+
+async def test_an_outcome_that_waits_for_space_keeps_the_next_text_waiting(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = stage.store.submit
+    refused: list[int] = []
+
+    def submit(units: Sequence[Unit], done: Callable[[list[Result]], None], *, patient: bool = False) -> None:
+        if not refused and any(statement.name == "attempt settled" for unit in units for statement, _ in unit.steps):
+            refused.append(len(units))
+            done([StoreFull("the disk is full")] * len(units))
+        else:
+            whole(units, done, patient=patient)
+
+    monkeypatch.setattr(stage.store, "submit", submit)
+    stage.carrier.moods.append(moods.THROTTLE)
+    await sends(stage, "first")
+    await sends(stage, "second")
+    assert [part.text for part in stage.carrier.submitted] == ["first"]
+    await asyncio.sleep(1.1)  # there is space again
+    await stage.settled()
+    await stage.settled()
+    assert [part.text for part in stage.carrier.submitted] == ["first", "first", "second"]

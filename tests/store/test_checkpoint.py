@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.store import checkpoint
 from gateway.store.checkpoint import CHECKPOINT_BYTES, Checkpointer
 from gateway.store.database import connect
 
@@ -103,6 +104,23 @@ def test_all_is_copied_and_commits_go_on_while_the_disk_works(
     wait(lambda: disk.visits == 2 and not made.busy)
     writer.execute("INSERT INTO mark VALUES ('new', '')")
     assert frames(path) != salts, "now it begins anew, and does not grow for ever"
+
+
+def test_under_commits_that_never_pause_the_log_is_begun_anew_too(
+    path: Path, writer: sqlite3.Connection, made: Checkpointer, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "MOST_FRAMES", 3000)
+    fill(writer, "a")
+    salts = frames(path)
+    for visit in range(1, 6):
+        if made._frames < 3000:
+            disk.may_go.clear()
+        made.run(writer)
+        fill(writer, "b")  # beside the disk's work, or right after it
+        disk.may_go.set()
+        wait(lambda visits=visit: disk.visits == visits and not made.busy)  # type: ignore[misc]
+    assert frames(path) != salts
+    assert path.with_name(path.name + "-wal").stat().st_size < 6000 * 4096
 
 
 def test_the_writer_waits_for_the_disk_at_each_commit_as_before(

@@ -389,3 +389,49 @@ async def test_a_writer_that_ends_by_a_fault_leaves_nobody_waiting(
     [failure] = await store.apply([_work(1)])
     assert isinstance(failure, StoreClosed)
     assert "fault of ours" in str(store.working())
+
+
+async def test_a_writer_that_dies_with_work_in_hand_tells_who_waits_for_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda args: None)
+
+    def broken(connection: object, units: object) -> list[Result]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(store.writer, "_transaction", broken)
+    async with asyncio.timeout(10):
+        [failure] = await store.apply([_work(1)])
+    assert isinstance(failure, StoreClosed)
+    await asyncio.get_running_loop().run_in_executor(None, store.writer.join)
+
+
+async def test_the_patient_that_come_while_others_are_refused_are_told_too(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.patience = 60.0
+    monkeypatch.setattr(store.writer, "broken", "the disk is gone")
+    told: list[str] = []
+
+    def once_more(_: list[Result]) -> None:
+        told.append("first")
+        store.submit([_work(2)], lambda results: told.append("second"), patient=True)
+
+    store.submit([_work(1)], once_more, patient=True)
+    assert isinstance((await store.apply([_work(3)]))[0], StoreClosed)
+    await store.apply([_work(4)])
+    assert told == ["first", "second"]
+
+
+async def test_a_fault_in_one_caller_keeps_nothing_from_the_others(store: Store) -> None:
+    seen: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: seen.append(str(context["exception"])))
+
+    def broken(_: list[Result]) -> None:
+        raise ZeroDivisionError("mine")
+
+    store.patience = 60.0
+    store.submit([_work(1)], broken, patient=True)
+    async with asyncio.timeout(10):
+        assert await store.apply([_work(2)]) == [None]
+    assert seen == ["mine"]
