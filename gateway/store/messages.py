@@ -17,16 +17,11 @@ STOPPED = "stopped"
 _message_row = row_of(MessageRow)
 _ADD = insert(MessageRow)
 # Each bound value costs, a None as much as a short text: the everyday shapes bind only what differs.
+_COMMON = ("id", "key", "address_id", "ours", "theirs", "brand", "text")
 _ADD_MO = insert_of(
     MessageRow,
     (
-        "id",
-        "key",
-        "address_id",
-        "ours",
-        "theirs",
-        "brand",
-        "text",
+        *_COMMON,
         "conversation_id",
         "carrier",
         "reason",
@@ -48,13 +43,7 @@ _ADD_MO = insert_of(
 _ADD_MT = insert_of(
     MessageRow,
     (
-        "id",
-        "key",
-        "address_id",
-        "ours",
-        "theirs",
-        "brand",
-        "text",
+        *_COMMON,
         "cls",
         "author_kind",
         "author_id",

@@ -75,7 +75,6 @@ class Writer(threading.Thread):
         self._in_hand: list[Call] = []
         self._wake = threading.Condition()
         self._closing = False
-        self._turns = 0
         self.broken: str | None = None
         self.figures = WriterFigures()
 
@@ -94,10 +93,6 @@ class Writer(threading.Thread):
     def _refuse(self, calls: Iterable[Call]) -> None:
         for call in calls:
             call.done([StoreClosed(self.broken or "the store is closing")] * len(call.units))
-
-    def backlog(self) -> int:
-        """How many calls wait for the next transaction."""
-        return len(self._calls)
 
     def close(self) -> None:
         """Writes what was queued, closes the connection and ends the thread (blocks until then)."""
