@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from gateway.care import offers
 from gateway.care.calls import Calls, Reply
@@ -32,6 +32,7 @@ from gateway.jobs.clock import Clock
 from gateway.jobs.lane import Lane
 from gateway.model.channel import ChannelEvents, Fault, InboundPart, PartAnswer, Receipt
 from gateway.model.ids import Ids
+from gateway.model.rows import values_of
 from gateway.settings import Carrier, Settings
 from gateway.store import upkeep, work
 from gateway.store.database import Store, sqlite_path
@@ -160,7 +161,7 @@ class Gateway:
         self._started = True
         self._chores()
         if self.settings.process.one_core:
-            self.cores.start(threading.get_native_id(), self.store.writer.native_id or 0)
+            self.cores.start(threading.get_native_id(), self.store.writer.native_id)
             self.clock.every(5, "cores", self._look_at_cores)
         # The writer's thread asks for the interpreter after each statement; 5 ms a time would be most of a commit.
         sys.setswitchinterval(0.0005)
@@ -289,7 +290,7 @@ class Gateway:
             carriers=lambda: [parts.link.status() for parts in self._carriers.values()],
             ready=self._ready,
             queued=lambda: self._queued,
-            receipts=lambda carrier: asdict(self.tracking.by_carrier.get(carrier, TrackingFigures())),
+            receipts=lambda carrier: values_of(self.tracking.by_carrier.get(carrier, TrackingFigures())),
         )
 
     def _ready(self) -> tuple[bool, list[str]]:

@@ -39,6 +39,8 @@ Again = list[tuple[Due, int]]
 
 @dataclass(slots=True)
 class _Decided:
+    """An input, what is to be written of it, and what follows once it is."""
+
     due: Due
     unit: Unit
     state: CustomerState

@@ -3,7 +3,6 @@ nothing but an addition.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
 
 from prometheus_client import Counter
 
@@ -11,6 +10,7 @@ from gateway.care.delivery import DeliveryFigures
 from gateway.care.intake import IntakeFigures
 from gateway.care.tracking import TrackingFigures
 from gateway.model.message import Disposition
+from gateway.model.rows import values_of
 from gateway.store.writer import WriterFigures
 from gateway.telemetry import Metrics
 
@@ -39,7 +39,7 @@ class Figures:
     def receipts(self, by_carrier: Mapping[str, TrackingFigures]) -> None:
         """Receipts by what became of them."""
         for carrier, figures in by_carrier.items():
-            for name, count in asdict(figures).items():
+            for name, count in values_of(figures).items():
                 self._raise(self._metrics.receipts, count, carrier, name)
 
     def intake(self, figures: IntakeFigures, dead_letters: int) -> None:

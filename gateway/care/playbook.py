@@ -5,10 +5,11 @@ Read-only while decisions fall.
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from gateway.model.message import MessageClass
+from gateway.model.rows import record
 from gateway.model.segments import Alphabet, Mode
 from gateway.model.words import Compliance, choose, compliance, normalise
 from gateway.settings.gateway_file import Agent, BackOffice, Brand, Queue, Sender
@@ -23,7 +24,7 @@ class Texts(Protocol):
         """The text in the language or the nearest one that has it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Playbook:
     """All that is configured. alphabets: what data_coding 0 means, by carrier. parsed: event data of
     busy dialogues, so that a reply need not parse it again."""
@@ -41,7 +42,7 @@ class Playbook:
     public_url: str
     alphabets: Mapping[str, Alphabet] = field(default_factory=dict)
     long_messages: Mapping[str, Mode] = field(default_factory=dict)
-    parsed: OrderedDict[int, EventData] = field(default_factory=OrderedDict, repr=False)
+    parsed: OrderedDict[int, EventData] = field(default_factory=OrderedDict)
 
     def brand_of(self, sender: str) -> Brand:
         """The brand behind one of our addresses; the first brand for an address that is not configured."""
@@ -92,7 +93,7 @@ class Playbook:
         return next((agent for agent in self.agents if name in (agent.jid, agent.name)), None)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Words:
     """The operator's words, normalised once: STOP, HELP and START, and keywords in their order."""
 

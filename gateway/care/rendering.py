@@ -286,7 +286,7 @@ class _Compiler:
     def __init__(self, language: str) -> None:
         environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, finalize=_shown, cache_size=0)
         environment.globals.clear()  # range, lipsum, cycler ...: nothing that a text needs
-        environment.filters = {name: environment.filters[name] for name in _FILTERS - wording.FILTERS.keys()}
+        environment.filters = {name: environment.filters[name] for name in _FILTERS.difference(wording.FILTERS)}
         environment.filters.update(wording.filters(language))
         environment.tests = {name: environment.tests[name] for name in _TESTS}
         self._environment = environment

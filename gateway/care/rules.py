@@ -15,7 +15,7 @@ from gateway.model.customer import Permission
 from gateway.model.message import Disposition, MessageClass
 from gateway.model.rows import record
 from gateway.settings.gateway_file import Brand
-from gateway.settings.policy import ClassRules, Rules
+from gateway.settings.policy import ClassRules, QuietHours, Rules
 
 GATES = ("suppression", "numbers", "consent", "quiet_hours", "caps", "channel", "render")
 PASSED = "passed"
@@ -100,9 +100,9 @@ def _iso(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _quiet_end(now: int, zone: str, quiet: object) -> int:
+def _quiet_end(now: int, zone: str, quiet: QuietHours) -> int:
     local = datetime.fromtimestamp(now / 1000, ZoneInfo(zone))
-    end: datetime = quiet.over(local)  # type: ignore[attr-defined]
+    end = quiet.over(local)
     return now if end == local else int(end.timestamp() * 1000)
 
 

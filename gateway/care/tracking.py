@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway import failpoints
 from gateway.care import delivery, dispatch
@@ -12,6 +12,7 @@ from gateway.care.evidence import REASONS, RECENT_MS, owner_of, parked_key, told
 from gateway.model.channel import Receipt
 from gateway.model.ids import Ids
 from gateway.model.message import FINAL, Disposition, Outcome, ReceiptState, later, worst
+from gateway.model.rows import replace
 from gateway.store import evidence, messages, work
 from gateway.store.database import Store
 from gateway.store.messages import Traced

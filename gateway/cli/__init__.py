@@ -28,9 +28,9 @@ for module in (local_commands, server_commands, api_commands, admin_commands):
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from gateway import __version__
+        from gateway import __version__, compiled
 
-        print(f"careline {__version__}")
+        print(f"careline {__version__}{' (compiled)' if compiled() else ''}")
         raise typer.Exit
 
 

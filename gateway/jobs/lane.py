@@ -329,6 +329,6 @@ class Lane:
         return max(0.001, (self._held[0][0] - now) / 1000) if self._held else math.inf
 
 
-def _order(due: Due) -> tuple[int, float]:
-    """Items of a key run in order of their time, then of their making; a request comes after what was there."""
-    return due.due, due.id or math.inf
+def _order(due: Due) -> tuple[int, bool, int]:
+    """Items of a key run in order of their time, then of their making; a request (0) comes after what was there."""
+    return due.due, not due.id, due.id

@@ -19,7 +19,7 @@ _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 _HALF = 0xF0000
 _HALVES = re.compile(f"[{chr(_HALF)}-{chr(_HALF + 0x3FF)}][{chr(_HALF + 0x400)}-{chr(_HALF + 0x7FF)}]")
 _LONE = re.compile(f"[{chr(_HALF)}-{chr(_HALF + 0x7FF)}]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 class TooLong(ValueError):

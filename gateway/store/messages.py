@@ -2,12 +2,11 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from gateway.model.channel import Receipt
 from gateway.model.message import Attempt, Direction, Disposition, Message, MessageClass, MessageState, Outcome
-from gateway.model.rows import replace
+from gateway.model.rows import record, replace
 from gateway.store.statements import columns_of, insert, insert_of, row_of, update
 from gateway.store.tables import AttemptRow, MessageEventRow, MessageRow, MoPartRow
 from gateway.store.units import Statement, Unit
@@ -296,7 +295,7 @@ def parts_of_set(
     return [(int(row[0]), int(row[1]), str(row[2])) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Traced:
     """The part that a receipt speaks of, and how its sister parts stand: (part, attempt, receipt, outcome)."""
 

@@ -51,8 +51,8 @@ class WriterFigures:
     replays: int = 0
 
 
-class Writer(threading.Thread):
-    """Owns the writing connection. `connect` opens it (in the thread); `failed` tells of commit failures.
+class Writer:
+    """A thread that owns the writing connection. `connect` opens it (in the thread); `failed` tells of commit failures.
 
     After a failure to fsync or write (I/O error) nothing more is written: `broken` is set and every call fails, since
     what the operating system still holds can no longer be known.
@@ -65,7 +65,7 @@ class Writer(threading.Thread):
         on_full: Callable[[], None] = lambda: None,
         checkpointer: Checkpointer | None = None,
     ) -> None:
-        super().__init__(name="careline-writer", daemon=True)
+        self._runner = threading.Thread(target=self._run, name="careline-writer", daemon=True)
         self._checkpointer = checkpointer
         self._check_wal = False
         self._connect = connect
@@ -77,6 +77,15 @@ class Writer(threading.Thread):
         self._closing = False
         self.broken: str | None = None
         self.figures = WriterFigures()
+
+    @property
+    def native_id(self) -> int:
+        """The operating system's number of the thread; 0 before it runs."""
+        return self._runner.native_id or 0
+
+    def start(self) -> None:
+        """Begins to write."""
+        self._runner.start()
 
     def submit(self, *calls: Call) -> None:
         """Queues the units of calls; each `done` gets a result per unit on the event loop, after the commit. Never
@@ -99,10 +108,10 @@ class Writer(threading.Thread):
         with self._wake:
             self._closing = True
             self._wake.notify()
-        if self.is_alive():
-            self.join()
+        if self._runner.is_alive():
+            self._runner.join()
 
-    def run(self) -> None:
+    def _run(self) -> None:
         """The thread: gather, write, tell, repeat."""
         connection = self._connect()
         try:

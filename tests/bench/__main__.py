@@ -17,7 +17,7 @@ from rich.table import Table
 
 from tests.bench.load import Rig, build, machine
 from tests.bench.measures import Bench, Figure, rig_echo
-from tests.bench.running import GatewayProcess, free_port, write_config
+from tests.bench.running import TREE, GatewayProcess, free_port, write_config
 
 PACKAGES = ("aiohttp", "uvloop", "orjson", "pydantic", "sqlalchemy")
 
@@ -110,10 +110,11 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="about half a minute")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--seconds", type=float, help="of each closed loop")
+    parser.add_argument("--interpreted", action="store_true", help="the sources as they are, not compiled")
     parser.add_argument("--only", default="", help="rt, rt1000, rt50, mt, events, batches; several with commas")
     args = parser.parse_args()
     seconds = args.seconds or (3.0 if args.quick else 20.0)
-    about = {**machine(), **versions()}
+    about = {"gateway": "compiled" if TREE else "interpreted", **machine(), **versions()}
 
     def tell(what: str) -> None:
         if sys.stderr.isatty():

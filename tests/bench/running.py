@@ -17,6 +17,9 @@ SECRET = "whsec_YmVuY2gtYmFjay1vZmZpY2Utc2VjcmV0LTAxMjM0NTY="
 SENDER = "12345"
 HERE = Path(__file__).parent
 TOP = HERE.parent.parent
+TREE = os.environ.get("CARELINE_TREE", "")
+"""Where the compiled gateway is (tests/setup/compiled.sh); empty = the sources of this clone are run as they are."""
+COMPILED = {"PYTHONPATH": TREE} if TREE else {}
 
 
 def free_port() -> int:
@@ -121,7 +124,8 @@ class GatewayProcess:
     def start(self, **environment: str) -> None:
         """Starts it, and returns at once."""
         runner = os.environ.get("BENCH_RUNNER")
-        command = [sys.executable, runner] if runner else [sys.executable, "-m", "gateway.cli", "run"]
+        # -P: not the clone that we stand in, where PYTHONPATH names another.
+        command = [sys.executable, runner] if runner else [sys.executable, "-P", "-m", "gateway.cli", "run"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--config", str(self.config)],
@@ -129,7 +133,7 @@ class GatewayProcess:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 cwd=TOP,
-                env={**os.environ, **self._environment, **environment, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, **COMPILED, **self._environment, **environment, "PYTHONUNBUFFERED": "1"},
             )
 
     def wait_ready(self, seconds: float = 30.0) -> float:

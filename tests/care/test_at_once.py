@@ -202,6 +202,7 @@ async def test_while_rows_of_work_wait_on_disk_a_text_waits_behind_them(stage: S
     assert len(stage.carrier.texts(ANN)) == 2
 
 
+@pytest.mark.interpreted
 async def test_a_lost_commit_is_decided_again_before_what_came_later(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,6 +239,7 @@ async def test_a_lost_commit_is_decided_again_before_what_came_later(
     assert not await stage.laws()
 
 
+@pytest.mark.interpreted
 async def test_a_bug_in_a_decision_loses_no_text_and_no_customer(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     await awake(stage)
     decide = stage.engine._decide
@@ -260,6 +262,7 @@ async def test_a_bug_in_a_decision_loses_no_text_and_no_customer(stage: Stage, m
     assert [len(stage.carrier.texts(phone)) for phone in (ANN, BOB)] == [2, 2]
 
 
+@pytest.mark.interpreted
 async def test_a_bug_while_a_customer_is_read_loses_no_text(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     await awake(stage)
     stage.engine.states.clear()
@@ -280,6 +283,7 @@ async def test_a_bug_while_a_customer_is_read_loses_no_text(stage: Stage, monkey
     assert len(stage.carrier.texts(ANN)) == 2
 
 
+@pytest.mark.interpreted
 async def test_one_read_with_very_many_texts_does_not_hold_up_the_loop(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,11 +1,11 @@
 """Which of our addresses a text leaves from: never one that we cannot send from (invariant 7)."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gateway.model.rows import replace
 from gateway.settings.gateway_file import Sender
 from tests.doubles.stage import Stage, fresh_database, house
 

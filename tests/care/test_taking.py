@@ -110,6 +110,7 @@ async def test_copies_in_one_turn_are_taken_once(till: Till) -> None:
     assert await till.on_disk() == [batch[0][0].id]
 
 
+@pytest.mark.interpreted
 async def test_one_that_the_store_refuses_harms_no_other(till: Till) -> None:
     batch = [till.event("1"), till.event("poison", brand=None), till.event("2")]
     [first, poison, second] = await till.at_once(*batch)

@@ -31,7 +31,7 @@ class Running:
         self.log = config.parent / "run.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway.cli", "run", "--config", str(config), "--log-format", "json"],
+                [sys.executable, "-P", "-m", "gateway.cli", "run", "--config", str(config), "--log-format", "json"],
                 stderr=log, stdout=log, cwd=config.parent, env={**os.environ, "PYTHONPATH": str(Path.cwd()), **environ},
             )  # fmt: skip
 
@@ -103,7 +103,7 @@ def test_a_second_one_on_the_same_database_is_refused(running: Running, config: 
 
 def _fails(config: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "gateway.cli", "run", "--config", str(config)],
+        [sys.executable, "-P", "-m", "gateway.cli", "run", "--config", str(config)],
         capture_output=True, text=True, cwd=config.parent, timeout=WITHIN, check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip

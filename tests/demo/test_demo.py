@@ -50,7 +50,7 @@ class Demo:
         self.said = folder / "said.txt"
         with self.said.open("wb") as said:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway.cli", "demo", "--var", str(self.var), "--port", "0"],
+                [sys.executable, "-P", "-m", "gateway.cli", "demo", "--var", str(self.var), "--port", "0"],
                 stdout=said, stderr=said, cwd=ROOT, start_new_session=True,
             )  # fmt: skip
         self.session: dict[str, str] = until(self._started)
@@ -211,7 +211,7 @@ def test_a_killed_gateway_comes_back(demo: Demo) -> None:
 
 def test_ctrl_c_ends_all_and_a_second_start_is_fast(demo: Demo, tmp_path: Path) -> None:
     another = subprocess.run(
-        [sys.executable, "-m", "gateway.cli", "demo", "--var", str(demo.var)],
+        [sys.executable, "-P", "-m", "gateway.cli", "demo", "--var", str(demo.var)],
         capture_output=True, text=True, cwd=ROOT, timeout=WITHIN, check=False,
     )  # fmt: skip
     assert another.returncode == 1

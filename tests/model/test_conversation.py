@@ -1,7 +1,5 @@
 """The state machine of conversations, and who owns the turn in each state."""
 
-from dataclasses import replace
-
 import pytest
 
 from gateway.model.conversation import (
@@ -13,6 +11,7 @@ from gateway.model.conversation import (
     OwnerKind,
     may_become,
 )
+from gateway.model.rows import replace
 
 S = ConversationState
 # The arrows of the picture in design section 4, by hand.

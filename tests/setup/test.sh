@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# test.sh [PYTEST ARGUMENTS] : the whole suite, with everything that it needs installed before.
+# test.sh [PYTEST ARGUMENTS] : the whole suite, with everything that it needs installed before; without arguments also
+# most of it once more on the compiled gateway. COMPILED=1 test.sh ARGUMENTS: on that one alone.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tests/setup/venv.sh test
@@ -15,4 +16,17 @@ else
 fi
 
 export MISSING_NEIGHBOURS="${missing[*]:-}" # tests/conftest.py says it at the end of the run
-exec .venv/bin/python -m pytest -q "$@"
+if [ -z "${COMPILED:-}" ]; then
+    .venv/bin/python -m pytest -q "$@" || failed=$?
+    [ $# -eq 0 ] || exit "${failed:-0}"
+    set -- tests/test_compiled.py tests/{model,jobs,triggers,store,care,handlers,channels,web,scenarios,faults,cli}
+fi
+if CARELINE_TREE=$(tests/setup/compiled.sh); then
+    echo "once more on the compiled gateway, in $CARELINE_TREE" >&2
+    # For the children of tests PYTHONPATH; pytest itself puts its own path before that.
+    export CARELINE_TREE PYTHONPATH=$CARELINE_TREE
+    .venv/bin/python -m pytest -q -o "pythonpath=$CARELINE_TREE ." -m "not interpreted" "$@" || failed=$?
+else
+    failed=1 # no compiler: said above
+fi
+exit "${failed:-0}"

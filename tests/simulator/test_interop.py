@@ -128,7 +128,7 @@ async def test_as_a_process(tmp_path: Path) -> None:
         "--mo-twice",
     )
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "gateway.simulator", *arguments, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-P", "-m", "gateway.simulator", *arguments, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     ports = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
@@ -142,7 +142,7 @@ async def test_as_a_process(tmp_path: Path) -> None:
 
 async def test_wrong_flags_are_explained() -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "gateway.simulator", "--dlr", "perhaps", stderr=asyncio.subprocess.PIPE
+        sys.executable, "-P", "-m", "gateway.simulator", "--dlr", "perhaps", stderr=asyncio.subprocess.PIPE
     )
     _, said = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 2

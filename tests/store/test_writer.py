@@ -373,6 +373,7 @@ async def test_the_patient_are_written_when_the_store_closes(store: Store) -> No
     assert told == [[None]]
 
 
+@pytest.mark.interpreted
 async def test_a_writer_that_ends_by_a_fault_leaves_nobody_waiting(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -384,13 +385,14 @@ async def test_a_writer_that_ends_by_a_fault_leaves_nobody_waiting(
 
     monkeypatch.setattr(store.writer, "_checkpoint", broken)
     store.writer.checkpoint()
-    await asyncio.get_running_loop().run_in_executor(None, store.writer.join)
+    await asyncio.get_running_loop().run_in_executor(None, store.writer._runner.join)
     assert seen == ["ZeroDivisionError"]
     [failure] = await store.apply([_work(1)])
     assert isinstance(failure, StoreClosed)
     assert "fault of ours" in str(store.working())
 
 
+@pytest.mark.interpreted
 async def test_a_writer_that_dies_with_work_in_hand_tells_who_waits_for_it(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -403,7 +405,7 @@ async def test_a_writer_that_dies_with_work_in_hand_tells_who_waits_for_it(
     async with asyncio.timeout(10):
         [failure] = await store.apply([_work(1)])
     assert isinstance(failure, StoreClosed)
-    await asyncio.get_running_loop().run_in_executor(None, store.writer.join)
+    await asyncio.get_running_loop().run_in_executor(None, store.writer._runner.join)
 
 
 async def test_the_patient_that_come_while_others_are_refused_are_told_too(

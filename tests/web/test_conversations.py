@@ -2,11 +2,11 @@
 
 import asyncio
 import sqlite3
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from gateway.model.rows import replace
 from gateway.store.listings import ConversationFilters, conversation_sql
 from tests.web.conftest import PHONE, START_MS, World
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from gateway.care.turn import CUSTOMER_LANE
+from gateway.model.rows import replace
 from gateway.store import work
 from gateway.store.units import StoreFull, Unit
 from tests.web.conftest import BATCH, OVERAGE, PHONE, SECOND_BRAND, World, batch, event
@@ -321,7 +322,5 @@ async def test_a_reload_brings_new_handlers(world: World) -> None:
     await world.event("1", type="plan.other", status=422)
     book = world.engine.playbook
     handlers = {**book.handlers, "plan.other": book.handlers["plan.overage"]}
-    world.engine.playbook = type(book)(
-        **{name: getattr(book, name) for name in book.__slots__} | {"handlers": handlers}
-    )
+    world.engine.playbook = replace(book, handlers=handlers)
     await world.event("1", type="plan.other")

@@ -15,8 +15,9 @@ WRITE_LIMIT = 65_536  # octets that the peer has not read, above which we stop r
 CLOSE_GRACE = 2.0  # seconds that a closing connection has to take its last octets
 
 
-class FramedConnection(asyncio.Protocol):
-    """asyncio.Protocol of one connection. A subclass takes PDUs (`take`), is told when a read is over (`read_over`) and
+class FramedConnection:
+    """What asyncio wants of the Protocol of one connection, by its methods alone: a compiled class descends from no
+    interpreted one (`compiling.records`). A subclass takes PDUs (`take`), is told when a read is over (`read_over`) and
     when a length cannot be (`unframable`), and calls `send`, `hold`, `release` and `close`.
 
     All that is sent in one turn of the loop leaves in one write; while the kernel takes no more, it waits here, so that
@@ -123,6 +124,9 @@ class FramedConnection(asyncio.Protocol):
         self._consume()
 
     # writing
+
+    def eof_received(self) -> None:
+        """The peer says no more: the connection ends (an answer of True would keep our half open)."""
 
     def pause_writing(self) -> None:
         """The kernel's buffer is full; what comes now waits here, and is known not to have left us."""

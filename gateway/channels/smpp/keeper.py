@@ -5,7 +5,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from gateway.channels.smpp import faults
 from gateway.channels.smpp.owner import SessionState
@@ -161,15 +161,16 @@ class BindKeeper:
         server_name = (profile.tls_server_name or profile.host) if context else None
         loop = asyncio.get_running_loop()
         session.counters["connects"] += 1
+        protocol = cast(asyncio.Protocol, session)  # by its methods, not by descent
         try:
             transport, _ = await loop.create_connection(
-                lambda: session, profile.host, profile.port, ssl=context, server_hostname=server_name
+                lambda: protocol, profile.host, profile.port, ssl=context, server_hostname=server_name
             )
         except socket.gaierror:
             if not self._address:
                 raise
             transport, _ = await loop.create_connection(
-                lambda: session, self._address, profile.port, ssl=context, server_hostname=server_name
+                lambda: protocol, self._address, profile.port, ssl=context, server_hostname=server_name
             )
         peer = transport.get_extra_info("peername")
         if peer:

@@ -18,7 +18,7 @@ _CODECS: Mapping[int, str] = {
     14: "euc_kr",
 }
 _PYTHON_CODEC: Mapping[str, str] = {"latin1": "latin-1", "ascii": "ascii"}
-_LONE = re.compile("[\ud800-\udfff]")
+_LONE = re.compile(r"[\ud800-\udfff]")
 _BINARY_NOISE = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 
 

@@ -48,6 +48,7 @@ class Connection(FramedConnection):
         self.check_framing()
 
 
+@pytest.mark.interpreted
 async def test_who_reads_nothing_is_cut_off_once() -> None:
     connection = Connection()
     connection.blocked(9)
@@ -61,6 +62,7 @@ async def test_who_reads_nothing_is_cut_off_once() -> None:
     assert connection.reason == "it read nothing for 10 s"
 
 
+@pytest.mark.interpreted
 async def test_who_reads_nothing_while_it_is_closed_is_cut_off_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.channels.smpp.framing.CLOSE_GRACE", 0.0)
     connection = Connection()
