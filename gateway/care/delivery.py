@@ -179,9 +179,9 @@ class Delivery:
             elif failure is None:
                 for queued in unit.due:
                     self._push(queued)
-            elif str(failure).startswith("take send"):
+            elif work.may_not_leave(failure):
                 stopped.append(due)
-            elif not str(failure).startswith("take work"):
+            elif not work.is_gone(failure):
                 again.append((due, 1000))
         self._hand_over(parts)
         if stopped:
@@ -335,7 +335,7 @@ class Delivery:
             (unit, failure)
             for unit, failure in zip(units, results, strict=True)
             # A late answer to what evidence has settled meanwhile says nothing new.
-            if failure is not None and not str(failure).startswith("attempt settled")
+            if failure is not None and not messages.is_settled(failure)
         ]
         for unit, failure in zip(units, results, strict=True):
             if isinstance(failure, StoreFull):

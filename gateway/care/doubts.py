@@ -85,7 +85,7 @@ class Doubts:
         return [
             (due, 1000)
             for due, failure in zip(batch, results[: len(batch)], strict=True)
-            if failure is not None and not str(failure).startswith("take work")
+            if failure is not None and not work.is_gone(failure)
         ]
 
     def _hear(self, receipt: Due, now: int) -> Unit:

@@ -104,7 +104,7 @@ class Tracking:
         return [
             (due, 1000)
             for due, failure in zip(batch, results, strict=True)
-            if failure is not None and not str(failure).startswith("take work")
+            if failure is not None and not work.is_gone(failure)
         ]
 
     async def _by_evidence(

@@ -10,7 +10,7 @@ from gateway.model.message import Attempt, Direction, Disposition, Message, Mess
 from gateway.model.rows import replace
 from gateway.store.statements import columns_of, insert, insert_of, row_of, update
 from gateway.store.tables import AttemptRow, MessageEventRow, MessageRow, MoPartRow
-from gateway.store.units import Statement, Unit
+from gateway.store.units import Conflict, Failure, Statement, Unit
 
 MESSAGE_COLUMNS = columns_of(MessageRow)
 STOPPED = "stopped"
@@ -218,6 +218,11 @@ def settle(
     unit.add(
         _SETTLE, (outcome.value, at, status, remote_id, remote_key(remote_id) if remote_id else None, fault, *attempt)
     )
+
+
+def is_settled(failure: Failure | None) -> bool:
+    """Whether a unit failed because the try had its outcome already."""
+    return isinstance(failure, Conflict) and failure.statement is _SETTLE
 
 
 def receipt(unit: Unit, attempt: tuple[int, int, int], state: str, at: int, error: str) -> None:

@@ -48,7 +48,11 @@ class Failure(Exception):
 
 
 class Conflict(Failure):
-    """A row was not as expected: someone else was faster. Read again, decide again."""
+    """A row was not as expected: someone else was faster. Read again, decide again. statement: what did not hold."""
+
+    def __init__(self, told: str, statement: Statement | None = None) -> None:
+        super().__init__(told)
+        self.statement = statement
 
 
 class Rejected(Failure):

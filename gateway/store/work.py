@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from gateway.store.statements import insert, update
 from gateway.store.tables import DeadLetterRow, WorkRow
-from gateway.store.units import Due, Statement, Unit
+from gateway.store.units import Conflict, Due, Failure, Statement, Unit
 
 _ADD = insert(WorkRow)
 # The count of this delete is the fence: who finds the row gone has lost, and its whole unit is undone.
@@ -57,6 +57,16 @@ def take(unit: Unit, due: Due) -> None:
 def take_send(unit: Unit, due: Due, address_id: int, brand: str) -> None:
     """Removes the row of a part that is about to leave, unless the customer said STOP meanwhile."""
     unit.add(_TAKE_SEND, (due.lane, due.prio, due.due, due.id, address_id, brand))
+
+
+def is_gone(failure: Failure | None) -> bool:
+    """Whether a unit failed because another had settled the work that it takes."""
+    return isinstance(failure, Conflict) and failure.statement is _TAKE
+
+
+def may_not_leave(failure: Failure | None) -> bool:
+    """Whether a unit failed because the customer said STOP, or another had settled the part that was to leave."""
+    return isinstance(failure, Conflict) and failure.statement is _TAKE_SEND
 
 
 def drop(unit: Unit, lane: str, prio: int, due: int, an_id: int) -> None:

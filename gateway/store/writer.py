@@ -246,7 +246,7 @@ def _attempt(connection: sqlite3.Connection, group: list[Unit]) -> Failure | Non
             # A value that the database cannot hold is the fault of this unit alone, never the end of the writer.
             return Rejected(f"{type(error).__name__}: {error}", statement.name)
         if statement.exact and touched != len(rows):
-            return Conflict(f"{statement.name}: {touched} of {len(rows)} rows")
+            return Conflict(f"{statement.name}: {touched} of {len(rows)} rows", statement)
     return None
 
 
