@@ -23,7 +23,7 @@ from gateway.model.channel import FAULT_ADVICE, Channel, Encoding, Fault, Part, 
 from gateway.model.ids import Ids
 from gateway.model.message import Attempt, Disposition, Message, MessageClass, Outcome
 from gateway.model.segments import Mode, split
-from gateway.store import messages, work
+from gateway.store import ends, messages, work
 from gateway.store.database import Store
 from gateway.store.units import Due, StoreFull, Unit
 from gateway.store.writer import Result
@@ -221,7 +221,7 @@ class Delivery:
         if message.expires_at is not None and message.expires_at <= now:
             self.figures.expired += 1
             reason = "its time was over before it could leave"
-            messages.finish(unit, message.id, Disposition.expired, None, reason)
+            ends.finish(unit, message.id, Disposition.expired, None, reason)
             if message.author_kind == "agent":
                 add_failed(unit, self._ids(), message, reason, now)
             return unit, None
@@ -311,7 +311,7 @@ class Delivery:
         disposition = _ENDS.get(fault, Disposition.blocked)
         reason = FAULT_ADVICE[fault][1]
         code = f"0x{answer.status:08X}"
-        messages.finish(unit, message.id, disposition, code, reason)
+        ends.finish(unit, message.id, disposition, code, reason)
         if message.parts > 1:
             work.drop_parts_of(unit, message.key, message.id)
         opted_out = fault is Fault.opted_out
@@ -366,8 +366,7 @@ def _not_sent(due: Due) -> Unit:
     """The claim found a STOP, or another who settled the row: then the row is gone and this changes nothing."""
     unit = Unit(due.key)
     work.take(unit, due)
-    reason = "the customer said STOP before it left"
-    messages.finish(unit, due.ref, Disposition.opted_out, None, reason)
+    ends.stopped(unit, due.ref, again=part_of(due)[1])
     return unit
 
 

@@ -63,11 +63,6 @@ _ADD_MT = insert_of(
     possible_duplicate=0,
 )
 _ADD_EVENT = insert(MessageEventRow)
-_FINISH = Statement(
-    "message finished",
-    # A late receipt may better a final disposition (expired -> delivered), never worsen it: the caller decided by rank.
-    "UPDATE message SET state = 'final', disposition = ?, error = ?, reason = ? WHERE id = ?",
-)
 _DOUBT = Statement(
     "message in doubt",
     "UPDATE message SET disposition = 'in_doubt', reason = ? WHERE id = ? AND state <> 'final'",
@@ -82,21 +77,6 @@ _UNDOUBT = Statement(
     exact=False,
 )
 _MARK_DUPLICATE = Statement("mark duplicate", "UPDATE message SET possible_duplicate = 1 WHERE id = ?")
-_OPT_OUT = Statement(
-    "drop messages of an opted-out customer",
-    "UPDATE message SET state = 'final', disposition = 'opted_out', reason = ? WHERE address_id = ? AND brand = ? "
-    "AND direction = 'mt' AND state IN ('held', 'queued') AND cls > 0 AND author_id <> 'compliance' "
-    "AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.message_id = message.id "
-    "AND (outcome IS NULL OR outcome IN ('accepted', 'in_doubt')))",
-    exact=False,
-)
-_REPLACED = Statement(
-    "drop messages of a replaced event",
-    "UPDATE message SET state = 'final', disposition = 'expired', reason = ? WHERE address_id = ? AND event_id = ? "
-    "AND id > ? AND direction = 'mt' AND state IN ('held', 'queued') "
-    "AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.message_id = message.id)",
-    exact=False,
-)
 _ADD_ATTEMPT = Statement(
     "attempt",
     "INSERT INTO attempt (message_id, part, attempt, carrier, at, possible_duplicate) VALUES (?, ?, ?, ?, ?, ?)",
@@ -160,11 +140,6 @@ def add_event(
     unit.add(_ADD_EVENT, (event_id, message_id, kind, code, reason, segment, route, remote_id))
 
 
-def finish(unit: Unit, message_id: int, disposition: Disposition, error: str | None, reason: str | None) -> None:
-    """How it ended; error is the raw code, reason the sentence that a person reads."""
-    unit.add(_FINISH, (disposition, error, reason, message_id))
-
-
 def doubt(unit: Unit, message_id: int, reason: str) -> None:
     """Nobody can know whether the carrier has it."""
     unit.add(_DOUBT, (reason, message_id))
@@ -175,19 +150,9 @@ def undoubt(unit: Unit, message_id: int) -> None:
     unit.add(_UNDOUBT, (message_id,))
 
 
-def replace_unsent(unit: Unit, address_id: int, event_id: int, reason: str) -> None:
-    """Ends the texts of an event that a newer one replaces, those that have not left."""
-    unit.add(_REPLACED, (reason, address_id, event_id, event_id))
-
-
 def mark_duplicate(unit: Unit, message_id: int) -> None:
     """It is about to be submitted again after a doubt."""
     unit.add(_MARK_DUPLICATE, (message_id,))
-
-
-def opt_out(unit: Unit, address_id: int, brand: str, reason: str) -> None:
-    """Ends what was queued for a customer who said STOP; what left already runs its course."""
-    unit.add(_OPT_OUT, (reason, address_id, brand))
 
 
 def add_attempt(unit: Unit, attempt: Attempt) -> None:
