@@ -55,7 +55,6 @@ class DeliveryFigures:
 
     outcomes: dict[str, int] = field(default_factory=dict)
     doubts: dict[str, int] = field(default_factory=dict)
-    expired: int = 0
 
     def count(self, outcome: str) -> None:
         """One more."""
@@ -219,7 +218,6 @@ class Delivery:
         else:
             work.take_send(unit, due, message.address_id, message.brand)
         if message.expires_at is not None and message.expires_at <= now:
-            self.figures.expired += 1
             reason = "its time was over before it could leave"
             ends.finish(unit, message.id, Disposition.expired, None, reason)
             if message.author_kind == "agent":

@@ -3,18 +3,21 @@
 from gateway.model.message import Disposition
 from gateway.store.units import Statement, Unit
 
-# Only a receipt tells more than an end that is known for certain; whose end it is, the first says.
-_FINISH = Statement(
-    "message finished",
-    "UPDATE message SET state = 'final', disposition = ?, error = ?, reason = ? "
-    "WHERE id = ? AND (state <> 'final' OR disposition = 'unknown')",
-    exact=False,
-)
-_CORRECT = Statement(
-    "message ended by a receipt",
-    # A late receipt may better a final disposition (expired -> delivered), never worsen it: the caller decided by rank.
-    "UPDATE message SET state = 'final', disposition = ?, error = ?, reason = ? WHERE id = ?",
-)
+ALL: tuple[Disposition, ...] = tuple(end for end in Disposition if end is not Disposition.in_doubt)
+
+
+def _ending(name: str, end: Disposition, rest: str, sets: str = "") -> Statement:
+    """An UPDATE that ends messages, each counted as one more of its disposition. sets, rest: more of the statement."""
+    sql = f"UPDATE message SET state = 'final', disposition = '{end}'{sets} {rest}"
+    return Statement(name, sql, exact=False, tally=end.value)
+
+
+# Only a receipt tells more than an end that is known for certain: of other ends the first holds.
+_OPEN = "WHERE id = ? AND (state <> 'final' OR disposition = 'unknown' AND '{end}' <> 'unknown')"
+_FINISH = {end: _ending("message finished", end, _OPEN.format(end=end), ", error = ?, reason = ?") for end in ALL}
+# A late receipt may better a final disposition (expired -> delivered), never worsen it: the caller decided by rank.
+_OTHER = "WHERE id = ? AND (state <> 'final' OR disposition <> '{end}')"
+_CORRECT = {end: _ending("message corrected", end, _OTHER.format(end=end), ", error = ?, reason = ?") for end in ALL}
 BEFORE_IT_LEFT = "the customer said STOP before it left"
 BEFORE_ALL_LEFT = "the customer said STOP before all of it left"
 NOT_AGAIN = "the carrier never answered; not sent again, the customer said STOP"
@@ -27,28 +30,23 @@ _LEFT = (
     "EXISTS (SELECT 1 FROM attempt WHERE attempt.message_id = message.id "
     "AND (outcome IS NULL OR outcome IN ('accepted', 'in_doubt')))"
 )
-_OPTED_OUT = (
-    f"UPDATE message SET state = 'final', disposition = 'opted_out', reason = CASE WHEN {_LEFT} THEN ? ELSE ? END "
-)
+_HOW_FAR = f", reason = CASE WHEN {_LEFT} THEN ? ELSE ? END"
 # What waits is what a STOP ends: a text whose parts have all left runs its course.
 _WAITING = (
     "WHERE id IN (SELECT ref FROM work WHERE key = ? AND kind = 'send'{more}) AND address_id = ? AND brand = ? "
     "AND direction = 'mt' AND state IN ('held', 'queued') AND cls > 0 AND author_id <> 'compliance'"
 )
-_OPT_OUT = Statement(
+_OPT_OUT = _ending(
     "drop messages of an opted-out customer",
-    _OPTED_OUT + _WAITING.format(more=" AND (body IS NULL OR body NOT LIKE '%d')"),
-    exact=False,
+    Disposition.opted_out,
+    _WAITING.format(more=" AND (body IS NULL OR body NOT LIKE '%d')"),
+    _HOW_FAR,
 )
-_OPT_OUT_DOUBTS = Statement(
-    "leave doubts of an opted-out customer",
-    "UPDATE message SET state = 'final', disposition = 'unknown', reason = ? " + _WAITING.format(more=""),
-    exact=False,
+_OPT_OUT_DOUBTS = _ending(
+    "leave doubts of an opted-out customer", Disposition.unknown, _WAITING.format(more=""), ", reason = ?"
 )
-_STOPPED = Statement(
-    "message of an opted-out customer",
-    _OPTED_OUT + "WHERE id = ? AND (state <> 'final' OR disposition = 'unknown')",
-    exact=False,
+_STOPPED = _ending(
+    "message of an opted-out customer", Disposition.opted_out, _OPEN.format(end=Disposition.opted_out), _HOW_FAR
 )
 _DROP_SENDS = Statement(
     "drop queued texts",
@@ -56,12 +54,12 @@ _DROP_SENDS = Statement(
     "AND address_id = ? AND brand = ? AND direction = 'mt' AND cls > 0 AND author_id <> 'compliance')",
     exact=False,
 )
-_REPLACED = Statement(
+_REPLACED = _ending(
     "drop messages of a replaced event",
-    "UPDATE message SET state = 'final', disposition = 'expired', reason = 'replaced by a newer event of the same "
-    "matter' WHERE id IN (SELECT ref FROM work WHERE key = ? AND kind = 'send') AND event_id = ? AND direction = 'mt' "
+    Disposition.expired,
+    "WHERE id IN (SELECT ref FROM work WHERE key = ? AND kind = 'send') AND event_id = ? AND direction = 'mt' "
     f"AND state IN ('held', 'queued') AND NOT {_LEFT}",
-    exact=False,
+    ", reason = 'replaced by a newer event of the same matter'",
 )
 _DROP_REPLACED = Statement(
     "drop texts of a replaced event",
@@ -73,12 +71,12 @@ _DROP_REPLACED = Statement(
 
 def finish(unit: Unit, message_id: int, disposition: Disposition, error: str | None, reason: str | None) -> None:
     """How it ended, unless that is known; error is the raw code, reason the sentence that a person reads."""
-    unit.add(_FINISH, (disposition, error, reason, message_id))
+    unit.add(_FINISH[disposition], (error, reason, message_id))
 
 
 def correct(unit: Unit, message_id: int, disposition: Disposition, error: str | None, reason: str | None) -> None:
     """How it ended, as a receipt says that tells more than what was known."""
-    unit.add(_CORRECT, (disposition, error, reason, message_id))
+    unit.add(_CORRECT[disposition], (error, reason, message_id))
 
 
 def opt_out(unit: Unit, key: str, address_id: int, brand: str, *, by_carrier: bool = False) -> None:

@@ -1,5 +1,6 @@
 """Writing messages, attempts and receipts, and the look-ups that delivery needs."""
 
+import dataclasses
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ MESSAGE_COLUMNS = columns_of(MessageRow)
 STOPPED = "stopped"
 _message_row = row_of(MessageRow)
 _ADD = insert(MessageRow)
+# One that a gate blocks ends as it is made, and is counted like any other end.
+_ADD_ENDED = {end: dataclasses.replace(_ADD, tally=end.value) for end in Disposition}
 # Each bound value costs, a None as much as a short text: the everyday shapes bind only what differs.
 _COMMON = ("id", "key", "address_id", "ours", "theirs", "brand", "text")
 _ADD_MO = insert_of(
@@ -108,7 +111,7 @@ def add(unit: Unit, message: Message) -> None:
         who = (int(m.cls), m.author_kind, m.author_id, m.conversation_id, m.event_id, m.offer_id)
         unit.add(_ADD_MT, (*common, *who, m.carrier, encoding, m.expires_at, int(m.lane)))
     else:
-        unit.add(_ADD, _message_row(message))
+        unit.add(_ADD if m.disposition is None else _ADD_ENDED[m.disposition], _message_row(message))
 
 
 def _is_everyday(m: Message) -> bool:

@@ -11,11 +11,14 @@ Row = Sequence[object]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statement:
-    """One prepared change. exact: each row must touch exactly one row of the table, else the unit is a Conflict."""
+    """One prepared change. exact: each row must touch exactly one row of the table, else the unit is a Conflict. tally:
+    where the figures count the rows that it touched, once they are on disk.
+    """
 
     name: str
     sql: str
     exact: bool = True
+    tally: str | None = None
 
 
 @dataclass(slots=True)

@@ -29,6 +29,7 @@ _NO_RECEIPT = Statement(
     "WHERE id > ? AND id <= ? AND direction = 'mt' AND state IN ('held', 'queued') AND disposition IS NULL "
     "AND parts = (SELECT count(DISTINCT part) FROM attempt WHERE message_id = message.id AND outcome = 'accepted')",
     exact=False,
+    tally="unknown",
 )
 NO_RECEIPT_MS = 72 * 3_600_000
 SWEPT_MARK = "swept"
