@@ -25,10 +25,10 @@ class Statement:
 class Due:
     """An item of work, as it lies in the table `work`: a job for now or a timer for later.
 
-    lane: which worker takes it (`customer`, `send:<carrier>`, `call`, `doubt`). key: items of one key run one after
-    another. due: ms since 1970. prio: smaller first. body: what the worker needs, JSON types only. hot: the decoded
-    objects, so that a worker in the same process need not read them back. wait: ms that
-    it is kept back, and with it the later items of its key; only memory knows (after a restart it goes at once).
+    lane: which worker takes it (`customer`, `send:<carrier>`, `call`, `doubt`; the sweep those of `overdue`). key: items
+    of one key run one after another. due: ms since 1970. prio: smaller first. body: what the worker needs, JSON types
+    only. hot: the decoded objects, so that a worker in the same process need not read them back. wait: ms that it is
+    kept back, and with it the later items of its key; only memory knows (after a restart it goes at once).
     stored: it has a row; False for an input that is written together with what it causes.
     """
 

@@ -92,9 +92,9 @@ async def test_a_sweep_counts_each_and_a_late_receipt_tells_more(stage: Stage) -
     for n in range(3):
         await sends(stage, f"text {n}", BEN)
     await stage.advance(hours=73)
-    swept = await stage.store.read(upkeep.swept_up_to)
+    unit = await stage.store.read(upkeep.sweep, stage.now)
     for _ in range(2):
-        assert await stage.store.apply([upkeep.sweep(stage.now, swept)]) == [None]
+        assert await stage.store.apply([unit]) == [None]
     assert await counted(stage) == {"unknown": 3}
     stage.report(stage.carrier.taken[0], ReceiptState.delivered)
     await stage.settled()
