@@ -25,7 +25,7 @@ class Statement:
 class Due:
     """An item of work, as it lies in the table `work`: a job for now or a timer for later.
 
-    lane: which worker takes it (`customer`, `send:<carrier>`, `call`, `doubt`; the sweep those of `overdue`). key: items
+    lane: which worker takes it (`customer`, `send:<carrier>`, `call`, `doubt`; the sweep has `overdue`). key: items
     of one key run one after another. due: ms since 1970. prio: smaller first. body: what the worker needs, JSON types
     only. hot: the decoded objects, so that a worker in the same process need not read them back. wait: ms that it is
     kept back, and with it the later items of its key; only memory knows (after a restart it goes at once).
