@@ -23,6 +23,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "store": (
         "conversations",
         "customers",
+        "ends",
         "events",
         "evidence",
         "messages",

@@ -335,8 +335,7 @@ class Gateway:
         self._figures.store(self.store.writer.figures)
 
     async def _sweep(self) -> None:
-        swept = await self.store.read(upkeep.swept_up_to)
-        await self.store.apply([upkeep.sweep(wall_ms(), swept)])
+        await self.store.apply([await self.store.read(upkeep.sweep, wall_ms())])
 
 
 def live_problems(playbook: Playbook, live: Mapping[tuple[str, str], int]) -> list[str]:

@@ -154,6 +154,7 @@ def set_up_logging(style: Style = "json", level: str = "info", stream: TextIO | 
     logging.captureWarnings(True)
 
 
+_MESSAGES = "each final disposition, once it is on disk; a message whose end turns out otherwise counts under both"
 _TEXTS_IN = (
     "taken; taken_incomplete, where a part never came; redelivered, which was taken before; not_stored, which the"
     " carrier hands over again; sender_unreadable, a dead letter since no phone number sent it"
@@ -175,9 +176,7 @@ class Metrics:
         def histogram(name: str, what: str, buckets: tuple[float, ...]) -> Histogram:
             return Histogram(f"careline_{name}", what, buckets=buckets, registry=registry)
 
-        self.messages = counter(
-            "messages", "Messages that got a disposition in our own queue", "direction", "disposition"
-        )
+        self.messages = counter("messages", f"Messages that ended: {_MESSAGES}", "direction", "disposition")
         self.texts_in = counter("texts_in", f"Texts from phones: {_TEXTS_IN}", "outcome")
         self.attempts = counter("attempts", "Parts handed to a carrier", "carrier", "outcome")
         self.receipts = counter("receipts", "Delivery receipts: matched, parked, unknown", "carrier", "match")

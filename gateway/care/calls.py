@@ -69,7 +69,7 @@ class Calls:
         if failure is None:
             for queued in unit.due:
                 self._push(queued)
-        elif not str(failure).startswith("take work"):
+        elif not work.is_gone(failure):
             # The same key goes out again: the back office answers as before (Idempotency-Key).
             return due, 1000
         return None

@@ -11,7 +11,7 @@ from gateway.model.event import EventState
 from gateway.model.message import Message, MessageClass
 from gateway.model.offer import OfferState
 from gateway.settings.gateway_file import Brand
-from gateway.store import customers, messages, work
+from gateway.store import customers, ends
 
 AUTHOR = outbound.SYSTEM
 
@@ -26,8 +26,7 @@ def stop(turn: Turn, brand: Brand, text: Message | None, *, method: str, actor: 
     _record(turn, brand, text, "revoke", method, actor, evidence)
     turn.consent[brand.name] = Permission.revoked
     address_id = turn.customer.address_id
-    work.drop_sends(turn.unit, turn.key, address_id, brand.name)
-    messages.opt_out(turn.unit, address_id, brand.name, "the customer said STOP before it left")
+    ends.opt_out(turn.unit, turn.key, address_id, brand.name)
     conversation = turn.conversation(brand.name)
     sender = text.ours if text else None
     if conversation is not None:
@@ -86,8 +85,7 @@ def carrier_opt_out(turn: Turn, brand: Brand, evidence: str) -> None:
         return
     turn.consent[brand.name] = Permission.revoked
     _record(turn, brand, None, "revoke", "carrier_code", "carrier", evidence)
-    work.drop_sends(turn.unit, turn.key, turn.customer.address_id, brand.name)
-    messages.opt_out(turn.unit, turn.customer.address_id, brand.name, "the carrier says the customer opted out")
+    ends.opt_out(turn.unit, turn.key, turn.customer.address_id, brand.name, by_carrier=True)
     conversation = turn.conversation(brand.name)
     if conversation is not None:
         closing.withdraw_open(turn, conversation)

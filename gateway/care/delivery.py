@@ -23,7 +23,7 @@ from gateway.model.channel import FAULT_ADVICE, Channel, Encoding, Fault, Part, 
 from gateway.model.ids import Ids
 from gateway.model.message import Attempt, Disposition, Message, MessageClass, Outcome
 from gateway.model.segments import Mode, split
-from gateway.store import messages, work
+from gateway.store import ends, messages, work
 from gateway.store.database import Store
 from gateway.store.units import Due, StoreFull, Unit
 from gateway.store.writer import Result
@@ -55,7 +55,6 @@ class DeliveryFigures:
 
     outcomes: dict[str, int] = field(default_factory=dict)
     doubts: dict[str, int] = field(default_factory=dict)
-    expired: int = 0
 
     def count(self, outcome: str) -> None:
         """One more."""
@@ -179,9 +178,9 @@ class Delivery:
             elif failure is None:
                 for queued in unit.due:
                     self._push(queued)
-            elif str(failure).startswith("take send"):
+            elif work.may_not_leave(failure):
                 stopped.append(due)
-            elif not str(failure).startswith("take work"):
+            elif not work.is_gone(failure):
                 again.append((due, 1000))
         self._hand_over(parts)
         if stopped:
@@ -219,9 +218,8 @@ class Delivery:
         else:
             work.take_send(unit, due, message.address_id, message.brand)
         if message.expires_at is not None and message.expires_at <= now:
-            self.figures.expired += 1
             reason = "its time was over before it could leave"
-            messages.finish(unit, message.id, Disposition.expired, None, reason)
+            ends.finish(unit, message.id, Disposition.expired, None, reason)
             if message.author_kind == "agent":
                 add_failed(unit, self._ids(), message, reason, now)
             return unit, None
@@ -311,7 +309,7 @@ class Delivery:
         disposition = _ENDS.get(fault, Disposition.blocked)
         reason = FAULT_ADVICE[fault][1]
         code = f"0x{answer.status:08X}"
-        messages.finish(unit, message.id, disposition, code, reason)
+        ends.finish(unit, message.id, disposition, code, reason)
         if message.parts > 1:
             work.drop_parts_of(unit, message.key, message.id)
         opted_out = fault is Fault.opted_out
@@ -335,7 +333,7 @@ class Delivery:
             (unit, failure)
             for unit, failure in zip(units, results, strict=True)
             # A late answer to what evidence has settled meanwhile says nothing new.
-            if failure is not None and not str(failure).startswith("attempt settled")
+            if failure is not None and not messages.is_settled(failure)
         ]
         for unit, failure in zip(units, results, strict=True):
             if isinstance(failure, StoreFull):
@@ -366,8 +364,7 @@ def _not_sent(due: Due) -> Unit:
     """The claim found a STOP, or another who settled the row: then the row is gone and this changes nothing."""
     unit = Unit(due.key)
     work.take(unit, due)
-    reason = "the customer said STOP before it left"
-    messages.finish(unit, due.ref, Disposition.opted_out, None, reason)
+    ends.stopped(unit, due.ref, again=part_of(due)[1])
     return unit
 
 

@@ -133,11 +133,15 @@ class Desk:
         return made
 
     async def replay(self, dead_letter_id: int) -> Due:
-        """Queues a dead letter again, after its cause is mended. Raises Unknown, Conflict (replayed already)."""
+        """Queues a dead letter again, after its cause is mended.
+
+        Raises: Unknown, Conflict (replayed already), Refused (nothing can come of it).
+        """
         rows = await self._store.read(work.dead_letters, [dead_letter_id], 1)
         if not rows:
             raise Unknown(f"no dead letter {dead_letter_id}")
-        due = _revived(rows[0], self._engine.now())
+        kept = await self._store.read(messages.messages_by_id, [dead_letter_id])
+        due = _revived(rows[0], self._engine.now(), kept=bool(kept))
         unit = Unit(due.key)
         work.revive(unit, due, dead_letter_id)
         await self._store.write(unit)
@@ -199,10 +203,14 @@ def _resend(turn: Turn, old: Message, by: str) -> Message:
     return made
 
 
-def _revived(row: Mapping[str, object], now: int) -> Due:
-    """A dead letter as work that is due now. A customer's text was kept when it died: it is only routed again."""
+def _revived(row: Mapping[str, object], now: int, *, kept: bool) -> Due:
+    """A dead letter as work that is due now. kept: a customer's text became a message when it died, and is only routed
+    again. Raises Refused.
+    """
     kind, an_id, ref = str(row["kind"]), int(str(row["id"])), int(str(row["ref"]))
-    if kind == inputs.TEXT:
+    if kind == inputs.TEXT and ":" not in str(row["key"]):
+        raise Refused("the sender of this text is no phone number: nobody can be answered; it stays here to be read")
+    if kind == inputs.TEXT and kept:
         kind, ref = inputs.PARKED, an_id
     body = row["body"]
     prio = 1 if kind == inputs.EVENT else 0

@@ -11,7 +11,7 @@ from gateway.model.message import Message, MessageClass
 from gateway.model.offer import Offer, OfferState
 from gateway.model.rows import replace
 from gateway.settings.gateway_file import Brand
-from gateway.store import events, messages, work
+from gateway.store import ends, events
 from gateway.triggers import CallFailed, EventData, Fulfilled, HandedBack, OfferFailed, Result, Timeout
 from gateway.triggers.moments import Moment
 
@@ -73,10 +73,7 @@ def _replace_older(turn: Turn, handler: dialogues.AnyHandler, data: EventData, b
             and dialogue.state in (DialogueState.floor, DialogueState.pending)
             and handler.coalesce(handler.parse(json.loads(dialogue.data))) == matter
         ):
-            address_id = turn.customer.address_id
-            work.drop_event_sends(turn.unit, turn.key, address_id, dialogue.event_id)
-            reason = "replaced by a newer event of the same matter"
-            messages.replace_unsent(turn.unit, address_id, dialogue.event_id, reason)
+            ends.replace_unsent(turn.unit, turn.key, dialogue.event_id)
             offer = turn.offer(dialogue.offer_id)
             if offer is not None and offer.state is OfferState.open:
                 closing.end_offer(turn, offer, OfferState.withdrawn)

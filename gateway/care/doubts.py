@@ -9,7 +9,7 @@ from gateway.care.outbound import COMPLIANCE
 from gateway.care.playbook import Playbook
 from gateway.model.ids import Ids
 from gateway.model.message import Disposition, Message, MessageClass, Outcome
-from gateway.store import evidence, messages, work
+from gateway.store import ends, evidence, messages, work
 from gateway.store.database import Store
 from gateway.store.units import Due, Unit
 
@@ -85,7 +85,7 @@ class Doubts:
         return [
             (due, 1000)
             for due, failure in zip(batch, results[: len(batch)], strict=True)
-            if failure is not None and not str(failure).startswith("take work")
+            if failure is not None and not work.is_gone(failure)
         ]
 
     def _hear(self, receipt: Due, now: int) -> Unit:
@@ -127,7 +127,7 @@ class Doubts:
             )
             return
         self.given_up += 1
-        messages.finish(unit, message.id, Disposition.unknown, None, "the carrier never answered; not sent again")
+        ends.finish(unit, message.id, Disposition.unknown, None, "the carrier never answered; not sent again")
 
     def _may_repeat(self, message: Message) -> bool:
         """Confirmations of STOP and an agent's typed words are never sent twice on our own; the rest by rules.toml."""

@@ -20,6 +20,7 @@ from gateway.care.playbook import Playbook
 from gateway.care.turn import CUSTOMER_LANE, Departure, Refused, Turn
 from gateway.jobs.lane import Lane
 from gateway.model.ids import Ids
+from gateway.store import work
 from gateway.store.access import READ_FAULT
 from gateway.store.database import Store
 from gateway.store.states import CustomerState, StateCache, load_batch
@@ -294,7 +295,7 @@ class Engine:
                 request.refuse(failure)
                 return None
             return FULL_RETRY_MS if isinstance(failure, StoreFull) else None
-        if request is None and isinstance(failure, Conflict) and str(failure).startswith("take work"):
+        if request is None and work.is_gone(failure):
             return None
         due.attempts += 1
         if due.attempts > MOST_TRIES:

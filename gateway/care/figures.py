@@ -9,8 +9,8 @@ from prometheus_client import Counter
 from gateway.care.delivery import DeliveryFigures
 from gateway.care.intake import IntakeFigures
 from gateway.care.tracking import TrackingFigures
-from gateway.model.message import Disposition
 from gateway.model.rows import values_of
+from gateway.store import ends
 from gateway.store.writer import WriterFigures
 from gateway.telemetry import Metrics
 
@@ -21,6 +21,8 @@ class Figures:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._carried: dict[tuple[str, ...], float] = {}
+        for end in ends.ALL:
+            metrics.messages.labels("mt", end.value)  # shown from the start, so that the first of each is a rise
 
     def _raise(self, counter: Counter, total: float, *labels: str) -> None:
         place = (str(counter), *labels)
@@ -30,10 +32,9 @@ class Figures:
             (counter.labels(*labels) if labels else counter).inc(more)
 
     def delivery(self, carrier: str, figures: DeliveryFigures, link: Mapping[str, int]) -> None:
-        """One carrier: attempts by outcome, texts that expired in our queue, PDUs that could not be read."""
+        """One carrier: attempts by outcome, PDUs that could not be read."""
         for outcome, count in figures.outcomes.items():
             self._raise(self._metrics.attempts, count, carrier, outcome)
-        self._raise(self._metrics.messages, figures.expired, "mt", str(Disposition.expired))
         self._raise(self._metrics.bad_pdu, link.get("bad_pdu", 0), carrier)
 
     def receipts(self, by_carrier: Mapping[str, TrackingFigures]) -> None:
@@ -56,7 +57,11 @@ class Figures:
         self._raise(self._metrics.dead_letters, dead_letters, "input")
 
     def store(self, figures: WriterFigures) -> None:
-        """The mean of the transactions since the last look; the writer keeps sums only."""
+        """Messages that ended, by disposition; and the mean of the transactions since the last look, since the writer
+        keeps sums only.
+        """
+        for disposition, count in figures.tallies.copy().items():
+            self._raise(self._metrics.messages, count, "mt", disposition)
         before = self._carried.get(("transactions",), 0.0)
         transactions = figures.transactions - before
         if transactions <= 0:

@@ -13,7 +13,7 @@ from gateway.model.channel import Receipt
 from gateway.model.ids import Ids
 from gateway.model.message import FINAL, Disposition, Outcome, ReceiptState, later, worst
 from gateway.model.rows import replace
-from gateway.store import evidence, messages, work
+from gateway.store import ends, evidence, messages, work
 from gateway.store.database import Store
 from gateway.store.messages import Traced
 from gateway.store.units import Due, Unit
@@ -105,7 +105,7 @@ class Tracking:
         return [
             (due, 1000)
             for due, failure in zip(batch, results, strict=True)
-            if failure is not None and not str(failure).startswith("take work")
+            if failure is not None and not work.is_gone(failure)
         ]
 
     async def _by_evidence(
@@ -204,10 +204,10 @@ class Tracking:
             return
         fold.settled[message.id] = disposition
         if disposition is Disposition.delivered:
-            messages.finish(unit, message.id, disposition, None, None)
+            ends.correct(unit, message.id, disposition, None, None)
             return
         reason = _SENTENCES.get(disposition, "it was not delivered")
-        messages.finish(unit, message.id, disposition, receipt.error or receipt.state, reason)
+        ends.correct(unit, message.id, disposition, receipt.error or receipt.state, reason)
         if FINAL.get(receipt.state) is not Disposition.unknown and dispatch.matters(message):
             delivery.add_failed(unit, self._ids(), message, f"{reason} ({receipt.state})", now)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.cli.api import Api
+from gateway.cli.api import Api, ApiProblem
 from gateway.cli.terminal import show_rich, tell
 
 _PATH = "/v1/dead-letters"
@@ -15,8 +15,14 @@ def find(api: Api, limit: int) -> list[dict[str, Any]]:
 
 
 def replay(api: Api, ids: Sequence[str]) -> list[Any]:
-    """Puts each back to work. Raises ApiProblem at the first that cannot be."""
-    return [api.post(f"{_PATH}/{one}/replay", {}) for one in ids]
+    """Puts each back to work. Raises ApiProblem at the first that cannot be, and names it."""
+    replayed = []
+    for one in ids:
+        try:
+            replayed.append(api.post(f"{_PATH}/{one}/replay", {}))
+        except ApiProblem as problem:
+            raise ApiProblem(f"dead letter {one}: {problem}", problem.status, problem.problem) from None
+    return replayed
 
 
 def show(letters: Sequence[dict[str, Any]]) -> None:

@@ -44,6 +44,7 @@ class Checkpointer:
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._thread: threading.Thread | None = None
         self._frames = 0  # in the log when it was last copied
+        self._put_off: str | None = None
         self.failed: str | None = None
 
     @property
@@ -65,9 +66,10 @@ class Checkpointer:
             finally:
                 writer.execute("PRAGMA synchronous = FULL")
         except sqlite3.Error as error:
-            log.warning("checkpoint put off: %s", error)
+            self._tell(str(error))
             self._unpin()
             return
+        self._tell(None)
         if copied < self._frames:
             log.debug("checkpoint: %d of %d frames, a reader holds the rest", copied, self._frames)
         if not beside:
@@ -93,6 +95,16 @@ class Checkpointer:
             return self._wal.stat().st_size >= CHECKPOINT_BYTES
         except OSError:
             return False
+
+    def _tell(self, put_off: str | None) -> None:
+        """Says once why no checkpoint is made just now, and once that they are made again."""
+        if put_off == self._put_off:
+            return
+        self._put_off = put_off
+        if put_off is not None:
+            log.warning("store: checkpoint put off: %s", put_off)
+        else:
+            log.warning("store: checkpoints go on")
 
     def _wait(self) -> None:
         try:

@@ -1,5 +1,6 @@
 """Writing messages, attempts and receipts, and the look-ups that delivery needs."""
 
+import dataclasses
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,12 +10,14 @@ from gateway.model.message import Attempt, Direction, Disposition, Message, Mess
 from gateway.model.rows import record, replace
 from gateway.store.statements import columns_of, insert, insert_of, row_of, update
 from gateway.store.tables import AttemptRow, MessageEventRow, MessageRow, MoPartRow
-from gateway.store.units import Statement, Unit
+from gateway.store.units import Conflict, Failure, Statement, Unit
 
 MESSAGE_COLUMNS = columns_of(MessageRow)
 STOPPED = "stopped"
 _message_row = row_of(MessageRow)
 _ADD = insert(MessageRow)
+# One that a gate blocks ends as it is made, and is counted like any other end.
+_ADD_ENDED = {end: dataclasses.replace(_ADD, tally=end.value) for end in Disposition}
 # Each bound value costs, a None as much as a short text: the everyday shapes bind only what differs.
 _COMMON = ("id", "key", "address_id", "ours", "theirs", "brand", "text")
 _ADD_MO = insert_of(
@@ -62,11 +65,6 @@ _ADD_MT = insert_of(
     possible_duplicate=0,
 )
 _ADD_EVENT = insert(MessageEventRow)
-_FINISH = Statement(
-    "message finished",
-    # A late receipt may better a final disposition (expired -> delivered), never worsen it: the caller decided by rank.
-    "UPDATE message SET state = 'final', disposition = ?, error = ?, reason = ? WHERE id = ?",
-)
 _DOUBT = Statement(
     "message in doubt",
     "UPDATE message SET disposition = 'in_doubt', reason = ? WHERE id = ? AND state <> 'final'",
@@ -81,21 +79,6 @@ _UNDOUBT = Statement(
     exact=False,
 )
 _MARK_DUPLICATE = Statement("mark duplicate", "UPDATE message SET possible_duplicate = 1 WHERE id = ?")
-_OPT_OUT = Statement(
-    "drop messages of an opted-out customer",
-    "UPDATE message SET state = 'final', disposition = 'opted_out', reason = ? WHERE address_id = ? AND brand = ? "
-    "AND direction = 'mt' AND state IN ('held', 'queued') AND cls > 0 AND author_id <> 'compliance' "
-    "AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.message_id = message.id "
-    "AND (outcome IS NULL OR outcome IN ('accepted', 'in_doubt')))",
-    exact=False,
-)
-_REPLACED = Statement(
-    "drop messages of a replaced event",
-    "UPDATE message SET state = 'final', disposition = 'expired', reason = ? WHERE address_id = ? AND event_id = ? "
-    "AND id > ? AND direction = 'mt' AND state IN ('held', 'queued') "
-    "AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.message_id = message.id)",
-    exact=False,
-)
 _ADD_ATTEMPT = Statement(
     "attempt",
     "INSERT INTO attempt (message_id, part, attempt, carrier, at, possible_duplicate) VALUES (?, ?, ?, ?, ?, ?)",
@@ -127,7 +110,7 @@ def add(unit: Unit, message: Message) -> None:
         who = (int(m.cls), m.author_kind, m.author_id, m.conversation_id, m.event_id, m.offer_id)
         unit.add(_ADD_MT, (*common, *who, m.carrier, encoding, m.expires_at, int(m.lane)))
     else:
-        unit.add(_ADD, _message_row(message))
+        unit.add(_ADD if m.disposition is None else _ADD_ENDED[m.disposition], _message_row(message))
 
 
 def _is_everyday(m: Message) -> bool:
@@ -159,11 +142,6 @@ def add_event(
     unit.add(_ADD_EVENT, (event_id, message_id, kind, code, reason, segment, route, remote_id))
 
 
-def finish(unit: Unit, message_id: int, disposition: Disposition, error: str | None, reason: str | None) -> None:
-    """How it ended; error is the raw code, reason the sentence that a person reads."""
-    unit.add(_FINISH, (disposition, error, reason, message_id))
-
-
 def doubt(unit: Unit, message_id: int, reason: str) -> None:
     """Nobody can know whether the carrier has it."""
     unit.add(_DOUBT, (reason, message_id))
@@ -174,19 +152,9 @@ def undoubt(unit: Unit, message_id: int) -> None:
     unit.add(_UNDOUBT, (message_id,))
 
 
-def replace_unsent(unit: Unit, address_id: int, event_id: int, reason: str) -> None:
-    """Ends the texts of an event that a newer one replaces, those that have not left."""
-    unit.add(_REPLACED, (reason, address_id, event_id, event_id))
-
-
 def mark_duplicate(unit: Unit, message_id: int) -> None:
     """It is about to be submitted again after a doubt."""
     unit.add(_MARK_DUPLICATE, (message_id,))
-
-
-def opt_out(unit: Unit, address_id: int, brand: str, reason: str) -> None:
-    """Ends what was queued for a customer who said STOP; what left already runs its course."""
-    unit.add(_OPT_OUT, (reason, address_id, brand))
 
 
 def add_attempt(unit: Unit, attempt: Attempt) -> None:
@@ -217,6 +185,11 @@ def settle(
     unit.add(
         _SETTLE, (outcome.value, at, status, remote_id, remote_key(remote_id) if remote_id else None, fault, *attempt)
     )
+
+
+def is_settled(failure: Failure | None) -> bool:
+    """Whether a unit failed because the try had its outcome already."""
+    return isinstance(failure, Conflict) and failure.statement is _SETTLE
 
 
 def receipt(unit: Unit, attempt: tuple[int, int, int], state: str, at: int, error: str) -> None:

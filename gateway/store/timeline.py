@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.model.message import Direction, Message
+from gateway.store.ends import BY_STOP
 from gateway.store.messages import messages_by_id, standing
 
 
@@ -44,7 +45,8 @@ class Happening:
 class Trace:
     """A message and what is known of it. event: (type, source). offer: (name, state, accepted_at, ended_at).
 
-    reply: id of the customer's next text in the conversation. children: messages that resend this one.
+    reply: id of the customer's next text in the conversation. children: messages that resend this one. stop: id of the
+    STOP that ended it.
     """
 
     message: Message
@@ -54,6 +56,7 @@ class Trace:
     offer: tuple[str, str, int | None, int | None] | None
     reply: int | None
     children: tuple[int, ...]
+    stop: int | None = None
 
 
 def trace(connection: sqlite3.Connection, message_id: int) -> Trace | None:
@@ -79,6 +82,7 @@ def trace(connection: sqlite3.Connection, message_id: int) -> Trace | None:
         _one(connection, "SELECT name, state, accepted_at, ended_at FROM offer WHERE id = ?", message.offer_id),
         _reply(connection, message),
         _children(connection, message),
+        _stop(connection, message),
     )
 
 
@@ -103,3 +107,13 @@ def _children(connection: sqlite3.Connection, message: Message) -> tuple[int, ..
         (message.address_id, message.id, message.id),
     )
     return tuple(row[0] for row in rows)
+
+
+def _stop(connection: sqlite3.Connection, message: Message) -> int | None:
+    if message.reason not in BY_STOP:
+        return None
+    row = connection.execute(
+        "SELECT min(id) FROM consent_event WHERE address_id = ? AND brand = ? AND act = 'revoke' AND id > ?",
+        (message.address_id, message.brand, message.id),
+    ).fetchone()
+    return int(row[0]) if row[0] is not None else None

@@ -11,21 +11,24 @@ Row = Sequence[object]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statement:
-    """One prepared change. exact: each row must touch exactly one row of the table, else the unit is a Conflict."""
+    """One prepared change. exact: each row must touch exactly one row of the table, else the unit is a Conflict. tally:
+    where the figures count the rows that it touched, once they are on disk.
+    """
 
     name: str
     sql: str
     exact: bool = True
+    tally: str | None = None
 
 
 @dataclass(slots=True)
 class Due:
     """An item of work, as it lies in the table `work`: a job for now or a timer for later.
 
-    lane: which worker takes it (`customer`, `send:<carrier>`, `call`, `doubt`). key: items of one key run one after
-    another. due: ms since 1970. prio: smaller first. body: what the worker needs, JSON types only. hot: the decoded
-    objects, so that a worker in the same process need not read them back. wait: ms that
-    it is kept back, and with it the later items of its key; only memory knows (after a restart it goes at once).
+    lane: which worker takes it (`customer`, `send:<carrier>`, `call`, `doubt`; the sweep has `overdue`). key: items
+    of one key run one after another. due: ms since 1970. prio: smaller first. body: what the worker needs, JSON types
+    only. hot: the decoded objects, so that a worker in the same process need not read them back. wait: ms that it is
+    kept back, and with it the later items of its key; only memory knows (after a restart it goes at once).
     stored: it has a row; False for an input that is written together with what it causes.
     """
 
@@ -48,7 +51,11 @@ class Failure(Exception):
 
 
 class Conflict(Failure):
-    """A row was not as expected: someone else was faster. Read again, decide again."""
+    """A row was not as expected: someone else was faster. Read again, decide again. statement: what did not hold."""
+
+    def __init__(self, told: str, statement: Statement | None = None) -> None:
+        super().__init__(told)
+        self.statement = statement
 
 
 class Rejected(Failure):

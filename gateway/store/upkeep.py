@@ -23,17 +23,47 @@ _MERGE = Statement("merge words", "INSERT INTO message_fts (message_fts, rank) V
 _DROP_LINKS = Statement("old links", f"DELETE FROM {LinkRow.__tablename__} WHERE expires_at < ?", exact=False)
 PARTS_MS = 86_400_000
 _DROP_PARTS = Statement("old parts", "DELETE FROM mo_part WHERE id < ? AND joined = 1", exact=False)
-_NO_RECEIPT = Statement(
-    "no receipt",
-    "UPDATE message SET state = 'final', disposition = 'unknown', reason = 'no receipt came' "
-    "WHERE id > ? AND id <= ? AND direction = 'mt' AND state IN ('held', 'queued') AND disposition IS NULL "
-    "AND parts = (SELECT count(DISTINCT part) FROM attempt WHERE message_id = message.id AND outcome = 'accepted')",
-    exact=False,
-)
 NO_RECEIPT_MS = 72 * 3_600_000
+# What left within twelve hours after it was made is given up at its first look; what left later gets one of its own.
+LEFT_LATELY_MS = 60 * 3_600_000
 SWEPT_MARK = "swept"
+OVERDUE_LANE = "overdue"
 # Of the messages whose receipts are overdue, so many ms of them at a sweep: after a long stop it catches up by and by.
 SWEEP_MS = 600_000
+_GIVE_UP = (
+    "UPDATE message SET state = 'final', disposition = 'unknown', reason = 'no receipt came' "
+    "WHERE {which} AND direction = 'mt' AND state IN ('held', 'queued') AND disposition IS NULL "
+    "AND parts = (SELECT count(DISTINCT part) FROM attempt WHERE message_id = message.id AND outcome = 'accepted') "
+    "AND NOT EXISTS (SELECT 1 FROM attempt WHERE message_id = message.id AND at > ?)"
+)
+_NO_RECEIPT = Statement("no receipt", _GIVE_UP.format(which="id > ? AND id <= ?"), exact=False, tally="unknown")
+# When to look again: the time of a receipt after it left lately, or after it leaves now.
+_AGAIN = f"coalesce((SELECT max(at) FROM attempt WHERE message_id = {{message}} AND at > ?), ?) + {NO_RECEIPT_MS}"
+_LOOK_AGAIN = Statement(
+    "look again for receipts",
+    "INSERT INTO work (lane, prio, due, id, key, kind, attempts, ref) "
+    f"SELECT '{OVERDUE_LANE}', 0, {_AGAIN.format(message='message.id')}, id, key, '{OVERDUE_LANE}', 0, id FROM message "
+    "WHERE id > ? AND id <= ? AND direction = 'mt' AND state IN ('held', 'queued') ON CONFLICT DO NOTHING",
+    exact=False,
+)
+_LOOKS = f"lane = '{OVERDUE_LANE}' AND prio = 0 AND due <= ?"
+_NO_RECEIPT_LATE = Statement(
+    "no receipt of what left late",
+    _GIVE_UP.format(which=f"id IN (SELECT ref FROM work WHERE {_LOOKS})"),
+    exact=False,
+    tally="unknown",
+)
+_LOOKED = Statement(
+    "looked for receipts",
+    f"DELETE FROM work WHERE {_LOOKS} AND NOT EXISTS "
+    "(SELECT 1 FROM message WHERE message.id = work.ref AND state IN ('held', 'queued'))",
+    exact=False,
+)
+_LOOK_ONCE_MORE = Statement(
+    "look once more for receipts",
+    f"UPDATE work SET due = {_AGAIN.format(message='work.ref')} WHERE {_LOOKS}",
+    exact=False,
+)
 
 
 def ended_orderly(connection: sqlite3.Connection) -> bool:
@@ -74,28 +104,40 @@ def index_words(above: int, up_to: int) -> Unit:
     return unit
 
 
-def swept_up_to(connection: sqlite3.Connection) -> int:
-    """The newest message whose receipt was given up; the oldest message there is when nothing was swept yet."""
+def sweep(connection: sqlite3.Connection, now: int) -> Unit:
+    """Expired links go; a message without a receipt for 72 h after it left is unknown.
+
+    A sweep that reads all messages of some days would hold up the commits. So each is looked at once, at that age; the
+    few that are still open then have a row of work that says when to look again.
+    """
+    unit = Unit("sweep")
+    unit.add(_DROP_LINKS, (now,))
+    unit.add(_DROP_PARTS, (id_at(now - PARTS_MS),))
+    lately = now - LEFT_LATELY_MS
+    swept, up_to = _swept_up_to(connection), id_at(now - NO_RECEIPT_MS)
+    if 0 < swept < up_to:
+        up_to = min(up_to, swept + id_at(SWEEP_MS))
+        unit.add(_NO_RECEIPT, (swept, up_to, lately))
+        unit.add(_LOOK_AGAIN, (lately, now, swept, up_to))
+        unit.add(_SET_MARK, (SWEPT_MARK, str(up_to)))
+    [first] = connection.execute(
+        "SELECT min(due) FROM work WHERE lane = ? AND prio = 0 AND due <= ?", (OVERDUE_LANE, now)
+    ).fetchone()
+    if first is not None:
+        until = min(now, int(first) + SWEEP_MS)
+        unit.add(_NO_RECEIPT_LATE, (until, lately))
+        unit.add(_LOOKED, (until,))
+        unit.add(_LOOK_ONCE_MORE, (lately, now, until))
+    return unit
+
+
+def _swept_up_to(connection: sqlite3.Connection) -> int:
+    """The newest message that was looked at; the oldest there is when nothing was swept yet."""
     row = connection.execute("SELECT value FROM mark WHERE name = ?", (SWEPT_MARK,)).fetchone()
     if row is not None:
         return int(row[0])
     oldest = connection.execute("SELECT min(id) FROM message").fetchone()[0]
     return int(oldest) - 1 if oldest is not None else 0
-
-
-def sweep(now: int, swept: int) -> Unit:
-    """Expired links go; a message without a receipt for 72 h is unknown. swept: as `swept_up_to` says; each message is
-    looked at once, since a sweep that reads all messages of some days would hold up the commits.
-    """
-    unit = Unit("sweep")
-    unit.add(_DROP_LINKS, (now,))
-    unit.add(_DROP_PARTS, (id_at(now - PARTS_MS),))
-    up_to = id_at(now - NO_RECEIPT_MS)
-    if 0 < swept < up_to:
-        up_to = min(up_to, swept + id_at(SWEEP_MS))
-        unit.add(_NO_RECEIPT, (swept, up_to))
-        unit.add(_SET_MARK, (SWEPT_MARK, str(up_to)))
-    return unit
 
 
 def live_steps(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from gateway.store.statements import insert, update
 from gateway.store.tables import DeadLetterRow, WorkRow
-from gateway.store.units import Due, Statement, Unit
+from gateway.store.units import Conflict, Due, Failure, Statement, Unit
 
 _ADD = insert(WorkRow)
 # The count of this delete is the fence: who finds the row gone has lost, and its whole unit is undone.
@@ -17,21 +17,9 @@ _TAKE_SEND = Statement(
     "(SELECT 1 FROM consent WHERE address_id = ? AND brand = ? AND state = 'revoked')",
 )
 _DROP = Statement("drop work", "DELETE FROM work WHERE lane = ? AND prio = ? AND due = ? AND id = ?", exact=False)
-_DROP_SENDS = Statement(
-    "drop queued texts",
-    "DELETE FROM work WHERE key = ? AND kind = 'send' AND ref IN (SELECT id FROM message WHERE address_id = ? "
-    "AND brand = ? AND direction = 'mt' AND state IN ('held', 'queued') AND cls > 0 AND author_id <> 'compliance')",
-    exact=False,
-)
 _DROP_PARTS = Statement("drop parts", "DELETE FROM work WHERE key = ? AND kind = 'send' AND ref = ?", exact=False)
 _DROP_REPETITION = Statement(
     "drop a repetition", "DELETE FROM work WHERE key = ? AND kind = 'send' AND ref = ? AND body = ?", exact=False
-)
-_DROP_EVENT = Statement(
-    "drop texts of a replaced event",
-    "DELETE FROM work WHERE key = ? AND kind = 'send' AND ref IN (SELECT id FROM message WHERE address_id = ? "
-    "AND event_id = ? AND id > ? AND state IN ('held', 'queued'))",
-    exact=False,
 )
 _DEAD = Statement(
     "dead letter",
@@ -59,14 +47,19 @@ def take_send(unit: Unit, due: Due, address_id: int, brand: str) -> None:
     unit.add(_TAKE_SEND, (due.lane, due.prio, due.due, due.id, address_id, brand))
 
 
+def is_gone(failure: Failure | None) -> bool:
+    """Whether a unit failed because another had settled the work that it takes."""
+    return isinstance(failure, Conflict) and failure.statement is _TAKE
+
+
+def may_not_leave(failure: Failure | None) -> bool:
+    """Whether a unit failed because the customer said STOP, or another had settled the part that was to leave."""
+    return isinstance(failure, Conflict) and failure.statement is _TAKE_SEND
+
+
 def drop(unit: Unit, lane: str, prio: int, due: int, an_id: int) -> None:
     """Removes a timer, if it is still there."""
     unit.add(_DROP, (lane, prio, due, an_id))
-
-
-def drop_sends(unit: Unit, key: str, address_id: int, brand: str) -> None:
-    """Removes what is queued for a customer who said STOP (not emergency, not the confirmation)."""
-    unit.add(_DROP_SENDS, (key, address_id, brand))
 
 
 def drop_parts_of(unit: Unit, key: str, message_id: int) -> None:
@@ -77,11 +70,6 @@ def drop_parts_of(unit: Unit, key: str, message_id: int) -> None:
 def drop_repetition(unit: Unit, key: str, message_id: int, part: int) -> None:
     """Removes the queued repetition of a part that was in doubt."""
     unit.add(_DROP_REPETITION, (key, message_id, f"{part}d"))
-
-
-def drop_event_sends(unit: Unit, key: str, address_id: int, event_id: int) -> None:
-    """Removes the queued texts of an event that a newer one replaces."""
-    unit.add(_DROP_EVENT, (key, address_id, event_id, event_id))
 
 
 def bury(unit: Unit, due: Due, cause: str) -> None:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway import failpoints
 from gateway.store.checkpoint import Checkpointer
@@ -30,6 +30,7 @@ MOST_UNITS = 500
 log = logging.getLogger("gateway.store")
 
 Result = Failure | None
+Tallied = list[tuple[str, int]]
 
 
 @dataclass(slots=True)
@@ -42,13 +43,16 @@ class Call:
 
 @dataclass(slots=True)
 class WriterFigures:
-    """Counts for metrics: transactions, units, seconds in commit, units that failed."""
+    """Counts for metrics: transactions, units, seconds in commit, units that failed. tallies: rows that statements
+    with a tally touched.
+    """
 
     transactions: int = 0
     units: int = 0
     commit_seconds: float = 0.0
     failed: int = 0
     replays: int = 0
+    tallies: dict[str, int] = field(default_factory=dict)
 
 
 class Writer:
@@ -193,13 +197,16 @@ class Writer:
         try:
             connection.execute("BEGIN IMMEDIATE")
             results: list[Result] = []
+            tallied: Tallied = []
             for group in _groups(units):
-                results.extend(self._group(connection, group))
+                results.extend(self._group(connection, group, tallied))
                 failpoints.hit("mid_transaction")
             started = time.perf_counter()
             connection.execute("COMMIT")
             self.figures.commit_seconds += time.perf_counter() - started
             self.figures.transactions += 1
+            for tally, count in tallied:
+                self.figures.tallies[tally] = self.figures.tallies.get(tally, 0) + count
             failpoints.hit("after_commit")
             return results
         except sqlite3.Error as error:
@@ -218,22 +225,24 @@ class Writer:
         self._break(error)
         return StoreClosed(str(self.broken))
 
-    def _group(self, connection: sqlite3.Connection, group: list[Unit]) -> list[Result]:
+    def _group(self, connection: sqlite3.Connection, group: list[Unit], tallied: Tallied) -> list[Result]:
         """Units of one shape: together if all is as expected, else one by one."""
         connection.execute("SAVEPOINT g")
-        failure = _attempt(connection, group)
+        before = len(tallied)
+        failure = _attempt(connection, group, tallied)
         if failure is None:
             connection.execute("RELEASE g")
             return [None] * len(group)
+        del tallied[before:]
         connection.execute("ROLLBACK TO g")
         connection.execute("RELEASE g")
         if len(group) == 1:
             return [failure]
         self.figures.replays += 1
-        return [result for unit in group for result in self._group(connection, [unit])]
+        return [result for unit in group for result in self._group(connection, [unit], tallied)]
 
 
-def _attempt(connection: sqlite3.Connection, group: list[Unit]) -> Failure | None:
+def _attempt(connection: sqlite3.Connection, group: list[Unit], tallied: Tallied) -> Failure | None:
     """Writes the group's rows, statement by statement; None when every count was as expected."""
     first = group[0]
     for place, (statement, own) in enumerate(first.steps):
@@ -255,7 +264,9 @@ def _attempt(connection: sqlite3.Connection, group: list[Unit]) -> Failure | Non
             # A value that the database cannot hold is the fault of this unit alone, never the end of the writer.
             return Rejected(f"{type(error).__name__}: {error}", statement.name)
         if statement.exact and touched != len(rows):
-            return Conflict(f"{statement.name}: {touched} of {len(rows)} rows")
+            return Conflict(f"{statement.name}: {touched} of {len(rows)} rows", statement)
+        if statement.tally is not None and touched > 0:
+            tallied.append((statement.tally, touched))
     return None
 
 

@@ -162,8 +162,10 @@ def _happenings(trace: Trace) -> list[Line]:
 
 
 def _consequences(trace: Trace) -> list[Line]:
-    """What the customer did, and what was sent again because of it."""
+    """What the customer did, and what was stopped or sent again because of it."""
     lines: list[Line] = []
+    if trace.stop is not None:
+        lines.append(_line(trace.stop >> 20, "gate", code="suppression", reason=trace.message.reason))
     if trace.reply is not None:
         lines.append(_line(trace.reply >> 20, "reply", code=str(trace.reply), reason="the customer wrote back"))
     if trace.offer is not None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from gateway.care.turn import CUSTOMER_LANE
+from gateway.care.turn import CUSTOMER_LANE, Refused
 from gateway.model.channel import LinkStatus
 from gateway.store.listings import DeadLetter, Loads, dead_letters, loads
 from gateway.store.units import Conflict
@@ -104,6 +104,8 @@ class Operations:
             await self._services.desk.replay(letter_id)
         except Conflict:
             raise Problem("not-replayable", "it was replayed before") from None
+        except Refused as refused:
+            raise Problem("not-replayable", str(refused)) from None
         return answer({"id": str(letter_id), "state": "replayed"}, 202)
 
     # -- health

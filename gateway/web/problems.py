@@ -107,7 +107,7 @@ _LIST = (
         "not-replayable",
         409,
         "This cannot be replayed",
-        "It was replayed already, or a person has taken it over.",
+        "It was replayed already, or nothing can come of it; `detail` says why.",
     ),
     Kind(
         "conflict",

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 import pytest
 
 from gateway.care.desk import Sending, Unknown
+from gateway.care.inbound import Text
 from gateway.care.turn import NotOwner, Refused
 from gateway.model.message import MessageClass
-from gateway.store.units import Conflict, Statement, StoreFull, Unit
+from gateway.store import work
+from gateway.store.units import Conflict, Due, Statement, StoreFull, Unit
 from gateway.store.writer import Result
 from gateway.triggers import Handler, Talk
-from tests.doubles.stage import Stage, house
+from tests.doubles.stage import OURS, Stage, house
 
 ANN, BOB = "+15551230001", "+15551230002"
 OVERAGE: dict[str, object] = {"plan": "Basic", "minutes_over": 1, "charge": "5.00", "currency": "USD"}
@@ -187,6 +189,32 @@ async def test_a_text_that_broke_its_handler_is_replayed(stage: Stage, monkeypat
     assert stage.carrier.texts(ANN)[-1] == "Acme Mobile: you said blue."
     assert await stage.rows("SELECT count(*) AS n FROM message WHERE direction = 'mo'") == [{"n": 1}]
     assert not await stage.laws()
+
+
+async def test_a_text_of_no_phone_number_is_not_replayed(stage: Stage) -> None:
+    stage.carrier.write("70007", OURS, "who am I?")
+    await stage.settled()
+    [letter] = await stage.rows("SELECT id, cause, state FROM dead_letter")
+    for _ in range(2):
+        with pytest.raises(Refused, match="no phone number"):
+            await stage.desk.replay(letter["id"])
+    await stage.settled()
+    assert await stage.rows("SELECT id, cause, state FROM dead_letter") == [letter]
+    assert stage.engine.dead == 0
+    assert not await stage.rows("SELECT * FROM work")
+
+
+async def test_a_text_that_was_not_kept_when_it_died_is_routed_as_new(stage: Stage) -> None:
+    text = Text(OURS, "HOURS", "sim")
+    due = Due(stage.ids(), "customer", f"tel:{ANN}", "mo", stage.now, body=text.body())
+    unit = Unit(due.key)
+    work.bury(unit, due, "it died with no person to go to")
+    await stage.store.write(unit)
+    await stage.desk.replay(due.id)
+    await stage.settled()
+    assert await stage.rows("SELECT text FROM message WHERE direction = 'mo'") == [{"text": "HOURS"}]
+    assert stage.carrier.texts(ANN)
+    assert await stage.rows("SELECT state FROM dead_letter") == [{"state": "replayed"}]
 
 
 async def test_ten_thousand_broken_starts_call_nobody(stage: Stage) -> None:

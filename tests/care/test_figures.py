@@ -23,15 +23,14 @@ def test_texts_from_phones_are_counted_by_what_became_of_them() -> None:
         'careline_texts_in_total{outcome="not_stored"} 3.0',
         'careline_texts_in_total{outcome="sender_unreadable"} 4.0',
     }
-    assert not lines(metrics, "careline_messages_total"), "a text from a phone has no disposition"
     intake.texts += 1
     figures.intake(intake, 0)
     assert 'careline_texts_in_total{outcome="taken"} 4.0' in lines(metrics, "careline_texts_in_total")
 
 
-def test_a_disposition_is_one_of_the_vocabulary() -> None:
+def test_attempts_are_counted_by_outcome() -> None:
     metrics = Metrics()
-    Figures(metrics).delivery("sim", DeliveryFigures(expired=2), {})
-    assert lines(metrics, "careline_messages_total") == {
-        'careline_messages_total{direction="mt",disposition="expired"} 2.0'
+    Figures(metrics).delivery("sim", DeliveryFigures({"accepted": 2}), {})
+    assert lines(metrics, "careline_attempts_total") == {
+        'careline_attempts_total{carrier="sim",outcome="accepted"} 2.0'
     }

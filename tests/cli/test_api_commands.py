@@ -73,6 +73,9 @@ class Handler(BaseHTTPRequestHandler):
             self.server.busy -= 1
             return self.answer(429, {"title": "Slow down", "status": 429}, Retry_After="0")
         self.server.posted.append((self.path, self.headers["Content-Type"], body))
+        if self.path == "/v1/dead-letters/5/replay":
+            problem = {"title": "This cannot be replayed", "status": 409, "detail": "its sender is no phone number"}
+            return self.answer(409, problem)
         if self.path == "/v1/messages":
             return self.answer(202, {"message": "12"})
         if isinstance(body, list):
@@ -227,6 +230,13 @@ def test_dead_letters(careline: Run, server: Server) -> None:
     assert "step raised" in careline("dead-letters", "list").stdout
     assert careline("dead-letters", "replay", "3", "4").exit_code == 0
     assert [path for path, _, _ in server.posted] == ["/v1/dead-letters/3/replay", "/v1/dead-letters/4/replay"]
+
+
+def test_a_dead_letter_that_cannot_be_replayed(careline: Run, server: Server) -> None:
+    result = careline("dead-letters", "replay", "3", "5", "4")
+    assert result.exit_code == 1
+    assert "dead letter 5: 409 This cannot be replayed: its sender is no phone number" in result.stderr
+    assert [path for path, _, _ in server.posted] == ["/v1/dead-letters/3/replay", "/v1/dead-letters/5/replay"]
 
 
 def test_nobody_there_and_no_key(careline: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -137,6 +138,44 @@ def test_a_short_log_is_left_alone(path: Path, writer: sqlite3.Connection, made:
     assert path.with_name(path.name + "-wal").stat().st_size < CHECKPOINT_BYTES
     made.run(writer)
     assert disk.visits == 0
+
+
+class FullDisk:
+    """A connection that cannot copy while the test says so; it looks again every 250 ms."""
+
+    def __init__(self, writer: sqlite3.Connection) -> None:
+        self._writer = writer
+        self.fault: str | None = None
+
+    def execute(self, sql: str) -> sqlite3.Cursor:
+        """As the connection does, checkpoints apart."""
+        if self.fault is not None and "wal_checkpoint" in sql:
+            raise sqlite3.OperationalError(self.fault)
+        return self._writer.execute(sql)
+
+
+def test_a_full_disk_is_told_when_it_begins_and_when_it_ends(
+    writer: sqlite3.Connection, made: Checkpointer, disk: Disk, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(writer, "a")
+    disk.may_go.set()
+    full = FullDisk(writer)
+    connection = cast("sqlite3.Connection", full)
+
+    def runs(fault: str | None) -> list[str]:
+        caplog.clear()
+        full.fault = fault
+        for _ in range(5):
+            made.run(connection)
+            wait(lambda: not made.busy)
+            fill(writer, "b")
+        return caplog.messages
+
+    assert runs("database or disk is full") == ["store: checkpoint put off: database or disk is full"]
+    assert runs("database or disk is full") == []
+    assert runs("database is locked") == ["store: checkpoint put off: database is locked"], "another cause is told"
+    assert runs(None) == ["store: checkpoints go on"]
+    assert runs("database or disk is full") == ["store: checkpoint put off: database or disk is full"]
 
 
 def test_a_disk_that_fails_ends_it_and_the_log_stays(

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
@@ -108,15 +108,6 @@ def test_units_against_a_model(transactions: list[list[tuple[str, list[Change]]]
         assert dict(connection.execute("SELECT id, n FROM t")) == model.rows
         assert {row[0] for row in connection.execute("SELECT name FROM name")} == model.names
     connection.close()
-
-
-@pytest.fixture
-async def store(tmp_path: Path, schema: Path) -> AsyncIterator[Store]:
-    shutil.copyfile(schema, tmp_path / "careline.db")
-    opened = Store(tmp_path / "careline.db")
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 def _work(an_id: int, *, key: str = "k", text: str | None = None) -> Unit:

@@ -70,6 +70,15 @@ async def test_a_text_of_no_phone_number_has_a_carrier_and_no_customer(world: Wo
     assert (strange["customer"], strange["carrier"]) == (None, "sim")
 
 
+async def test_a_text_of_no_phone_number_is_not_replayed(world: World) -> None:
+    an_id = await bury(world, "mo", 0, key="sim")
+    problem = await world.json("POST", f"/v1/dead-letters/{an_id}/replay", status=409)
+    assert problem["type"].endswith("/not-replayable")
+    assert "no phone number" in problem["detail"]
+    [letter] = (await world.json("GET", "/v1/dead-letters"))["items"]
+    assert (letter["id"], letter["state"]) == (str(an_id), "dead")
+
+
 async def test_dead_letters_are_listed_and_replayed_once(world: World) -> None:
     await world.lane.stop(1.0)
     told = await world.event()
