@@ -1,6 +1,5 @@
 """Writing messages, attempts and receipts, and the look-ups that delivery needs."""
 
-import dataclasses
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -17,7 +16,7 @@ STOPPED = "stopped"
 _message_row = row_of(MessageRow)
 _ADD = insert(MessageRow)
 # One that a gate blocks ends as it is made, and is counted like any other end.
-_ADD_ENDED = {end: dataclasses.replace(_ADD, tally=end.value) for end in Disposition}
+_ADD_ENDED = {end: Statement(_ADD.name, _ADD.sql, _ADD.exact, end.value) for end in Disposition}
 # Each bound value costs, a None as much as a short text: the everyday shapes bind only what differs.
 _COMMON = ("id", "key", "address_id", "ours", "theirs", "brand", "text")
 _ADD_MO = insert_of(

@@ -1,13 +1,13 @@
 """A message of which the carrier never tells more becomes unknown, however late it left."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.care.desk import Sending
 from gateway.model.message import MessageClass, ReceiptState
+from gateway.model.rows import replace
 from gateway.store import upkeep
 from tests.doubles.stage import Stage, fresh_database, house
 
