@@ -6,15 +6,19 @@ ENV PATH=/opt/careline/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHEC
 # The dependencies are a layer of their own: it changes with the lock, not with our code.
 COPY requirements.lock ./
 RUN pip install --no-deps --require-hashes --only-binary :all: -r requirements.lock
-# The wheel is built apart, with pinned tools that do not travel into the image.
-COPY requirements-build.lock ./
-RUN python -m venv /opt/build && /opt/build/bin/pip install --no-deps --require-hashes -r requirements-build.lock
+# The wheel is built and compiled apart (docs/decisions/0016), with pinned tools that do not travel into the image.
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+COPY requirements-build.lock requirements-compile.lock ./
+RUN python -m venv /opt/build && /opt/build/bin/pip install --no-deps --require-hashes --only-binary :all: \
+    -r requirements-build.lock -r requirements-compile.lock
 COPY pyproject.toml README.md LICENSE ./
+COPY compiling compiling
 COPY gateway gateway
 COPY handlers handlers
-RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /wheels . \
+RUN COMPILE_CARELINE=1 /opt/build/bin/pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /wheels . \
     && pip install --no-deps --no-index /wheels/*.whl \
-    && pip check
+    && pip check \
+    && careline --version | grep compiled
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin careline \

@@ -1,4 +1,4 @@
-"""Hatch's hook: with CARELINE_COMPILE=1 the wheel holds compiled modules beside the sources they were made from."""
+"""Hatch's hook: with COMPILE_CARELINE=1 the wheel holds compiled modules beside the sources they were made from."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SWITCH = "CARELINE_COMPILE"
+SWITCH = "COMPILE_CARELINE"
 
 
 class CompileHook(BuildHookInterface):  # type: ignore[type-arg]

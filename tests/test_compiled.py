@@ -9,7 +9,7 @@ from pathlib import Path
 from compiling.rooms import FILES
 from gateway import compiled
 
-TREE = os.environ.get("CARELINE_TREE", "")
+TREE = os.environ.get("COMPILED_TREE", "")
 
 
 def test_the_gateway_under_test_is_the_one_that_was_asked_for() -> None:

@@ -17,7 +17,7 @@ SECRET = "whsec_YmVuY2gtYmFjay1vZmZpY2Utc2VjcmV0LTAxMjM0NTY="
 SENDER = "12345"
 HERE = Path(__file__).parent
 TOP = HERE.parent.parent
-TREE = os.environ.get("CARELINE_TREE", "")
+TREE = os.environ.get("COMPILED_TREE", "")
 """Where the compiled gateway is (tests/setup/compiled.sh); empty = the sources of this clone are run as they are."""
 COMPILED = {"PYTHONPATH": TREE} if TREE else {}
 

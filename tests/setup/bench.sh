@@ -7,6 +7,6 @@ tests/setup/venv.sh test
 rig=tests/bench/rig
 [ $rig/rig -nt $rig/rig.c ] || cc -O2 -o $rig/rig $rig/rig.c
 # What is installed in production is compiled (Dockerfile); --interpreted measures the sources as they are.
-[[ " $* " == *" --interpreted "* ]] || CARELINE_TREE=$(tests/setup/compiled.sh)
-export CARELINE_TREE=${CARELINE_TREE:-}
+[[ " $* " == *" --interpreted "* ]] || COMPILED_TREE=$(tests/setup/compiled.sh)
+export COMPILED_TREE=${COMPILED_TREE:-}
 exec .venv/bin/python -m tests.bench "$@"

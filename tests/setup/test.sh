@@ -21,11 +21,11 @@ if [ -z "${COMPILED:-}" ]; then
     [ $# -eq 0 ] || exit "${failed:-0}"
     set -- tests/test_compiled.py tests/{model,jobs,triggers,store,care,handlers,channels,web,scenarios,faults,cli}
 fi
-if CARELINE_TREE=$(tests/setup/compiled.sh); then
-    echo "once more on the compiled gateway, in $CARELINE_TREE" >&2
+if COMPILED_TREE=$(tests/setup/compiled.sh); then
+    echo "once more on the compiled gateway, in $COMPILED_TREE" >&2
     # For the children of tests PYTHONPATH; pytest itself puts its own path before that.
-    export CARELINE_TREE PYTHONPATH=$CARELINE_TREE
-    .venv/bin/python -m pytest -q -o "pythonpath=$CARELINE_TREE ." -m "not interpreted" "$@" || failed=$?
+    export COMPILED_TREE PYTHONPATH=$COMPILED_TREE
+    .venv/bin/python -m pytest -q -o "pythonpath=$COMPILED_TREE ." -m "not interpreted" "$@" || failed=$?
 else
     failed=1 # no compiler: said above
 fi
