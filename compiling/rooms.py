@@ -35,6 +35,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "jobs": ("lane",),
     "care": (
+        "acknowledging",
         "calls",
         "closing",
         "consent",

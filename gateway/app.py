@@ -173,6 +173,7 @@ class Gateway:
     async def stop(self, drain: float = DRAIN_SECONDS) -> None:
         """Stops taking, finishes what is in flight, unbinds, closes."""
         self.clock.stop()
+        self.intake.acknowledging.stop()
         if self.web is not None:
             await self.web.stop(drain)
         for carrier in self._carriers.values():
@@ -230,6 +231,7 @@ class Gateway:
 
         def answered(answers: Sequence[PartAnswer]) -> None:
             delivery.answered(answers)
+            self.intake.acknowledging.eased(link)
 
         link = SmppLink(
             profile_of(carrier),
@@ -243,6 +245,7 @@ class Gateway:
             link,
             self.push,
             doubt_wait=carrier.doubt_wait,
+            window=carrier.window * carrier.binds,
         )
         # Two windows are what the link can take; the rest of the room saves reading back what was just written.
         memory = max(5000, 2 * carrier.window * carrier.binds)

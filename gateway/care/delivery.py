@@ -72,7 +72,8 @@ def part_of(due: Due) -> tuple[int, bool]:
 class Delivery:
     """The sending side of one carrier.
 
-    `run` is the lane's worker, `room` its limit, `answered` the channel's callback.
+    `run` is the lane's worker, `room` its limit, `answered` the channel's callback. window: parts that may be with the
+    carrier without an answer, over all binds.
     """
 
     def __init__(
@@ -85,11 +86,13 @@ class Delivery:
         push: Callable[[Due], None],
         *,
         doubt_wait: float,
+        window: int,
     ) -> None:
         self._store, self.playbook, self._ids, self._now = store, playbook, ids, now
         self._channel, self._push = channel, push
         self._lane: Lane | None = None
         self._doubt_wait_ms = int(doubt_wait * 1000)
+        self.window = window
         self._flying: dict[AttemptKey, _Flight] = {}
         self._unanswered: dict[str, tuple[int, int, int]] = {}
         self._doubtful: OrderedDict[AttemptKey, _Flight] = OrderedDict()
@@ -104,6 +107,15 @@ class Delivery:
     def room(self) -> int:
         """How many parts may be claimed now, those apart for which a place is kept."""
         return self._channel.room() - self._kept - self._unrecorded
+
+    def waiting(self) -> int:
+        """Customers to whom an answer could leave, were there room."""
+        return self._lane.ready() if self._lane is not None else 0
+
+    def spare(self) -> int:
+        """How much room nothing waits for; less than nothing while more waits than there is room for."""
+        under_way = self._lane.under_way if self._lane is not None else 0
+        return self.room() - under_way - self.waiting()
 
     def blocked(self, due: Due) -> bool:
         """Whether another text of this customer is on its way: the next one waits for its answer, so that a refusal

@@ -93,6 +93,10 @@ class Engine:
         """Whether nothing of this customer waits or is being decided: a text of theirs may be decided at once."""
         return self._lane is not None and self._lane.clear(key)
 
+    def waiting(self) -> int:
+        """Customers of whom a text or a request waits to be decided."""
+        return self._lane.ready() if self._lane is not None else 0
+
     def at_once(self, batch: Sequence[Due], done: Callable[[list[Result]], None]) -> None:
         """Decides inputs that have no row, of customers that are `idle`, each written in one commit with what it
         causes. `done` hears a result per input: of a Failure nothing is on disk, and nothing was decided. After a

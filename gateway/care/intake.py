@@ -1,7 +1,7 @@
 """Taking what carriers hand to us: texts and receipts.
 
 Commit, then acknowledge (invariant 1). A text of a customer of whom nothing else waits is decided at once, in the same
-commit; any other is kept as work, so that nothing that waits for a decision can hold up an acknowledgement.
+commit; any other is kept as work, so that no acknowledgement needs a decision (`acknowledging` says when it leaves).
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gateway import failpoints
+from gateway.care.acknowledging import Acknowledging
 from gateway.care.engine import Engine
 from gateway.care.inbound import Text
 from gateway.care.inputs import TEXT
@@ -140,6 +140,7 @@ class Intake:
         self._sets: deque[PartSet] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.acknowledging = Acknowledging(engine)
         self.figures = IntakeFigures()
 
     async def start(self, *, orderly: bool = False) -> None:
@@ -161,6 +162,7 @@ class Intake:
 
     async def stop(self) -> None:
         """Ends; what was not acknowledged is handed over again by the carrier."""
+        self.acknowledging.stop()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -305,9 +307,7 @@ class Intake:
         """After the commit, and only then."""
         good = [taken.token for taken, failure in zip(rows, results, strict=True) if failure is None]
         if good:
-            failpoints.hit("before_ack")
-            channel.acknowledge(good, accepted=True)
-            failpoints.hit("after_ack")
+            self.acknowledging.taken(channel, good)
         if len(good) < len(rows):
             bad = [taken.token for taken, failure in zip(rows, results, strict=True) if failure is not None]
             self.figures.refused += len(bad)

@@ -159,6 +159,11 @@ class Lane:
         """Items that were taken out and are not settled yet."""
         return self._under_way
 
+    def ready(self) -> int:
+        """Keys with something of the first priority that could be taken out now, were there room."""
+        # A key stands there once for each item that came while it was free; the items bound them.
+        return min(len(self._ready[0]), len(self._known[0]))
+
     def depth(self) -> int:
         """Items in memory."""
         return sum(len(known) for known in self._known)

@@ -189,5 +189,8 @@ class Channel(Protocol):
     def acknowledge(self, tokens: Sequence[object], *, accepted: bool) -> None:
         """Answers inbound texts and receipts: accepted, or "try again later". Called after the commit."""
 
+    def postpone(self, tokens: Sequence[object]) -> None:
+        """These are committed and will be acknowledged within moments: they keep the channel from taking no others."""
+
     def status(self) -> LinkStatus:
         """For operators."""

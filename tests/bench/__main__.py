@@ -44,6 +44,7 @@ def measure(seconds: float, only: str, tell: Callable[[str], None], folder: Path
         fastest = 0.0
         plans: list[tuple[str, Callable[[], Figure]]] = [
             ("rt", bench.round_trips),
+            ("flood", bench.flood),
             ("rt1000", lambda: bench.round_trips_at(1000)),
             ("rt50", lambda: bench.round_trips_at(max(100.0, round(fastest / 2, -2)))),
             ("mt", bench.texts_with_receipts),
@@ -111,7 +112,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--seconds", type=float, help="of each closed loop")
     parser.add_argument("--interpreted", action="store_true", help="the sources as they are, not compiled")
-    parser.add_argument("--only", default="", help="rt, rt1000, rt50, mt, events, batches; several with commas")
+    parser.add_argument("--only", default="", help="rt, flood, rt1000, rt50, mt, events, batches; several with commas")
     args = parser.parse_args()
     seconds = args.seconds or (3.0 if args.quick else 20.0)
     about = {"gateway": "compiled" if TREE else "interpreted", **machine(), **versions()}

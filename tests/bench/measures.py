@@ -12,6 +12,7 @@ from tests.bench.load import Rig, cpu_seconds, rss_mb
 from tests.bench.running import SENDER, GatewayProcess
 
 WINDOW = 64
+FLOOD = 500  # five times what may be submitted without an answer
 PHONES = 1000
 CONNECTIONS = 32
 BATCH = 1000
@@ -53,13 +54,17 @@ class Bench:
         """Text in, handler, text out: as fast as a window of unanswered texts lets it."""
         return self._round_trips("round trips, closed loop, window 64", 0, self.seconds)
 
+    def flood(self) -> Figure:
+        """The same from a carrier that sends on and on: what keeps it back is us."""
+        return self._round_trips(f"round trips, closed loop, window {FLOOD}", 0, self.seconds, FLOOD)
+
     def round_trips_at(self, rate: float) -> Figure:
         """The same, so many a second whatever happens: for the latency."""
-        return self._round_trips(f"round trips at {rate:,.0f}/s", rate, self.seconds)
+        return self._round_trips(f"round trips at {rate:,.0f}/s", rate, self.seconds, 10_000)
 
-    def _round_trips(self, path: str, rate: float, seconds: float) -> Figure:
+    def _round_trips(self, path: str, rate: float, seconds: float, window: int = WINDOW) -> Figure:
         before = self._begin()
-        self.rig.do("mo", rate, WINDOW if not rate else 10_000, seconds, SENDER, "hello", PHONES)
+        self.rig.do("mo", rate, window, seconds, SENDER, "hello", PHONES)
         time.sleep(seconds)
         stats = self.rig.wait(lambda now: now["n_submit"] >= now["n_mo_sent"] > 0, self.drain)
         self.rig.do("stop")

@@ -39,6 +39,7 @@ class FakeCarrier:
     submitted: list[Part] = field(default_factory=list)
     taken: list[Taken] = field(default_factory=list)
     acknowledged: list[tuple[object, bool]] = field(default_factory=list)
+    postponed: list[object] = field(default_factory=list)
     held: list[PartAnswer] = field(default_factory=list)
     session: int = 1
     events: ChannelEvents | None = None
@@ -102,6 +103,10 @@ class FakeCarrier:
     def acknowledge(self, tokens: Sequence[object], *, accepted: bool) -> None:
         """Notes what was acknowledged."""
         self.acknowledged += [(token, accepted) for token in tokens]
+
+    def postpone(self, tokens: Sequence[object]) -> None:
+        """Notes what is to be acknowledged later."""
+        self.postponed += tokens
 
     def status(self) -> LinkStatus:
         """Up or down."""

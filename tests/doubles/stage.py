@@ -27,7 +27,7 @@ from gateway.care.taking import Taken, Taking
 from gateway.care.tracking import RECEIPT_LANE, Tracking
 from gateway.care.turn import CUSTOMER_LANE
 from gateway.jobs.lane import Again, Lane
-from gateway.model.channel import ChannelEvents, InboundPart
+from gateway.model.channel import ChannelEvents, InboundPart, PartAnswer
 from gateway.model.event import Event
 from gateway.model.ids import Ids
 from gateway.model.message import Message, ReceiptState
@@ -185,11 +185,18 @@ class Stage:
         self.doubts = Doubts(self.store, self.playbook, self.ids, self.clock, self.push)
         self.calls = Calls(self.store, self.ids, self.clock, self.push, self.office.post)
         self.delivery = Delivery(
-            self.store, self.playbook, self.ids, self.clock, self.carrier, self.push, doubt_wait=60.0
+            self.store,
+            self.playbook,
+            self.ids,
+            self.clock,
+            self.carrier,
+            self.push,
+            doubt_wait=60.0,
+            window=self.carrier.window,
         )
         self.carrier.events = ChannelEvents(
             inbound=lambda batch: self.intake.inbound(self.carrier, batch),
-            answers=self.delivery.answered,
+            answers=self._answered,
             ready=lambda _: None,
         )
         await self.doubts.recover({self.carrier.name: 60.0})
@@ -237,6 +244,11 @@ class Stage:
         if lane is not None:
             lane.push(due)
 
+    def _answered(self, answers: Sequence[PartAnswer]) -> None:
+        """As in app.py."""
+        self.delivery.answered(answers)
+        self.intake.acknowledging.eased(self.carrier)
+
     def _lane(self, name: str, run: Callable[[list[Due]], Awaitable[Again]], **options: Any) -> None:
         async def counted(batch: list[Due]) -> Again:
             self.started += 1
@@ -255,6 +267,7 @@ class Stage:
         for _ in range(_MOST_ROUNDS):
             before = (self.started, self.store.writes)
             moved = self.carrier.flush()
+            moved |= self.intake.acknowledging.look()
             for lane in self.lanes.values():
                 await lane._refill()
                 lane._release_held()

@@ -314,6 +314,26 @@ async def test_a_key_is_clear_when_nothing_of_it_waits_in_memory_or_on_disk(stor
     assert lane.clear("ann")
 
 
+async def test_keys_that_could_go_are_counted_once_however_many_items_they_have(store: Store) -> None:
+    room = 0
+    worker = Worker(store, 6)
+    lane = Lane("x", store, worker.run, lambda: 1000, prios=2, batches=1, room=lambda: room)
+    await lane._refill()
+    await put(store, [Due(n, "x", "ann", "t", 5) for n in (1, 2, 3)], lane)
+    await put(store, [Due(4, "x", "bob", "t", 5), Due(5, "x", "cid", "t", 5, prio=1)], lane)
+    assert lane.ready() <= 4, "no more than items of the first priority"
+    lane.occupy("ann")
+    room = 1
+    lane._dispatch()
+    assert lane.ready() == 0, "bob goes, ann is busy, bulk does not count"
+    lane.vacate("ann")
+    assert lane.ready() == 1
+    lane.start()
+    await put(store, [Due(6, "x", "bob", "t", 5)], lane)
+    await until_done(worker, lane)
+    assert lane.ready() == 0
+
+
 async def test_what_arrived_while_the_disk_is_read_is_not_overtaken(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -180,6 +180,12 @@ class SmppLink:
         if self._stopping and self._quiet():
             self._drained.set()
 
+    def postpone(self, tokens: Sequence[object]) -> None:
+        """These are committed and will be acknowledged within moments: they keep no session from reading on."""
+        for token in tokens:
+            if isinstance(token, Token):
+                token.session.postpone(token)
+
     def sessions(self) -> frozenset[int]:
         """Numbers of the sessions that are bound now."""
         return frozenset(k.session.number for k in self._keepers if k.bound and k.session is not None)

@@ -1,7 +1,6 @@
 """One bind: decodes, answers and keeps count of one connection to an SMSC (SMPP v3.4 section 2).
 
-All PDUs of a read are decoded before anything is told to the link, in one call. Nothing a peer sends raises out of
-here.
+All PDUs of a read are decoded before the link is told, in one call. Nothing a peer sends raises out of here.
 """
 
 import asyncio
@@ -74,6 +73,7 @@ class SmppSession(FramedConnection):
         self._inbound: list[InboundPart | Receipt] = []
         self._answers: list[PartAnswer] = []
         self._unacknowledged: set[Token] = set()
+        self._postponed: set[Token] = set()
         self._enquired: float | None = None
         self._bind_sequence = 0
         self._leaving = False  # we unbind
@@ -132,6 +132,7 @@ class SmppSession(FramedConnection):
         answers = self._answers + self.window.lost()
         self._answers = []
         self._unacknowledged.clear()
+        self._postponed.clear()
         if bound:
             self.counters["unbound" if self._leaving else "lost"] += 1
         if not self.bound.done():
@@ -152,7 +153,7 @@ class SmppSession(FramedConnection):
     @property
     def waiting(self) -> int:
         """Inbound PDUs that are not acknowledged yet."""
-        return len(self._unacknowledged)
+        return len(self._unacknowledged) + len(self._postponed)
 
     def submit(self, part: Part) -> None:
         """Puts a part on the wire at the end of this turn.
@@ -174,15 +175,23 @@ class SmppSession(FramedConnection):
 
     def acknowledge(self, token: Token, status: int) -> None:
         """Answers an inbound PDU; one that was answered already, or that came over a dead connection, is ignored."""
-        if token not in self._unacknowledged:
+        waiting = self._postponed if token in self._postponed else self._unacknowledged
+        if token not in waiting:
             return
-        self._unacknowledged.discard(token)
+        waiting.discard(token)
         self.send(pdu.deliver_resp(token.command, status, token.sequence))
         if self._held_since is not None:
             self.release()
 
+    def postpone(self, token: Token) -> None:
+        """It is on disk and is answered later: it counts no more among those that keep us from reading."""
+        if token in self._unacknowledged:
+            self._unacknowledged.discard(token)
+            self._postponed.add(token)
+            self.release()
+
     def may_release(self) -> bool:
-        """Half of the texts that filled the bound are acknowledged."""
+        """Half of the texts that filled the bound are on disk."""
         return len(self._unacknowledged) <= self.profile.inbound_bound // 2
 
     async def unbind(self, patience: float) -> None:

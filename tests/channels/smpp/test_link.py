@@ -157,16 +157,52 @@ async def test_the_peer_is_held_back_while_the_store_is_slow(make_link: MakeLink
         assert link.counters["held"] >= 9
 
 
+async def test_what_is_on_disk_and_acknowledged_later_stops_no_reading(make_link: MakeLink) -> None:
+    async with RawSmsc() as smsc:
+        link, desk = await make_link(smsc.port, acknowledge=False, inbound_limit=100)
+        await desk.up()
+        smsc.last.send(b"".join(deliver(n, b"text %d" % n) for n in range(1, 301)))
+        await desk.until(lambda: len(desk.texts) == 100)
+        while len(desk.texts) < 300:
+            link.postpone([item.token for item in desk.inbound] * 2)
+            await more_texts(desk, len(desk.texts))
+        link.postpone([item.token for item in desk.inbound])
+        assert link.status().binds[0]["unacknowledged"] == 300
+        await desk.send(desk.part())
+        assert not smsc.last.of(DELIVER_SM_RESP), "our submit is answered while theirs wait"
+        link.acknowledge([item.token for item in desk.inbound] * 2, accepted=True)
+        await smsc.last.until(lambda: len(smsc.last.of(DELIVER_SM_RESP)) == 300)
+        assert [answer.sequence for answer in smsc.last.of(DELIVER_SM_RESP)] == list(range(1, 301))
+        assert link.status().binds[0]["unacknowledged"] == 0
+
+
+async def test_a_stop_waits_for_what_is_acknowledged_later(make_link: MakeLink) -> None:
+    async with RawSmsc() as smsc:
+        link, desk = await make_link(smsc.port, acknowledge=False)
+        await desk.up()
+        smsc.last.send(deliver(7, b"first"))
+        await desk.until(lambda: desk.texts)
+        link.postpone([desk.texts[0].token])
+        stopping = asyncio.create_task(link.stop(5))
+        await asyncio.sleep(0)
+        link.acknowledge([desk.texts[0].token], accepted=True)
+        await stopping
+        commands = [found.command for found in smsc.last.taken]
+        assert commands.index(DELIVER_SM_RESP) < commands.index(UNBIND)
+
+
 async def test_dead_tokens_are_ignored(make_link: MakeLink) -> None:
     async with RawSmsc() as smsc:
         link, desk = await make_link(smsc.port, acknowledge=False)
         await desk.up()
         smsc.last.send(deliver(1, b"hi"))
         await desk.until(lambda: desk.texts)
+        token = desk.texts[0].token
+        link.postpone([object(), token])
         smsc.last.cut()
         await smsc.last.until(lambda: len(smsc.connections) == 2)
         await desk.up()
-        token = desk.texts[0].token
+        link.postpone([token])
         link.acknowledge([token, token, object(), None], accepted=True)
         await round_trip_manual(smsc, link, desk)
 
