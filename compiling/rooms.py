@@ -52,6 +52,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "offers",
         "outbound",
         "playbook",
+        "redeliveries",
         "rendering",
         "rules",
         "taking",

@@ -7,7 +7,7 @@ commit; any other is kept as work, so that no acknowledgement needs a decision (
 import asyncio
 import json
 import logging
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from gateway.care.acknowledging import Acknowledging
 from gateway.care.engine import Engine
 from gateway.care.inbound import Text
 from gateway.care.inputs import TEXT
+from gateway.care.redeliveries import REDELIVERY_MS, Redeliveries
 from gateway.care.tracking import Tracking
 from gateway.care.turn import CUSTOMER_LANE
 from gateway.model.address import BadAddress, phone_address
@@ -27,11 +28,8 @@ from gateway.store.units import Conflict, Due, Failure, Rejected, Unit
 from gateway.store.writer import Result
 
 JOIN_LANE = "join"
-REDELIVERY_MS = 600_000
-UNANSWERED_MS = 60_000
 JOIN_AFTER_MS = 60_000
 SET_LIVES_MS = 3_600_000
-MOST_DIGESTS = 200_000
 CHUNK = 500
 MOST_AT_ONCE = 200
 """Texts of one read that are decided before anything else happens: some 0.4 ms each; the others go through the lane."""
@@ -50,57 +48,6 @@ class IntakeFigures:
     incomplete: int = 0
     refused: int = 0
     unreadable: int = 0
-
-
-class Redeliveries:
-    """Tells a text that the carrier hands over again from one that the customer wrote again.
-
-    The same bytes with the same sequence number on the same bind are a redelivery, and so are the same bytes on
-    another bind, when the first bind was lost within a minute of them: then their acknowledgement may not have
-    arrived. The same bytes as a new PDU of a bind that stands are a new text.
-    """
-
-    def __init__(self) -> None:
-        self._seen: OrderedDict[str, list[tuple[int, int, int]]] = OrderedDict()
-        self._alive: frozenset[int] = frozenset()
-        self._ended: OrderedDict[int, int] = OrderedDict()
-        self.ended_before = 0
-
-    def standing(self, alive: frozenset[int], now: int) -> None:
-        """Which binds stand now; those that no longer do ended now."""
-        for session in self._alive - alive:
-            self._ended[session] = now
-            if len(self._ended) > 1000:
-                self._ended.popitem(last=False)
-        self._alive = alive
-
-    def remember(self, digest: str, session: int, sequence: int, an_id: int) -> None:
-        """A text that was taken."""
-        self._seen.setdefault(digest, []).append((session, sequence, an_id))
-        self._seen.move_to_end(digest)
-        if len(self._seen) > MOST_DIGESTS:
-            self._seen.popitem(last=False)
-
-    def forget(self, digest: str, an_id: int) -> None:
-        """Its commit failed: it was never taken."""
-        rest = [row for row in self._seen.get(digest, []) if row[2] != an_id]
-        if rest:
-            self._seen[digest] = rest
-        else:
-            self._seen.pop(digest, None)
-
-    def original(self, digest: str, session: int, sequence: int, now: int) -> int | None:
-        """The id of the text that this is a redelivery of."""
-        for place, (its_session, its_sequence, an_id) in enumerate(self._seen.get(digest, ())):
-            if its_session == session and its_sequence == sequence:
-                return an_id
-            if its_session == session or its_session in self._alive or made_at(an_id) < now - REDELIVERY_MS:
-                continue
-            if made_at(an_id) >= self._ended.get(its_session, self.ended_before) - UNANSWERED_MS:
-                # It now belongs to this bind: a third copy there with another number is a new text again.
-                self._seen[digest][place] = (session, sequence, an_id)
-                return an_id
-        return None
 
 
 @dataclass(slots=True)
@@ -135,6 +82,7 @@ class Intake:
         self._store, self._tracking, self._engine = store, tracking, engine
         self._ids, self._now, self._push = ids, now, push
         self._on_their_way: Counter[str] = Counter()
+        self._deciding: dict[str, list[tuple[Channel, _Taken]]] = {}  # by customer, what came meanwhile
         self._seen = Redeliveries()
         self._receipts: deque[tuple[Channel, Receipt]] = deque()
         self._sets: deque[PartSet] = deque()
@@ -181,9 +129,11 @@ class Intake:
                 continue
             taken = self._take(item, now)
             text = taken.text
-            room = len(at_once) < MOST_AT_ONCE
-            if text is not None and room and text.key not in at_once and self._idle(text.key):
+            if text is not None and text.key in self._deciding:
+                self._deciding[text.key].append((channel, taken))
+            elif text is not None and len(at_once) < MOST_AT_ONCE and self._idle(text.key):
                 at_once[text.key] = taken
+                self._deciding[text.key] = []
             else:
                 rows.append(taken)
         if rows:
@@ -286,22 +236,33 @@ class Intake:
             del self._on_their_way[key]
 
     def _decided(self, channel: Channel, texts: list[_Taken], results: list[Result]) -> None:
-        """Texts that were decided at once are on disk, or not. One whose decision lost its commit is kept as work."""
+        """Texts that were decided at once are on disk, or not. One whose decision lost its commit is kept as work, and
+        so is what came of the same customer meanwhile: none is on disk before the one that came before it.
+        """
         settled: list[_Taken] = []
         outcomes: list[Result] = []
-        lost: list[_Taken] = []
+        kept: list[_Taken] = []
+        elsewhere: list[tuple[Channel, _Taken]] = []
         for taken, failure in zip(texts, results, strict=True):
+            assert taken.text is not None
             if isinstance(failure, Conflict | Rejected):
                 taken.lost = True
-                lost.append(taken)
-                continue
-            settled.append(taken)
-            outcomes.append(failure)
-            if failure is not None:
-                self._seen.forget(taken.digest, taken.id)
+                kept.append(taken)
+            else:
+                settled.append(taken)
+                outcomes.append(failure)
+                if failure is not None:
+                    self._seen.forget(taken.digest, taken.id)
+            for its, follower in self._deciding.pop(taken.text.key):
+                if its is channel:
+                    kept.append(follower)
+                else:
+                    elsewhere.append((its, follower))
         self._acknowledge(channel, settled, outcomes)
-        if lost:
-            self._keep(channel, lost)
+        if kept:
+            self._keep(channel, kept)
+        for its, follower in elsewhere:
+            self._keep(its, [follower])
 
     def _acknowledge(self, channel: Channel, rows: list[_Taken], results: list[Result]) -> None:
         """After the commit, and only then."""

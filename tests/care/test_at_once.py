@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -228,15 +229,51 @@ async def test_a_lost_commit_is_decided_again_before_what_came_later(
     stage.carrier.flush()
     stage.writes(ANN, "STOP")
     stage.carrier.flush()
-    while not stage.lanes["customer"]._queues:
-        await stage.store.read(lambda _: None)
     held[0]()
-    stage.lanes["customer"]._dispatch()
     await stage.settled()
     await stage.settled()
     assert order == ["HELP", "HELP", "STOP"]
     assert all(accepted for _, accepted in stage.carrier.acknowledged)
     assert not await stage.laws()
+
+
+async def test_what_comes_next_is_on_disk_after_the_text_before_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a kill between the two leaves the later one alone, and it is decided before the earlier comes again."""
+    await awake(stage)
+    stage.engine.states.clear()
+    read, gate = stage.store.read, asyncio.Event()
+    written: list[str] = []
+
+    async def slowly(*question: Any, **given: Any) -> Any:
+        await gate.wait()
+        return await read(*question, **given)
+
+    submit = stage.store.submit
+
+    def noted(units: Sequence[Unit], done: Done, *, patient: bool = False) -> None:
+        written.extend(
+            str(row) for unit in units for statement, rows in unit.steps for row in rows if "HELP" in str(row)
+        )
+        submit(units, done, patient=patient)
+
+    monkeypatch.setattr(stage.store, "submit", noted)
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.store, "read", slowly)
+        texts = [stage.writes(ANN, "HELP one")]
+        stage.carrier.flush()  # nobody knows her any more: she is being read
+        texts.append(stage.writes(ANN, "HELP two"))
+        stage.carrier.flush()
+        await stage.store.quiet()
+        assert not written
+        assert not {text.token for text in texts} & {token for token, _ in stage.carrier.acknowledged}
+        gate.set()
+        await stage.settled()
+    await stage.settled()
+    first, second = (next(at for at, row in enumerate(written) if f"HELP {word}" in row) for word in ("one", "two"))
+    assert first < second
+    assert [token for token, _ in stage.carrier.acknowledged[-2:]] == [text.token for text in texts]
 
 
 @pytest.mark.interpreted

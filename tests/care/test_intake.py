@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from gateway.care.intake import Redeliveries
+from gateway.care.redeliveries import Redeliveries
 from gateway.model.ids import id_at
 from gateway.store.units import StoreFull, Unit
 from gateway.store.writer import Result
