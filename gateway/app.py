@@ -43,7 +43,6 @@ from gateway.web.server import WebServer
 from gateway.web.services import Services
 
 DRAIN_SECONDS = 10.0
-FTS_BATCH = 128
 log = logging.getLogger("gateway")
 
 
@@ -325,10 +324,11 @@ class Gateway:
 
     async def _index(self) -> None:
         # A little at a time: what customers wait for goes between.
-        while (stretch := await self.store.read(upkeep.next_mark, wall_ms(), FTS_BATCH)) is not None:
-            [failure] = await self.store.apply([upkeep.index_words(*stretch)])
-            if failure is not None:
-                return
+        while stretches := await self.store.read(upkeep.stretches, wall_ms()):
+            for above, up_to in stretches:
+                [failure] = await self.store.apply([upkeep.index_words(above, up_to)])
+                if failure is not None:
+                    return
 
     async def _collect(self) -> None:
         for name, parts in self._carriers.items():

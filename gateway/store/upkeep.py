@@ -18,8 +18,13 @@ _INDEX = Statement(
     "INSERT INTO message_fts (rowid, text) SELECT id, text FROM message WHERE id > ? AND id <= ?",
     exact=False,
 )
-MERGE_PAGES = 8
+# Messages indexed in one commit, which waits for it about a millisecond, and stretches that are looked up at once.
+STRETCH, STRETCHES = 256, 8
+MERGE_PAGES = 16
+"""Of the index, merged with each stretch: about what three stretches write, so that few segments wait to be merged."""
 _MERGE = Statement("merge words", "INSERT INTO message_fts (message_fts, rank) VALUES ('merge', ?)", exact=False)
+_STRETCH_END = "SELECT id FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT 1 OFFSET ?"
+_LAST = "SELECT max(id) FROM message WHERE id > ? AND id <= ?"
 _DROP_LINKS = Statement("old links", f"DELETE FROM {LinkRow.__tablename__} WHERE expires_at < ?", exact=False)
 PARTS_MS = 86_400_000
 _DROP_PARTS = Statement("old parts", "DELETE FROM mo_part WHERE id < ? AND joined = 1", exact=False)
@@ -85,14 +90,18 @@ def indexed_up_to(connection: sqlite3.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def next_mark(connection: sqlite3.Connection, now: int, most: int) -> tuple[int, int] | None:
-    """The next stretch of messages to index: (above, up to), or None."""
-    mark = indexed_up_to(connection)
-    row = connection.execute(
-        "SELECT max(id) FROM (SELECT id FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT ?)",
-        (mark, id_at(now - SETTLED_MS), most),
-    ).fetchone()
-    return (mark, int(row[0])) if row and row[0] is not None else None
+def stretches(connection: sqlite3.Connection, now: int) -> list[tuple[int, int]]:
+    """The next stretches of messages to index, each (above, up to); none when all that is settled is indexed."""
+    found: list[tuple[int, int]] = []
+    above, settled = indexed_up_to(connection), id_at(now - SETTLED_MS)
+    while len(found) < STRETCHES:
+        end = connection.execute(_STRETCH_END, (above, settled, STRETCH - 1)).fetchone()
+        if end is None:
+            [last] = connection.execute(_LAST, (above, settled)).fetchone()
+            return [*found, (above, last)] if last is not None else found
+        found.append((above, end[0]))
+        above = end[0]
+    return found
 
 
 def index_words(above: int, up_to: int) -> Unit:

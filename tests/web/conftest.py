@@ -200,9 +200,8 @@ class World:
 
     async def index(self) -> None:
         """Runs the word index as the clock job does."""
-        stretch = await self.store.read(upkeep.next_mark, self.now + 60_000, 100_000)
-        if stretch is not None:
-            await self.store.apply([upkeep.index_words(*stretch)])
+        for above, up_to in await self.store.read(upkeep.stretches, self.now + 60_000):
+            await self.store.apply([upkeep.index_words(above, up_to)])
 
 
 def event(key: str = "e-1", **changes: Any) -> dict[str, Any]:

@@ -1,0 +1,54 @@
+"""The word index is filled stretch by stretch."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.model.ids import id_at
+from gateway.store import upkeep
+from gateway.store.database import Store
+from gateway.store.units import Statement, Unit
+
+NOW = 1_790_000_000_000
+_PUT = Statement(
+    "put",
+    "INSERT INTO message (id, channel, direction, key, address_id, ours, theirs, brand, text, cls, state, author_kind, "
+    "author_id, parts, reference, possible_duplicate, lane) "
+    "VALUES (?, 'sms', 'mo', 'k', 1, '1', '2', 'b', ?, 3, 'final', 'customer', '', 1, 0, 0, 0)",
+)
+
+
+@pytest.fixture
+async def full(tmp_path: Path, schema: Path) -> AsyncIterator[Store]:
+    shutil.copyfile(schema, tmp_path / "careline.db")
+    store = Store(tmp_path / "careline.db")
+    await store.open()
+    unit = Unit("k")
+    count = upkeep.STRETCHES * upkeep.STRETCH + upkeep.STRETCH // 2
+    unit.extend(_PUT, [(id_at(NOW) + number, f"word{number}") for number in range(count)])
+    await store.write(unit)
+    yield store
+    await store.close()
+
+
+async def _found(store: Store, word: str) -> int:
+    sql = "SELECT count(*) FROM message_fts WHERE message_fts MATCH ?"
+    return int(await store.read(lambda connection: connection.execute(sql, (word,)).fetchone()[0]))
+
+
+async def test_stretch_after_stretch_until_all_is_indexed(full: Store) -> None:
+    later, looks, sizes = NOW + 10_000, 0, []
+    while stretches := await full.read(upkeep.stretches, later):
+        looks += 1
+        sizes.append(len(stretches))
+        for above, up_to in stretches:
+            await full.write(upkeep.index_words(above, up_to))
+    assert sizes == [upkeep.STRETCHES, 1]
+    last = upkeep.STRETCHES * upkeep.STRETCH + upkeep.STRETCH // 2 - 1
+    assert [await _found(full, f"word{number}") for number in (0, upkeep.STRETCH, last, last + 1)] == [1, 1, 1, 0]
+
+
+async def test_what_is_young_may_still_arrive_below_the_mark(full: Store) -> None:
+    assert await full.read(upkeep.stretches, NOW + upkeep.SETTLED_MS - 1) == []
