@@ -29,6 +29,7 @@ from gateway.channels.callout import Callout, Peer
 from gateway.channels.smpp import CarrierProfile, SmppLink
 from gateway.cores import OneCore
 from gateway.jobs.clock import Clock
+from gateway.jobs.indexing import Indexing
 from gateway.jobs.lane import Lane
 from gateway.model.channel import ChannelEvents, Fault, InboundPart, PartAnswer, Receipt
 from gateway.model.ids import Ids
@@ -311,7 +312,7 @@ class Gateway:
 
     def _chores(self) -> None:
         self.clock.every(1, "count what is queued", self._count)
-        self.clock.every(1, "index words", self._index)
+        self.clock.every(1, "index words", Indexing(self.store, wall_ms).tick)
         self.clock.every(1, "figures", self._collect)
         self.clock.every(60, "sweep", self._sweep)
         self.clock.start()
@@ -321,14 +322,6 @@ class Gateway:
 
     async def _count(self) -> None:
         self._queued = await self.store.read(work.count_waiting)
-
-    async def _index(self) -> None:
-        # A little at a time: what customers wait for goes between.
-        while stretches := await self.store.read(upkeep.stretches, wall_ms()):
-            for above, up_to in stretches:
-                [failure] = await self.store.apply([upkeep.index_words(above, up_to)])
-                if failure is not None:
-                    return
 
     async def _collect(self) -> None:
         for name, parts in self._carriers.items():

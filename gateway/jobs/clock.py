@@ -2,6 +2,8 @@
 that a chore is due (scale anchor section 4).
 """
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 from apscheduler.executors.asyncio import AsyncIOExecutor
@@ -22,7 +24,9 @@ class Clock:
 
     def every(self, seconds: float, name: str, chore: Chore) -> None:
         """A chore with a fixed id."""
-        self._scheduler.add_job(chore, "interval", seconds=seconds, id=name, replace_existing=True)
+        self._scheduler.add_job(
+            _until_stopped, "interval", args=(chore,), seconds=seconds, id=name, replace_existing=True
+        )
 
     def start(self) -> None:
         """Begins to tick."""
@@ -32,3 +36,9 @@ class Clock:
         """Ends; a chore under way finishes by itself."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+
+
+async def _until_stopped(chore: Chore) -> None:
+    """A stop in the middle of a chore is no error that anybody should read of."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await chore()

@@ -13,16 +13,7 @@ import pytest
 from gateway.jobs.lane import Again, Lane
 from gateway.store import work
 from gateway.store.database import Store
-from gateway.store.migrate import bring_up_to_date
 from gateway.store.units import Due, Unit
-
-
-@pytest.fixture(scope="session")
-def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database of the newest schema."""
-    path = tmp_path_factory.mktemp("schema") / "careline.db"
-    bring_up_to_date(path)
-    return path
 
 
 @pytest.fixture

@@ -9,15 +9,9 @@ import pytest
 from gateway.model.ids import id_at
 from gateway.store import upkeep
 from gateway.store.database import Store
-from gateway.store.units import Statement, Unit
+from tests.doubles.words import write_texts
 
 NOW = 1_790_000_000_000
-_PUT = Statement(
-    "put",
-    "INSERT INTO message (id, channel, direction, key, address_id, ours, theirs, brand, text, cls, state, author_kind, "
-    "author_id, parts, reference, possible_duplicate, lane) "
-    "VALUES (?, 'sms', 'mo', 'k', 1, '1', '2', 'b', ?, 3, 'final', 'customer', '', 1, 0, 0, 0)",
-)
 
 
 @pytest.fixture
@@ -25,10 +19,7 @@ async def full(tmp_path: Path, schema: Path) -> AsyncIterator[Store]:
     shutil.copyfile(schema, tmp_path / "careline.db")
     store = Store(tmp_path / "careline.db")
     await store.open()
-    unit = Unit("k")
-    count = upkeep.STRETCHES * upkeep.STRETCH + upkeep.STRETCH // 2
-    unit.extend(_PUT, [(id_at(NOW) + number, f"word{number}") for number in range(count)])
-    await store.write(unit)
+    await write_texts(store, id_at(NOW), upkeep.STRETCHES * upkeep.STRETCH + upkeep.STRETCH // 2)
     yield store
     await store.close()
 
