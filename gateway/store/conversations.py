@@ -18,9 +18,11 @@ _conversation_row = row_of(ConversationRow)
 _ADD_CONVERSATION = insert(ConversationRow)
 # The epoch that was read is the fence: a decision on a conversation that changed hands meanwhile is undone.
 _SET_CONVERSATION = update(ConversationRow, _CHANGING, ("id", "epoch"))
-# What most turns change: that somebody wrote. The owner is the same, since the epoch is.
-_TOUCH = update(ConversationRow, ("state", "sender", "last_in", "last_out"), ("id", "epoch"))
-_SAME = attrgetter("epoch", "queue", "agent", "channel", "disposition", "closed_at", "why", "told_waiting", "rejoin")
+# What most turns change: that somebody wrote. Without the state: two indexes hold it, and are written with it.
+_TOUCH = update(ConversationRow, ("sender", "last_in", "last_out"), ("id", "epoch"))
+_SAME = attrgetter(
+    "state", "epoch", "queue", "agent", "channel", "disposition", "closed_at", "why", "told_waiting", "rejoin"
+)
 _AT = [columns_of(ConversationRow).index(name) for name in _CHANGING]
 
 _DIALOGUE_CHANGING = (
@@ -38,8 +40,10 @@ _DIALOGUE_CHANGING = (
 )
 _DIALOGUE_FIXED = ("id", "conversation_id", "event_id", "handler", "version", "data")
 _ADD_DIALOGUE = insert_of(DialogueRow, (*_DIALOGUE_FIXED, *_DIALOGUE_CHANGING))
+# What most turns change. Without the state, as above: an index holds who has the floor.
 _MOVE_DIALOGUE = update(DialogueRow, ("step", "deadline", "misses", "timer"), ("id",))
-_SAME_DIALOGUE = attrgetter("state", "slots", "offer_id", "call_id", "pending", "parked", "rank")
+_REMEMBER = update(DialogueRow, ("step", "slots", "deadline", "misses", "timer"), ("id",))
+_SAME_DIALOGUE = attrgetter("state", "offer_id", "call_id", "pending", "parked", "rank")
 _SET_DIALOGUE = update(DialogueRow, _DIALOGUE_CHANGING, ("id",))
 
 _ADD_OFFER = insert(OfferRow)
@@ -64,7 +68,7 @@ def set_conversation(unit: Unit, conversation: Conversation, read: Conversation)
     """Writes what changed, if the conversation still is at the epoch that was read."""
     c = conversation
     if _SAME(c) == _SAME(read):
-        unit.add(_TOUCH, (str(c.state), c.sender, c.last_in, c.last_out, c.id, read.epoch))
+        unit.add(_TOUCH, (c.sender, c.last_in, c.last_out, c.id, read.epoch))
         return
     row = _conversation_row(c)
     unit.add(_SET_CONVERSATION, (*[row[at] for at in _AT], c.id, read.epoch))
@@ -81,10 +85,12 @@ def add_dialogue(unit: Unit, dialogue: Dialogue) -> None:
 def set_dialogue(unit: Unit, dialogue: Dialogue, read: Dialogue) -> None:
     """Writes where it waits and what it remembers."""
     d = dialogue
-    if _SAME_DIALOGUE(d) == _SAME_DIALOGUE(read):
-        unit.add(_MOVE_DIALOGUE, (d.step, d.deadline, d.misses, d.timer, d.id))
-    else:
+    if _SAME_DIALOGUE(d) != _SAME_DIALOGUE(read):
         unit.add(_SET_DIALOGUE, (*_dialogue_changes(d), d.id))
+    elif d.slots != read.slots:
+        unit.add(_REMEMBER, (d.step, _json(d.slots), d.deadline, d.misses, d.timer, d.id))
+    else:
+        unit.add(_MOVE_DIALOGUE, (d.step, d.deadline, d.misses, d.timer, d.id))
 
 
 def _json(value: object) -> str:
