@@ -21,7 +21,7 @@ class CompileHook(BuildHookInterface):  # type: ignore[type-arg]
         from compiling.build import compile_rooms  # noqa: PLC0415  needs mypyc, which a plain wheel does not
 
         root = Path(self.root)
-        folder = root / "build/compiled/tree"
+        folder = root / "build/compiled/wheel"
         for file in compile_rooms(root, folder):
             build_data["force_include"][str(file)] = str(file.relative_to(folder))
         build_data["pure_python"] = False

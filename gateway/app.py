@@ -21,6 +21,7 @@ from gateway.care.engine import Engine
 from gateway.care.figures import Figures
 from gateway.care.intake import JOIN_LANE, Intake
 from gateway.care.playbook import Playbook
+from gateway.care.redeliveries import REDELIVERY_MS
 from gateway.care.rendering import Catalogue
 from gateway.care.taking import Taking
 from gateway.care.tracking import RECEIPT_LANE, Tracking, TrackingFigures
@@ -184,7 +185,9 @@ class Gateway:
             await lane.stop(drain)
         await self._callout.close()
         if self._started:
-            await self.store.apply([upkeep.mark_end(orderly=True)])
+            links = [carrier.link for carrier in self._carriers.values()]
+            orderly = not any(link.left_unanswered(REDELIVERY_MS / 1000) for link in links)
+            await self.store.apply([upkeep.mark_end(orderly=orderly)])
         await self.store.close()
         self.cores.stop()
 

@@ -52,13 +52,17 @@ class IntakeFigures:
 
 @dataclass(slots=True)
 class _Taken:
-    """One PDU on its way to the disk. token: what acknowledges it. digest, id: its mark among the redeliveries.
-    text: a whole text, as work that has no row yet; else `unit` says what is to be written. lost: it was decided, in
-    vain; what came later of its customer waits until it is kept."""
+    """One PDU on its way to the disk.
+
+    token: what acknowledges it. digest, id: its mark among the redeliveries. key: its customer, "" where the sender is
+    no phone. text: a whole text, as work that has no row yet; else `unit` says what is to be written. lost: it was
+    decided, in vain; what came later of its customer waits until it is kept.
+    """
 
     token: object
     id: int
     digest: str
+    key: str
     text: Due | None
     unit: Unit | None = None
     lost: bool = False
@@ -121,6 +125,7 @@ class Intake:
         """The channel's callback: all that one read of its socket brought."""
         rows: list[_Taken] = []
         at_once: dict[str, _Taken] = {}
+        meanwhile: dict[str, list[tuple[Channel, _Taken]]] = {}
         now = self._now()
         for item in batch:
             if isinstance(item, Receipt):
@@ -128,20 +133,35 @@ class Intake:
                 self._wake.set()
                 continue
             taken = self._take(item, now)
-            text = taken.text
-            if text is not None and text.key in self._deciding:
-                self._deciding[text.key].append((channel, taken))
-            elif text is not None and len(at_once) < MOST_AT_ONCE and self._idle(text.key):
-                at_once[text.key] = taken
-                self._deciding[text.key] = []
+            key = taken.key
+            waits = self._deciding.get(key, meanwhile.get(key))
+            if waits is not None:
+                waits.append((channel, taken))
+            elif taken.text is not None and len(at_once) < MOST_AT_ONCE and self._idle(key):
+                at_once[key] = taken
+                meanwhile[key] = []
             else:
                 rows.append(taken)
         if rows:
             self._keep(channel, rows)
         if at_once:
-            these = list(at_once.values())
-            texts = [taken.text for taken in these if taken.text is not None]
+            self._decide(channel, at_once, meanwhile)
+
+    def _decide(
+        self, channel: Channel, at_once: dict[str, _Taken], meanwhile: dict[str, list[tuple[Channel, _Taken]]]
+    ) -> None:
+        """Has texts decided at once. Until they are on disk, all that comes of their customers waits for that."""
+        these = list(at_once.values())
+        texts = [taken.text for taken in these if taken.text is not None]
+        self._deciding.update(meanwhile)
+        told = False
+        try:
             self._engine.at_once(texts, lambda results: self._decided(channel, these, results))
+            told = True
+        finally:
+            if not told:
+                for key in at_once:
+                    self._deciding.pop(key, None)
 
     def _idle(self, key: str) -> bool:
         return key not in self._on_their_way and self._engine.idle(key)
@@ -166,29 +186,32 @@ class Intake:
     def _take(self, part: InboundPart, now: int) -> _Taken:
         """What becomes of one text (or part of one); nothing of it is decided yet."""
         item_id = self._ids()
+        key, problem = "", ""
+        try:
+            key = str(phone_address(part.sender))
+        except BadAddress as error:
+            problem = str(error)
         original = self._seen.original(part.digest, part.session, part.sequence, now)
         if original is not None:
             self.figures.redelivered += 1
             unit = Unit(f"mo#{item_id}", intake=True)
             reason = "the carrier handed it over again"
             messages.add_event(unit, item_id, original, "gate", code="duplicate", reason=reason)
-            return _Taken(part.token, item_id, "", None, unit)
+            return _Taken(part.token, item_id, "", key, None, unit)
         self._seen.remember(part.digest, part.session, part.sequence, item_id)
-        try:
-            key = str(phone_address(part.sender))
-        except BadAddress as error:
+        if not key:
             self.figures.unreadable += 1
             unit = Unit(f"mo#{item_id}", intake=True)
             due = Due(item_id, CUSTOMER_LANE, part.carrier, TEXT, now, body=self._text(part).body())
-            work.bury(unit, due, f"the sender of a text is no phone number: {error}")
-            return _Taken(part.token, item_id, part.digest, None, unit)
+            work.bury(unit, due, f"the sender of a text is no phone number: {problem}")
+            return _Taken(part.token, item_id, part.digest, key, None, unit)
         if part.parts > 1:
             unit = Unit(f"mo#{item_id}", intake=True)
             self._keep_part(unit, part, item_id, now)
-            return _Taken(part.token, item_id, part.digest, None, unit)
+            return _Taken(part.token, item_id, part.digest, key, None, unit)
         self.figures.texts += 1
         due = Due(item_id, CUSTOMER_LANE, key, TEXT, now, hot=self._text(part), stored=False)
-        return _Taken(part.token, item_id, part.digest, due)
+        return _Taken(part.token, item_id, part.digest, key, due)
 
     def _text(self, part: InboundPart) -> Text:
         broken = None if part.readable else f"unreadable bytes (data_coding {part.data_coding})"
@@ -242,27 +265,36 @@ class Intake:
         settled: list[_Taken] = []
         outcomes: list[Result] = []
         kept: list[_Taken] = []
-        elsewhere: list[tuple[Channel, _Taken]] = []
+        elsewhere: list[tuple[Channel, _Taken, Result]] = []
         for taken, failure in zip(texts, results, strict=True):
-            assert taken.text is not None
-            if isinstance(failure, Conflict | Rejected):
+            lost = isinstance(failure, Conflict | Rejected)
+            if lost:
                 taken.lost = True
                 kept.append(taken)
             else:
-                settled.append(taken)
-                outcomes.append(failure)
-                if failure is not None:
-                    self._seen.forget(taken.digest, taken.id)
-            for its, follower in self._deciding.pop(taken.text.key):
-                if its is channel:
+                self._settle(taken, failure, settled, outcomes)
+            for its, follower in self._deciding.pop(taken.key):
+                if its is not channel:
+                    elsewhere.append((its, follower, None if lost else failure))
+                elif lost or failure is None:
                     kept.append(follower)
-                else:
-                    elsewhere.append((its, follower))
+                else:  # the carrier brings both again, in this order
+                    self._settle(follower, failure, settled, outcomes)
         self._acknowledge(channel, settled, outcomes)
         if kept:
             self._keep(channel, kept)
-        for its, follower in elsewhere:
-            self._keep(its, [follower])
+        for its, follower, refused in elsewhere:
+            if refused is None:
+                self._keep(its, [follower])
+            else:
+                self._seen.forget(follower.digest, follower.id)
+                self._acknowledge(its, [follower], [refused])
+
+    def _settle(self, taken: _Taken, failure: Result, settled: list[_Taken], outcomes: list[Result]) -> None:
+        settled.append(taken)
+        outcomes.append(failure)
+        if failure is not None:
+            self._seen.forget(taken.digest, taken.id)
 
     def _acknowledge(self, channel: Channel, rows: list[_Taken], results: list[Result]) -> None:
         """After the commit, and only then."""

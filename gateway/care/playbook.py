@@ -44,6 +44,9 @@ class Playbook:
     long_messages: Mapping[str, Mode] = field(default_factory=dict)
     parsed: OrderedDict[int, EventData] = field(default_factory=OrderedDict)
 
+    def __repr__(self) -> str:
+        return f"Playbook({len(self.brands)} brands)"  # what customers' events hold is for no log
+
     def brand_of(self, sender: str) -> Brand:
         """The brand behind one of our addresses; the first brand for an address that is not configured."""
         found = self.senders.get(sender)

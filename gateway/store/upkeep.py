@@ -24,6 +24,7 @@ MERGE_PAGES = 16
 """Of the index, merged with each stretch: about what three stretches write, so that few segments wait to be merged."""
 _MERGE = Statement("merge words", "INSERT INTO message_fts (message_fts, rank) VALUES ('merge', ?)", exact=False)
 _STRETCH_END = "SELECT id FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT 1 OFFSET ?"
+_UNDECIDED = "SELECT min(id) FROM work WHERE lane = 'customer' AND prio = 0 AND due <= ? AND kind = 'mo'"
 _LAST = "SELECT max(id) FROM message WHERE id > ? AND id <= ?"
 _DROP_LINKS = Statement("old links", f"DELETE FROM {LinkRow.__tablename__} WHERE expires_at < ?", exact=False)
 PARTS_MS = 86_400_000
@@ -94,6 +95,9 @@ def stretches(connection: sqlite3.Connection, now: int) -> list[tuple[int, int]]
     """The next stretches of messages to index, each (above, up to); none when all that is settled is indexed."""
     found: list[tuple[int, int]] = []
     above, settled = indexed_up_to(connection), id_at(now - SETTLED_MS)
+    [waiting] = connection.execute(_UNDECIDED, (now,)).fetchone()
+    if waiting is not None:
+        settled = min(settled, waiting - 1)  # it becomes a message of that id when it is decided
     while len(found) < STRETCHES:
         end = connection.execute(_STRETCH_END, (above, settled, STRETCH - 1)).fetchone()
         if end is None:

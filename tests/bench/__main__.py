@@ -6,6 +6,8 @@ prints. It asserts nothing. Loopback only; ends by itself, about half a minute w
 
 import argparse
 import json
+import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -17,7 +19,7 @@ from rich.table import Table
 
 from tests.bench.load import Rig, build, machine
 from tests.bench.measures import Bench, Figure, rig_echo
-from tests.bench.running import TREE, GatewayProcess, free_port, write_config
+from tests.bench.running import COMPILED, GatewayProcess, free_port, write_config
 
 PACKAGES = ("aiohttp", "uvloop", "orjson", "pydantic", "sqlalchemy")
 
@@ -94,6 +96,13 @@ def _number(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:,.{digits}f}"
 
 
+def gateway_kind() -> str:
+    """What the gateway that is measured says of itself."""
+    command = [sys.executable, "-P", "-m", "gateway.cli", "--version"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **COMPILED}).stdout
+    return "compiled" if "compiled" in told else "interpreted"
+
+
 def versions() -> dict[str, object]:
     """Of what the figures depend on."""
     found: dict[str, object] = {}
@@ -115,7 +124,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="rt, flood, rt1000, rt50, mt, events, batches; several with commas")
     args = parser.parse_args()
     seconds = args.seconds or (3.0 if args.quick else 20.0)
-    about = {"gateway": "compiled" if TREE else "interpreted", **machine(), **versions()}
+    about = {"gateway": gateway_kind(), **machine(), **versions()}
 
     def tell(what: str) -> None:
         if sys.stderr.isatty():

@@ -10,6 +10,7 @@ from gateway.care import outbound
 from gateway.care.inbound import Text
 from gateway.care.intake import MOST_AT_ONCE
 from gateway.care.turn import Turn
+from gateway.model.channel import InboundPart
 from gateway.model.message import Author, MessageClass
 from gateway.store.units import Conflict, Due, Statement, StoreFull, Unit
 from gateway.store.writer import Result
@@ -242,14 +243,7 @@ async def test_what_comes_next_is_on_disk_after_the_text_before_it(
 ) -> None:
     """Else a kill between the two leaves the later one alone, and it is decided before the earlier comes again."""
     await awake(stage)
-    stage.engine.states.clear()
-    read, gate = stage.store.read, asyncio.Event()
     written: list[str] = []
-
-    async def slowly(*question: Any, **given: Any) -> Any:
-        await gate.wait()
-        return await read(*question, **given)
-
     submit = stage.store.submit
 
     def noted(units: Sequence[Unit], done: Done, *, patient: bool = False) -> None:
@@ -260,7 +254,7 @@ async def test_what_comes_next_is_on_disk_after_the_text_before_it(
 
     monkeypatch.setattr(stage.store, "submit", noted)
     with monkeypatch.context() as patch:
-        patch.setattr(stage.store, "read", slowly)
+        gate = _held_reads(stage, patch)
         texts = [stage.writes(ANN, "HELP one")]
         stage.carrier.flush()  # nobody knows her any more: she is being read
         texts.append(stage.writes(ANN, "HELP two"))
@@ -274,6 +268,83 @@ async def test_what_comes_next_is_on_disk_after_the_text_before_it(
     first, second = (next(at for at, row in enumerate(written) if f"HELP {word}" in row) for word in ("one", "two"))
     assert first < second
     assert [token for token, _ in stage.carrier.acknowledged[-2:]] == [text.token for text in texts]
+
+
+def _held_reads(stage: Stage, patch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Nobody knows the customers any more, and reading them waits for the event."""
+    stage.engine.states.clear()
+    read, gate = stage.store.read, asyncio.Event()
+
+    async def slowly(*question: Any, **given: Any) -> Any:
+        await gate.wait()
+        return await read(*question, **given)
+
+    patch.setattr(stage.store, "read", slowly)
+    return gate
+
+
+async def test_what_comes_again_is_not_acknowledged_before_it_is_on_disk(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await awake(stage)
+    with monkeypatch.context() as patch:
+        gate = _held_reads(stage, patch)
+        first, second = stage.writes(ANN, "HELP"), stage.writes(ANN, "STOP")
+        stage.carrier.flush()
+        stage.carrier.again(second)  # while it waits for the one before it
+        stage.carrier.flush()
+        await stage.store.quiet()
+        assert not {first.token, second.token} & {token for token, _ in stage.carrier.acknowledged}
+        gate.set()
+        await stage.settled()
+    await stage.settled()
+    assert [token for token, _ in stage.carrier.acknowledged[-3:]] == [first.token, second.token, second.token]
+    assert len(await stage.rows("SELECT id FROM message WHERE direction = 'mo' AND text = 'STOP'")) == 1
+
+
+async def test_what_was_refused_takes_along_what_came_after_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await awake(stage)
+    submit, full = stage.store.submit, [True]
+
+    def sometimes(units: Sequence[Unit], done: Done, *, patient: bool = False) -> None:
+        if full:
+            full.clear()
+            asyncio.get_running_loop().call_soon(lambda: done([StoreFull("locked for a moment")] * len(units)))
+        else:
+            submit(units, done, patient=patient)
+
+    monkeypatch.setattr(stage.store, "submit", sometimes)
+    start = stage.writes(ANN, "START")
+    stage.carrier.flush()
+    stop = stage.writes(ANN, "STOP")
+    stage.carrier.flush()
+    await stage.settled()
+    assert stage.carrier.acknowledged[-2:] == [(start.token, False), (stop.token, False)]
+    for text in (start, stop):  # the carrier brings both again
+        stage.carrier.again(text)
+        await stage.settled()
+    assert [row["state"] for row in await stage.rows("SELECT state FROM consent")] == ["revoked"]
+
+
+@pytest.mark.interpreted
+async def test_a_fault_while_a_read_is_taken_blocks_no_customer(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await awake(stage)
+    take = stage.intake._take
+
+    def broken(part: InboundPart, now: int) -> Any:
+        if part.sender == BOB:
+            raise TypeError("a fault of ours")
+        return take(part, now)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.intake, "_take", broken)
+        stage.writes(ANN, "HELP")
+        stage.writes(BOB, "HELP")
+        with pytest.raises(TypeError):
+            stage.carrier.flush()
+    text = stage.writes(ANN, "STOP")
+    await stage.settled()
+    assert (text.token, True) in stage.carrier.acknowledged
 
 
 @pytest.mark.interpreted

@@ -12,11 +12,12 @@ compile() {
 }
 
 compile --extra postgres --output-file requirements.lock "$@"
-compile --only-build-deps --build-deps-for editable --build-deps-for wheel --output-file requirements-build.lock "$@"
 # The tests run on exactly the versions that ship.
 compile --extra postgres --extra test --constraint requirements.lock --output-file requirements-test.lock "$@"
 # What compiles the gateway sees the types of all that it uses.
 compile --extra postgres --extra compile --constraint requirements-test.lock --output-file requirements-compile.lock "$@"
+# Installed beside that one.
+compile --only-build-deps --build-deps-for editable --build-deps-for wheel --constraint requirements-compile.lock --output-file requirements-build.lock "$@"
 
 (cd tests/peers && npm install --package-lock-only --omit-lockfile-registry-resolved=true --no-audit --no-fund --silent)
 # Without the packages' begging links, the only addresses that npm leaves.

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.model.ids import id_at
-from gateway.store import upkeep
+from gateway.store import upkeep, work
 from gateway.store.database import Store
+from gateway.store.units import Due, Unit
 from tests.doubles.words import write_texts
 
 NOW = 1_790_000_000_000
@@ -43,3 +44,10 @@ async def test_stretch_after_stretch_until_all_is_indexed(full: Store) -> None:
 
 async def test_what_is_young_may_still_arrive_below_the_mark(full: Store) -> None:
     assert await full.read(upkeep.stretches, NOW + upkeep.SETTLED_MS - 1) == []
+
+
+async def test_a_text_that_still_waits_to_be_decided_keeps_the_mark_below_it(full: Store) -> None:
+    unit = Unit("k")
+    work.add(unit, Due(id_at(NOW) + 10, "customer", "k", "mo", NOW, body="[]"))
+    await full.write(unit)
+    assert await full.read(upkeep.stretches, NOW + 10_000) == [(0, id_at(NOW) + 9)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -80,6 +81,7 @@ class SmppLink:
         self._starved = True
         self._wake: asyncio.TimerHandle | None = None
         self._drained = asyncio.Event()
+        self._left_unanswered = (0, -math.inf)
 
     # Channel
 
@@ -186,6 +188,10 @@ class SmppLink:
             if isinstance(token, Token):
                 token.session.postpone(token)
 
+    def left_unanswered(self, seconds: float) -> bool:
+        """Whether a connection was lost so lately with texts that had no answer: the carrier may bring them again."""
+        return self._clock() - self._left_unanswered[1] < seconds
+
     def sessions(self) -> frozenset[int]:
         """Numbers of the sessions that are bound now."""
         return frozenset(k.session.number for k in self._keepers if k.bound and k.session is not None)
@@ -228,6 +234,8 @@ class SmppLink:
 
     def session_lost(self, answers: list[PartAnswer]) -> None:
         """Its parts are accounted for; the other binds go on."""
+        if (unanswered := self.counters["lost_unacknowledged"]) != self._left_unanswered[0]:
+            self._left_unanswered = (unanswered, self._clock())
         self._count_senders()
         if answers:
             self._events.answers(answers)

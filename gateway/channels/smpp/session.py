@@ -72,12 +72,11 @@ class SmppSession(FramedConnection):
         self._writer = writer
         self._inbound: list[InboundPart | Receipt] = []
         self._answers: list[PartAnswer] = []
-        self._unacknowledged: set[Token] = set()
-        self._postponed: set[Token] = set()
+        self._unacknowledged: dict[Token, None] = {}
+        self._postponed: dict[Token, None] = {}  # in order
         self._enquired: float | None = None
         self._bind_sequence = 0
-        self._leaving = False  # we unbind
-        self.taking = True
+        self._leaving, self.taking = False, True  # leaving: we unbind
         self._ticker: asyncio.TimerHandle | None = None
         self._told_bad = -_LOG_EVERY
         self._handlers: dict[int, Callable[[Pdu, bytes], None]] = {
@@ -129,8 +128,8 @@ class SmppSession(FramedConnection):
         if self._ticker is not None:
             self._ticker.cancel()
         reason = self.reason or (f"the connection broke: {exc}" if exc else "the carrier closed the connection")
-        answers = self._answers + self.window.lost()
-        self._answers = []
+        answers, self._answers = self._answers + self.window.lost(), []
+        self.counters["lost_unacknowledged"] += self.waiting
         self._unacknowledged.clear()
         self._postponed.clear()
         if bound:
@@ -176,9 +175,8 @@ class SmppSession(FramedConnection):
     def acknowledge(self, token: Token, status: int) -> None:
         """Answers an inbound PDU; one that was answered already, or that came over a dead connection, is ignored."""
         waiting = self._postponed if token in self._postponed else self._unacknowledged
-        if token not in waiting:
+        if waiting.pop(token, 0) == 0:
             return
-        waiting.discard(token)
         self.send(pdu.deliver_resp(token.command, status, token.sequence))
         if self._held_since is not None:
             self.release()
@@ -186,8 +184,8 @@ class SmppSession(FramedConnection):
     def postpone(self, token: Token) -> None:
         """It is on disk and is answered later: it counts no more among those that keep us from reading."""
         if token in self._unacknowledged:
-            self._unacknowledged.discard(token)
-            self._postponed.add(token)
+            del self._unacknowledged[token]
+            self._postponed[token] = None
             self.release()
 
     def may_release(self) -> bool:
@@ -265,7 +263,7 @@ class SmppSession(FramedConnection):
         else:
             self.counters["inbound"] += 1
             self._inbound.append(read_inbound(found, octets, self.profile, token, self.number))
-        self._unacknowledged.add(token)
+        self._unacknowledged[token] = None
         if len(self._unacknowledged) >= self.profile.inbound_bound:
             self.hold()
 
@@ -280,6 +278,8 @@ class SmppSession(FramedConnection):
         self.counters[pdu.NAMES[found.command]] += 1
 
     def _on_unbind(self, found: Pdu, octets: bytes) -> None:
+        for token in list(self._postponed):
+            self.acknowledge(token, faults.STATUS_OK)  # they are on disk; it need not bring them again
         self.send(pdu.header(pdu.UNBIND_RESP, 0, found.sequence))
         self.state = SessionState.unbinding
         self.close("the carrier unbound")

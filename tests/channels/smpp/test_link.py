@@ -312,3 +312,33 @@ async def test_reload_keeps_the_bind(make_link: MakeLink) -> None:
         assert not link.reload(replace(link.profile, host="elsewhere"))
         await round_trip(smsc, desk)
         assert smsc.attempts == 1
+
+
+async def test_a_carrier_that_unbinds_gets_the_acknowledgements_that_were_held(make_link: MakeLink) -> None:
+    async with RawSmsc() as smsc:
+        link, desk = await make_link(smsc.port, acknowledge=False)
+        await desk.up()
+        peer = smsc.last
+        for sequence in (7, 8):
+            peer.send(deliver(sequence, b"hello"))
+        await desk.until(lambda: len(desk.texts) == 2)
+        link.postpone([text.token for text in desk.texts])
+        peer.send(pdu(UNBIND, 0, 99))
+        await peer.until(lambda: peer.of(UNBIND_RESP))
+        answered = [one.sequence for one in peer.taken if one.command in (DELIVER_SM_RESP, UNBIND_RESP)]
+        assert answered == [7, 8, 99]
+        assert not link.left_unanswered(600)
+
+
+async def test_a_connection_lost_with_texts_unanswered_is_remembered(make_link: MakeLink) -> None:
+    async with RawSmsc() as smsc:
+        link, desk = await make_link(smsc.port, acknowledge=False)
+        await desk.up()
+        smsc.last.send(deliver(7, b"hello"))
+        await desk.until(lambda: desk.texts)
+        link.postpone([desk.texts[0].token])
+        assert not link.left_unanswered(600)
+        smsc.last.cut()
+        await desk.until(lambda: link.counters["lost"])
+        assert link.left_unanswered(600)
+        assert not link.left_unanswered(0)
