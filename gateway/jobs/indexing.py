@@ -15,8 +15,8 @@ LATEST_MS = 60_000
 """How far the index may fall behind."""
 BUSY = 0.8
 """Share of a processor above which the process has no time to spare: its threads share one (`gateway.cores`)."""
-MOST_LOOKS = 16
-"""Looks at one tick, some 30,000 messages; then it is asked again whether there is time."""
+MOST_LOOKS = 3
+"""Looks at one tick, some 6,000 messages: what is caught up after a burst must not crowd out who writes then."""
 
 
 class Indexing:
