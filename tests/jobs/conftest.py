@@ -1,15 +1,5 @@
-"""A database with its schema, made once."""
+"""What the tests of this room share."""
 
-from pathlib import Path
+from tests.doubles.database import schema, store
 
-import pytest
-
-from gateway.store.migrate import bring_up_to_date
-
-
-@pytest.fixture(scope="session")
-def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database of the newest schema."""
-    path = tmp_path_factory.mktemp("schema") / "careline.db"
-    bring_up_to_date(path)
-    return path
+__all__ = ["schema", "store"]

@@ -3,9 +3,7 @@
 import asyncio
 import itertools
 import random
-import shutil
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,15 +12,6 @@ from gateway.jobs.lane import Again, Lane
 from gateway.store import work
 from gateway.store.database import Store
 from gateway.store.units import Due, Unit
-
-
-@pytest.fixture
-async def store(tmp_path: Path, schema: Path) -> AsyncIterator[Store]:
-    shutil.copyfile(schema, tmp_path / "careline.db")
-    opened = Store(tmp_path / "careline.db")
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 class Worker:
