@@ -10,6 +10,7 @@ The rewritten file has each statement on the line where it was, so that tracebac
 import ast
 from dataclasses import dataclass, field
 
+from compiling.constants import make_final
 from compiling.members import Enums, use_constants
 from compiling.rooms import FILES
 
@@ -19,7 +20,7 @@ _EMPTY = {"dict": "{}", "list": "[]", "set": "set()"}
 
 # What a compiled class may descend from besides other compiled ones. A class of an interpreted one shares memory with
 # its dict: mypyc builds it without a word, and it crashes some day (seen with threading.Thread).
-_SAFE = {"Exception", "ValueError", "LookupError", "StrEnum", "IntEnum", "Protocol", "Generic"}
+_SAFE = {"BaseException", "Exception", "ValueError", "LookupError", "StrEnum", "IntEnum", "Protocol", "Generic"}
 
 
 class CannotRewrite(Exception):
@@ -70,6 +71,7 @@ def rewrite(source: str, name: str, enums: Enums) -> str:
     _check_bases(tree, name)
     classes = [found for node in tree.body if isinstance(node, ast.ClassDef) and (found := _read(node, name))]
     lines = source.split("\n")
+    make_final(lines, tree)
     use_constants(lines, tree, enums)
     _import_replace(lines, tree, name)
     for one in classes:

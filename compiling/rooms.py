@@ -1,8 +1,6 @@
 """Which modules are compiled: all that a text passes on its way in, through a decision, onto disk and out again.
 
-Left out on purpose: what Python must see as it was written (`triggers/handler.py` and `limit.py` look at frames and
-tracebacks, `talk.py` takes whatever an author gives it, the codec of `pdu.py` writes Python itself), what libraries
-inspect (tables, settings, web), and what no text passes.
+Left out on purpose: what libraries inspect (tables, settings, web), and what no text passes.
 """
 
 ROOMS: dict[str, tuple[str, ...]] = {
@@ -19,7 +17,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "segments",
         "words",
     ),
-    "triggers": ("effects", "moments"),
+    "triggers": ("effects", "errors", "limit", "moments", "steps", "talk"),
     "store": (
         "conversations",
         "customers",

@@ -33,7 +33,7 @@ from gateway.jobs.clock import Clock
 from gateway.jobs.indexing import Indexing
 from gateway.jobs.lane import Lane
 from gateway.model.channel import ChannelEvents, Fault, InboundPart, PartAnswer, Receipt
-from gateway.model.ids import Ids
+from gateway.model.ids import Ids, wall_ms
 from gateway.model.rows import values_of
 from gateway.settings import Carrier, Settings
 from gateway.store import upkeep, work
@@ -50,11 +50,6 @@ log = logging.getLogger("gateway")
 
 class CannotStart(Exception):
     """The gateway cannot run like this; each line says why and what to do."""
-
-
-def wall_ms() -> int:
-    """The wall clock, ms since 1970 UTC."""
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(slots=True)

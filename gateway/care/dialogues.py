@@ -39,6 +39,7 @@ from gateway.triggers import (
 )
 from gateway.triggers.handler import STEP_LIMIT
 from gateway.triggers.moments import Moment
+from gateway.triggers.steps import Steps
 
 STEP = "step"
 STARTED = Start()
@@ -69,16 +70,12 @@ def run(
     if handler is None:
         raise StepFailed(f"handler {dialogue.handler} is not loaded; load it again or close its conversations")
     conversation = turn.conversations[dialogue.conversation_id]
-    talk = handler.talk(
-        _data_of(turn, handler, dialogue),
-        now=turn.moment,
-        language=turn.language(conversation.brand),
-        customer=turn.key,
-        slots=dict(dialogue.slots),
-    )
+    steps: Steps = handler.running
+    data = _data_of(turn, handler, dialogue)
+    talk = steps.talk(data, turn.now, turn.language(conversation.brand), turn.key, dialogue.slots)
     try:
         with limit_step(STEP_LIMIT):
-            effects = handler.run(occasion, talk)
+            effects = steps.run(occasion, talk)
     except NoStep:
         return False
     except StepError as error:
@@ -348,7 +345,8 @@ def reply(turn: Turn, dialogue: Dialogue, text: str) -> bool:
     if handler is None:
         raise StepFailed(f"handler {dialogue.handler} is not loaded; load it again or close its conversations")
     conversation = turn.conversations[dialogue.conversation_id]
-    choice = handler.match(dialogue.step, text, turn.language(conversation.brand))
+    steps: Steps = handler.running
+    choice = steps.match(dialogue.step, text, turn.language(conversation.brand))
     return run(turn, dialogue, Reply(dialogue.step, text, choice), text=text)
 
 

@@ -3,6 +3,7 @@
 May this message go to this customer now? Each gate passes, holds until a time, or blocks, and says why.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -46,12 +47,31 @@ class Verdict:
 
 
 ALL_PASSED = Verdict()
-_NAMES = {cls: cls.name for cls in MessageClass}
+
+
+@record
+class _Known:
+    """What rules.toml says, by class, and whether any number may be texted: asked for each message."""
+
+    source: Rules
+    classes: Mapping[MessageClass, ClassRules]
+    everywhere: bool
+
+
+_latest: list[_Known] = []
+
+
+def _known(rules: Rules) -> _Known:
+    """The rules in use; the last ones are kept, since a gateway has one set."""
+    if not _latest or _latest[0].source is not rules:
+        everywhere = rules.numbers.allow == ("",) and not rules.numbers.deny
+        _latest[:] = [_Known(rules, {cls: rules.of(cls.name) for cls in MessageClass}, everywhere)]
+    return _latest[0]
 
 
 def of_class(rules: Rules, cls: MessageClass) -> ClassRules:
     """What rules.toml says of a message class."""
-    return rules.of(_NAMES[cls])
+    return _known(rules).classes[cls]
 
 
 def weigh(turn: Turn, brand: Brand, cls: MessageClass, *, answering: bool, narrow: bool, sender: str | None) -> Verdict:
@@ -65,7 +85,7 @@ def weigh(turn: Turn, brand: Brand, cls: MessageClass, *, answering: bool, narro
             "suppression", "the customer said STOP; only START brings them back", None, Disposition.opted_out
         )
     rules = turn.playbook.rules
-    if not rules.numbers.may_send(turn.address.value):
+    if not _known(rules).everywhere and not rules.numbers.may_send(turn.address.value):
         return Verdict("numbers", "the number is outside the allowed prefixes of rules.toml", None, Disposition.blocked)
     if sender is None:
         reason = f"brand {brand.name} has no sender in gateway.toml"

@@ -69,11 +69,18 @@ def encode(text: str) -> bytes:
     Raises:
         UnicodeEncodeError: a character is not in the alphabet; `start` says which.
     """
-    if text.isascii():
-        octets = text.encode("ascii")
-        if len(octets.translate(None, _OTHER_IN_ASCII)) == len(octets):
-            return octets
+    octets = _same_in_ascii(text)
+    if octets is not None:
+        return octets
     return codecs.charmap_encode(text, "strict", _WRITE)[0]
+
+
+def _same_in_ascii(text: str) -> bytes | None:
+    """The septets of a text that has the same ones in ASCII, as most have; None for any other."""
+    if not text.isascii():
+        return None
+    octets = text.encode("ascii")
+    return octets if len(octets.translate(None, _OTHER_IN_ASCII)) == len(octets) else None
 
 
 def decode(octets: bytes, locking: int = 0, single: int = 0) -> str:
@@ -109,6 +116,8 @@ def septets(text: str) -> int | None:
 
 def foreign(text: str) -> str | None:
     """The first character that GSM-7 cannot write, None if there is none."""
+    if _same_in_ascii(text) is not None:
+        return None
     for found in _NOT_BASIC.finditer(text):
         if found[0] not in EXTENDED:
             return found[0]

@@ -4,6 +4,7 @@
 In JSON an id is a string, since JavaScript's numbers end at 2**53.
 """
 
+import time
 from collections.abc import Callable
 
 SEQUENCE_BITS = 12
@@ -43,6 +44,11 @@ class Ids:
         else:
             self._sequence += 1
         return self._ms << TIME_SHIFT | self._slot | self._sequence
+
+
+def wall_ms() -> int:
+    """The wall clock, ms since 1970 UTC."""
+    return time.time_ns() // 1_000_000
 
 
 def id_at(epoch_ms: int) -> int:

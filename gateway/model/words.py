@@ -20,6 +20,11 @@ Compliance = Literal["stop", "help", "start"]
 LONGEST: Final = 2000  # characters; nothing longer is a word with courtesies
 _MOST_TOKENS = 12
 _APOSTROPHES = dict.fromkeys(map(ord, "'`\u00b4\u02bc\u2018\u2019\u2032"))
+# Of each ASCII character what `normalise` leaves: a quarter of the time of a pattern.
+_ASCII = {
+    code: char.upper() if char.isalnum() else None if char in "'`" else " "
+    for code, char in enumerate(map(chr, range(128)))
+}
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]")
 _NOT_WORD = re.compile(r"[\W_]+")
 _STRETCHED = re.compile(r"(.)\1{2,}")  # yesss, nooo, stooop
@@ -36,9 +41,7 @@ def normalise(text: str) -> str:
     Apostrophes close up ("don't" is "DONT"), other punctuation parts words ("opt-out" is "OPT OUT"). Idempotent.
     """
     if text.isascii():
-        if "'" in text or "`" in text:
-            text = text.translate(_APOSTROPHES)
-        return " ".join(_NOT_WORD.sub(" ", text).upper().split())
+        return " ".join(text.translate(_ASCII).split())
     text = text.translate(_APOSTROPHES)
     # Upper-casing may compose accents again, and decomposing may bring lower case back: hence twice.
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", _INVISIBLE.sub("", text)).upper()).upper()

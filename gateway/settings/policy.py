@@ -171,8 +171,6 @@ class Numbers(Section):
 
     def may_send(self, number: str) -> bool:
         """Whether the number (+ and digits) may be texted: the longest prefix that fits decides, deny wins a tie."""
-        if self.allow == ("",) and not self.deny:
-            return True
         allowed = max((len(prefix) for prefix in self.allow if number.startswith(prefix)), default=-1)
         denied = max((len(prefix) for prefix in self.deny if number.startswith(prefix)), default=-1)
         return allowed > denied

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from operator import attrgetter
 
 import orjson
 
@@ -20,9 +19,6 @@ _ADD_CONVERSATION = insert(ConversationRow)
 _SET_CONVERSATION = update(ConversationRow, _CHANGING, ("id", "epoch"))
 # What most turns change: that somebody wrote. Without the state: two indexes hold it, and are written with it.
 _TOUCH = update(ConversationRow, ("sender", "last_in", "last_out"), ("id", "epoch"))
-_SAME = attrgetter(
-    "state", "epoch", "queue", "agent", "channel", "disposition", "closed_at", "why", "told_waiting", "rejoin"
-)
 _AT = [columns_of(ConversationRow).index(name) for name in _CHANGING]
 
 _DIALOGUE_CHANGING = (
@@ -43,7 +39,6 @@ _ADD_DIALOGUE = insert_of(DialogueRow, (*_DIALOGUE_FIXED, *_DIALOGUE_CHANGING))
 # What most turns change. Without the state, as above: an index holds who has the floor.
 _MOVE_DIALOGUE = update(DialogueRow, ("step", "deadline", "misses", "timer"), ("id",))
 _REMEMBER = update(DialogueRow, ("step", "slots", "deadline", "misses", "timer"), ("id",))
-_SAME_DIALOGUE = attrgetter("state", "offer_id", "call_id", "pending", "parked", "rank")
 _SET_DIALOGUE = update(DialogueRow, _DIALOGUE_CHANGING, ("id",))
 
 _ADD_OFFER = insert(OfferRow)
@@ -67,11 +62,27 @@ def add_conversation(unit: Unit, conversation: Conversation) -> None:
 def set_conversation(unit: Unit, conversation: Conversation, read: Conversation) -> None:
     """Writes what changed, if the conversation still is at the epoch that was read."""
     c = conversation
-    if _SAME(c) == _SAME(read):
+    if _only_touched(c, read):
         unit.add(_TOUCH, (c.sender, c.last_in, c.last_out, c.id, read.epoch))
         return
     row = _conversation_row(c)
     unit.add(_SET_CONVERSATION, (*[row[at] for at in _AT], c.id, read.epoch))
+
+
+def _only_touched(c: Conversation, read: Conversation) -> bool:
+    """Somebody wrote, and nothing else changed."""
+    return (
+        c.state is read.state
+        and c.epoch == read.epoch
+        and c.queue == read.queue
+        and c.agent == read.agent
+        and c.channel == read.channel
+        and c.disposition == read.disposition
+        and c.closed_at == read.closed_at
+        and c.why == read.why
+        and c.told_waiting == read.told_waiting
+        and c.rejoin == read.rejoin
+    )
 
 
 def add_dialogue(unit: Unit, dialogue: Dialogue) -> None:
@@ -85,12 +96,24 @@ def add_dialogue(unit: Unit, dialogue: Dialogue) -> None:
 def set_dialogue(unit: Unit, dialogue: Dialogue, read: Dialogue) -> None:
     """Writes where it waits and what it remembers."""
     d = dialogue
-    if _SAME_DIALOGUE(d) != _SAME_DIALOGUE(read):
+    if not _only_moved(d, read):
         unit.add(_SET_DIALOGUE, (*_dialogue_changes(d), d.id))
     elif d.slots != read.slots:
         unit.add(_REMEMBER, (d.step, _json(d.slots), d.deadline, d.misses, d.timer, d.id))
     else:
         unit.add(_MOVE_DIALOGUE, (d.step, d.deadline, d.misses, d.timer, d.id))
+
+
+def _only_moved(d: Dialogue, read: Dialogue) -> bool:
+    """It waits in another step, or again, and nothing else changed but what it remembers."""
+    return (
+        d.state is read.state
+        and d.offer_id == read.offer_id
+        and d.call_id == read.call_id
+        and d.pending == read.pending
+        and d.parked == read.parked
+        and d.rank == read.rank
+    )
 
 
 def _json(value: object) -> str:

@@ -87,6 +87,7 @@ _SETTLE = Statement(
     "UPDATE attempt SET outcome = ?, answered_at = ?, status = ?, remote_id = ?, remote_key = ?, fault = ? "
     "WHERE message_id = ? AND part = ? AND attempt = ? AND (outcome IS NULL OR outcome = 'in_doubt')",
 )
+_OUTCOMES = {outcome: outcome.value for outcome in Outcome}
 _RECEIPT = update(AttemptRow, ("receipt", "receipt_at", "receipt_error"), ("message_id", "part", "attempt"))
 _ALL_IN_DOUBT = Statement(
     "attempts in doubt",
@@ -182,7 +183,8 @@ def settle(
 ) -> None:
     """Records how a try ended; once, except that a doubt may be settled later."""
     unit.add(
-        _SETTLE, (outcome.value, at, status, remote_id, remote_key(remote_id) if remote_id else None, fault, *attempt)
+        _SETTLE,
+        (_OUTCOMES[outcome], at, status, remote_id, remote_key(remote_id) if remote_id else None, fault, *attempt),
     )
 
 

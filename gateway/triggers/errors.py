@@ -1,6 +1,7 @@
 """What can go wrong with a handler, each with the sentence that its author or operator reads."""
 
 from types import TracebackType
+from typing import Final
 
 
 class HandlerError(ValueError):
@@ -48,14 +49,18 @@ class BadData(ValueError):
         )
 
 
-def last_line(traceback: TracebackType | None, skip: frozenset[str], own: str = "") -> str:
-    """The place, as file:line, of the innermost frame of the file `own`, else of one in none of the files of `skip`."""
+# How their files end: where they are compiled, a traceback names them from the folder that they were compiled in.
+_OURS: Final = tuple(f"gateway/triggers/{name}.py" for name in ("handler", "limit", "steps", "talk"))
+
+
+def last_line(traceback: TracebackType | None, own: str = "") -> str:
+    """The place, as file:line, of the innermost frame of the file `own`, else of one that is none of ours."""
     where, in_own = "", ""
     while traceback is not None:
         file = traceback.tb_frame.f_code.co_filename
         if file == own:
             in_own = f"{file}:{traceback.tb_lineno}"
-        elif file not in skip:
+        elif not file.endswith(_OURS):
             where = f"{file}:{traceback.tb_lineno}"
         traceback = traceback.tb_next
     return in_own or where

@@ -10,16 +10,16 @@ from typing import Any, Final, Generic, overload
 from typing_extensions import TypeVar
 
 from gateway.model.message import MessageClass
-from gateway.model.words import choose, is_reserved, normalise
-from gateway.triggers import inspection, limit, schema
+from gateway.model.words import is_reserved, normalise
+from gateway.triggers import inspection, schema
 from gateway.triggers.effects import Effect
-from gateway.triggers.errors import HandlerError, NoStep, StepError, StepTooSlow, last_line
+from gateway.triggers.errors import HandlerError, StepError, last_line
 from gateway.triggers.moments import Key, Moment
 from gateway.triggers.schema import EventData
+from gateway.triggers.steps import StepFunction, Steps
 from gateway.triggers.talk import Talk
 
 EventT = TypeVar("EventT", bound=EventData, default=Any)
-StepFunction = Callable[..., None]
 Function = TypeVar("Function", bound=StepFunction)
 WithText = TypeVar("WithText", bound=Callable[[Talk[Any], str], None])
 Alone = TypeVar("Alone", bound=Callable[[Talk[Any]], None])
@@ -28,7 +28,6 @@ WithResult = TypeVar("WithResult", bound=Callable[[Talk[Any], Mapping[str, Any]]
 STEP_LIMIT: Final = 0.1  # seconds
 _TYPE = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_OURS = frozenset({__file__, inspection.__file__, limit.__file__, sys.modules[Talk.__module__].__file__ or ""})
 
 
 class Handler(Generic[EventT]):
@@ -59,8 +58,7 @@ class Handler(Generic[EventT]):
         self.type, self.schema, self.version = type, schema, version
         self.renamed: Mapping[str, str] = dict(renamed or {})
         self._coalesce, self._ttl = coalesce, ttl
-        self._steps: dict[Key, StepFunction] = {}
-        self._choices: dict[str, tuple[str, ...]] = {}
+        self.running = Steps(type, self.where, self.renamed)
         if not _TYPE.fullmatch(type):
             raise self._wrong(f"type {type!r} is not like plan.overage")
         if version < 1:
@@ -93,7 +91,7 @@ class Handler(Generic[EventT]):
         def register(function: WithText) -> WithText:
             for choice in choices or ("",):
                 self._add(("on", step, choice), function, 2)
-            self._choices[step] = self._choices.get(step, ()) + choices
+            self.running.listens(step, choices)
             return function
 
         return register
@@ -103,7 +101,7 @@ class Handler(Generic[EventT]):
         self._check_name(step, "a step")
 
         def register(function: Alone) -> Alone:
-            self._choices.setdefault(step, ())
+            self.running.listens(step, ())
             return self._add(("timeout", step), function, 1)
 
         return register
@@ -137,23 +135,19 @@ class Handler(Generic[EventT]):
     @property
     def steps(self) -> frozenset[str]:
         """The names of all steps it can wait in."""
-        return frozenset(self._choices)
+        return self.running.names
 
     def choices(self, step: str) -> tuple[str, ...]:
         """The words that step knows."""
-        return self._choices.get(self.current(step), ())
-
-    def current(self, step: str) -> str:
-        """The name that a step has today."""
-        return step if step in self._choices else self.renamed.get(step, step)
+        return self.running.words(step)
 
     def has_step(self, step: str) -> bool:
         """Whether a conversation that waits in `step` can go on, `renamed` considered."""
-        return self.current(step) in self._choices
+        return self.running.current(step) in self.running.choices
 
     def handles(self, moment: Moment) -> bool:
         """Whether `run` would find a step for the moment."""
-        return self._find(moment) is not None
+        return self.running.find(moment) is not None
 
     def parse(self, data: object) -> EventT:
         """The event's data, checked. Raises BadData."""
@@ -165,7 +159,7 @@ class Handler(Generic[EventT]):
 
     def match(self, step: str, text: str, language: str = "en") -> str | None:
         """The choice of `step` that a reply means, or None for free text."""
-        return choose(text, self.choices(step), language)
+        return self.running.match(step, text, language)
 
     def coalesce(self, event: EventT) -> str | None:
         """The key of events that replace each other, None = this one stands alone. Raises StepError."""
@@ -194,55 +188,27 @@ class Handler(Generic[EventT]):
             NoStep: the handler has none for it.
             StepError: the step broke a rule or raised (its exception is chained); StepTooSlow within a `limit_step`.
         """
-        step = self._find(moment)
-        if step is None:
-            raise NoStep(f"{self.type} has no step for: {moment}")
-        arguments = moment.arguments(talk.event)
-        try:
-            if step(talk, *arguments) is not None:  # the type says so; an author may not
-                raise StepError("a step returns nothing; its decisions are the calls on talk")
-            return talk.ended()
-        except StepError as problem:
-            where = problem.where or self._line(problem, step)
-            raise StepError(problem.problem, self.type, str(moment), where) from problem.__cause__
-        # A handler is somebody else's code: whatever it raises, sys.exit() too, ends this step and not the gateway.
-        except (Exception, SystemExit) as problem:
-            where = self._line(problem, step)
-            raise StepError(f"raised {type(problem).__name__}", self.type, str(moment), where) from problem
-        except BaseException as problem:
-            if not limit.is_ring(problem):
-                raise
-            where = self._line(problem, step)
-            raise StepTooSlow("took too long and was stopped", self.type, str(moment), where) from None
+        return self.running.run(moment, talk)
 
-    def talk(self, event: EventT, *, now: datetime, **given: Any) -> Talk[EventT]:
+    def talk(self, event: EventT, *, now: datetime | int, **given: Any) -> Talk[EventT]:
         """A `Talk` whose `wait` knows the steps of this handler; `given` as `Talk` takes it."""
-        return Talk(event, now=now, steps=self.steps, **given)
+        return self.running.talk(event, now, **given)
 
     def mentions(self) -> tuple[inspection.Mention, ...]:
         """What its steps name as literals: texts, offers, queues, steps, calls; for `careline check`. Runs nothing."""
-        return inspection.mentions(dict.fromkeys(self._steps.values()), tuple(self.schema.model_fields))
+        return inspection.mentions(dict.fromkeys(self.running.functions.values()), tuple(self.schema.model_fields))
 
     def problems(self) -> list[str]:
         """What is wrong with it as written, as "file:line: sentence". Runs nothing."""
         return inspection.problems(
-            self.where, self.type, frozenset(self._steps), self.steps, self.renamed, self.mentions()
+            self.where, self.type, frozenset(self.running.functions), self.steps, self.renamed, self.mentions()
         )
 
     def registered(self, *key: str) -> bool:
         """Whether a step is registered under a key such as ("result", "rebook")."""
-        return key in self._steps
+        return key in self.running.functions
 
     # Inside
-
-    def _find(self, moment: Moment) -> StepFunction | None:
-        for key in moment.keys:
-            step = self._steps.get(key)
-            if step is None and len(key) > 1 and key[1] in self.renamed:
-                step = self._steps.get((key[0], self.current(key[1]), *key[2:]))
-            if step is not None:
-                return step
-        return None
 
     def _ask(self, name: str, question: Callable[[EventT], Any], event: EventT) -> Any:
         try:
@@ -264,10 +230,10 @@ class Handler(Generic[EventT]):
             takes = {"start": "talk, event", "timeout": "talk", "on": "talk, reply", "handed_back": "talk, disposition"}
             wanted = takes.get(key[0], "talk, problem" if key[0] == "failed" else "talk, result")
             raise self._wrong(f"{name} must take ({wanted})", function) from None
-        if key in self._steps:
-            first = self._place(self._steps[key])
+        if key in self.running.functions:
+            first = self.running.place(self.running.functions[key])
             raise self._wrong(f"{name}: {' '.join(key).strip()} is registered already, at {first}", function)
-        self._steps[key] = function
+        self.running.functions[key] = function
         return function
 
     def _check_name(self, name: object, what: str) -> None:
@@ -284,13 +250,9 @@ class Handler(Generic[EventT]):
         return MessageClass[named]
 
     def _line(self, problem: BaseException, function: Callable[..., Any]) -> str:
-        place = self._place(function)
-        return last_line(problem.__traceback__, _OURS, place.rpartition(":")[0]) or place
-
-    def _place(self, function: Callable[..., Any]) -> str:
-        code = getattr(inspect.unwrap(function), "__code__", None)
-        return f"{code.co_filename}:{code.co_firstlineno}" if code else self.where
+        place = self.running.place(function)
+        return last_line(problem.__traceback__, place.rpartition(":")[0]) or place
 
     def _wrong(self, problem: str, function: StepFunction | None = None) -> HandlerError:
-        where = self._place(function) if function is not None else self.where
+        where = self.running.place(function) if function is not None else self.where
         return HandlerError(f"{where}: {self.type}: {problem}")

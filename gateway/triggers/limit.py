@@ -116,7 +116,7 @@ class limit_step:  # noqa: N801  a context manager, used like a function
         if isinstance(value, StepTooSlow):
             return
         if _watch.rang:
-            raise self._slow(last_line(traceback, frozenset({__file__}))) from None
+            raise self._slow(last_line(traceback)) from None
 
     def _slow(self, where: str) -> StepTooSlow:
         return StepTooSlow(

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Generic, Self
+from typing import Generic, Self, cast
 
 from typing_extensions import TypeVar
 
@@ -60,7 +60,7 @@ class Talk(Generic[EventT]):
 
     Args:
         event: the data that started the handler.
-        now: the time at which the gateway took this input, aware.
+        now: the time at which the gateway took this input: aware, or ms since 1970 UTC.
         language: the customer's, `en` or `es-MX`.
         customer: the customer's address, `tel:+15551234567`.
         slots: what earlier steps remembered.
@@ -73,7 +73,7 @@ class Talk(Generic[EventT]):
         self,
         event: EventT,
         *,
-        now: datetime,
+        now: datetime | int,
         language: str = "en",
         customer: str = "",
         slots: Mapping[str, Plain] = MappingProxyType({}),
@@ -93,7 +93,8 @@ class Talk(Generic[EventT]):
     @property
     def now(self) -> datetime:
         """The time of this turn, aware. The same when a turn is replayed; never ask the clock yourself."""
-        return self._now
+        now = self._now
+        return now if isinstance(now, datetime) else datetime.fromtimestamp(now / 1000, UTC)
 
     @property
     def slots(self) -> Mapping[str, Plain]:
@@ -105,11 +106,13 @@ class Talk(Generic[EventT]):
         """A field that becomes the address of this conversation's web page."""
         return Link()
 
-    def say(self, key: str, /, **fields: object) -> Self:
-        """Sends the text `key` of the catalogue, rendered with `fields`."""
-        if "." not in key:
-            self._refuse(f'"{key}" is no key of a text; a key is file.name, such as "plan_overage.notice"')
-        return self._add(Say(key, self._plain(fields)))
+    # Names that end in _ : a field may be called key; compiled, a name before the / is taken all the same.
+
+    def say(self, key_: str, /, **fields: object) -> Self:
+        """Sends the text `key_` of the catalogue, rendered with `fields`."""
+        if "." not in key_:
+            self._refuse(f'"{key_}" is no key of a text; a key is file.name, such as "plan_overage.notice"')
+        return self._add(Say(key_, self._plain(fields)))
 
     def offer(self, name: str, /) -> Self:
         """Makes an offer in the text just said; its terms are the fields `offer.title`, `offer.price` ..."""
@@ -126,7 +129,8 @@ class Talk(Generic[EventT]):
 
     def remember(self, /, **slots: Plain) -> Self:
         """Sets slots: short strings, numbers, true, false or None, shown to agents and supervisors."""
-        for name, value in slots.items():
+        given: Mapping[str, object] = slots  # whatever the author wrote
+        for name, value in given.items():
             # Exactly these types: an Enum or a subclass would come back from the store as something else.
             if type(value) not in (str, int, float, bool, type(None)):
                 self._refuse(f"slot {name} holds a string, a number, true, false or None, not {type(value).__name__}")
@@ -134,7 +138,7 @@ class Talk(Generic[EventT]):
                 isinstance(value, float) and not math.isfinite(value)
             ):
                 self._refuse(f"slot {name} is a text of at most {_LONGEST_SLOT} characters, or a finite number")
-            self._add(Remember(name, value))
+            self._add(Remember(name, cast("Plain", value)))  # one of these types now
         return self
 
     def decline_offer(self) -> Self:
@@ -164,9 +168,9 @@ class Talk(Generic[EventT]):
         """Ends the step: the open offer is bought. Resumes in `@fulfilled` or `@failed`."""
         return self._add(AcceptOffer())
 
-    def call(self, backoffice: str, action: str, /, **arguments: object) -> Self:
-        """Ends the step: asks a back office. Resumes in `@result(action)` or `@failed(action)`."""
-        return self._add(Call(backoffice, action, self._plain(arguments)))
+    def call(self, backoffice_: str, action_: str, /, **arguments: object) -> Self:
+        """Ends the step: asks a back office. Resumes in `@result(action_)` or `@failed(action_)`."""
+        return self._add(Call(backoffice_, action_, self._plain(arguments)))
 
     def ended(self) -> tuple[Effect, ...]:
         """The effects of a finished step. Raises StepError when it broke a rule or did not end."""

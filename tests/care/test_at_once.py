@@ -150,7 +150,7 @@ async def test_a_handler_that_breaks_leaves_a_dead_letter_that_can_be_replayed(
     def broken(talk: Talk, event: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setitem(welcome._steps, ("start",), broken)
+    monkeypatch.setitem(welcome.running.functions, ("start",), broken)
     text = stage.writes(ANN, "good morning")
     await stage.settled()
     assert stage.carrier.acknowledged[-1] == (text.token, True)

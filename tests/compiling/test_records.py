@@ -132,7 +132,7 @@ def name(state: OfferState) -> str:
     assert "from gateway.model.offer import OfferState; _OfferState_open: _Final = OfferState.open" in told
     assert 'return "ä" if state is _OfferState_open else f"{OfferState.declined}"' in told
     assert "case OfferState.open:" in told  # a bare name in a pattern would catch everything
-    assert "FIRST = OfferState.open" in told
+    assert "FIRST: _Final = OfferState.open" in told
     assert "return OfferState.of(state)" in told
     assert told.count("\n") == source.count("\n")
 
@@ -143,3 +143,42 @@ def test_a_record_equals_its_copy(row: int, letter: str, notes: dict[str, int]) 
         seat = run(RECORD, patched).Seat(row, letter, notes)
         assert copy.copy(seat) == seat
         assert copy.copy(seat) is not seat
+
+
+def test_what_is_set_once_becomes_final() -> None:
+    source = '''"""A module."""
+from typing import TypeVar
+
+T = TypeVar("T")
+Alias = dict[str, int]
+LIMIT = 5
+CHUNK = 3
+_table: dict[str, "list[int]"] = {"ä": [LIMIT]}
+log = make()
+count = 0
+_latest: list[int] = []
+twice = 1
+twice = 2
+local = 1
+
+
+def add() -> None:
+    """Counts."""
+    global count
+    count += 1
+    local = 2
+'''
+    told = rewrite(source, "module.py", ENUMS).split("\n")
+    assert told[3:13] == [
+        'T = TypeVar("T")',
+        "Alias = dict[str, int]",
+        "LIMIT: _Final = 5",
+        "CHUNK = 3",  # tests set it
+        '_table: _Final[dict[str, "list[int]"]] = {"ä": [LIMIT]}',
+        "log: _Final = make()",
+        "count = 0",
+        "_latest: _Final[list[int]] = []",
+        "twice = 1",
+        "twice = 2",
+    ]
+    assert told[13] == "local = 1"  # a function has one of the same name: left alone

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gateway.model.ids import wall_ms
 from gateway.model.segments import count
 from tests.scenarios.playing import SAMPLES
 from tests.scenarios.wire import Wire, installed, wire
@@ -231,7 +232,7 @@ async def test_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A day passes on the gateway's clock; nobody waits for it.
     from gateway import app  # noqa: PLC0415  # the module whose clock is moved
 
-    late, real = 0, app.wall_ms
+    late, real = 0, wall_ms
     monkeypatch.setattr(app, "wall_ms", lambda: real() + late)
     thresholds = gc.get_threshold()
     async with wire(tmp_path, free_port) as run:
