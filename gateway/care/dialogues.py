@@ -139,25 +139,29 @@ def apply(
     for effect in effects:
         dialogue = turn.dialogues[dialogue.id]
         conversation = turn.conversations[dialogue.conversation_id]
-        match effect:
-            case Say():
-                _say(turn, handler, conversation, dialogue, effect, expires)
-            case Remember(name, value):
-                turn.put_dialogue(replace(dialogue, slots={**dialogue.slots, name: value}))
-            case DeclineOffer():
-                offer = turn.offer(dialogue.offer_id)
-                if offer is not None and offer.state is OfferState.open:
-                    closing.end_offer(turn, offer, OfferState.declined)
-            case Wait(step, timeout_s):
-                _wait(turn, dialogue, step, timeout_s)
-            case Close(disposition):
-                finish(turn, conversation, dialogue, disposition)
-            case Escalate(queue, why):
-                _escalate(turn, conversation, dialogue, queue, why)
-            case AcceptOffer():
-                _accept(turn, conversation, dialogue, text or "")
-            case Call():
-                _call(turn, dialogue, effect)
+        # No `match`: compiled, a pattern asks for the class and its attributes by their names.
+        if isinstance(effect, Say):
+            _say(turn, handler, conversation, dialogue, effect, expires)
+        elif isinstance(effect, Remember):
+            turn.put_dialogue(replace(dialogue, slots={**dialogue.slots, effect.name: effect.value}))
+        elif isinstance(effect, Wait):
+            _wait(turn, dialogue, effect.step, effect.timeout_s)
+        elif isinstance(effect, Close):
+            finish(turn, conversation, dialogue, effect.disposition)
+        elif isinstance(effect, Escalate):
+            _escalate(turn, conversation, dialogue, effect.queue, effect.why)
+        elif isinstance(effect, AcceptOffer):
+            _accept(turn, conversation, dialogue, text or "")
+        elif isinstance(effect, DeclineOffer):
+            _decline(turn, dialogue)
+        else:
+            _call(turn, dialogue, effect)
+
+
+def _decline(turn: Turn, dialogue: Dialogue) -> None:
+    offer = turn.offer(dialogue.offer_id)
+    if offer is not None and offer.state is OfferState.open:
+        closing.end_offer(turn, offer, OfferState.declined)
 
 
 def _say(

@@ -190,7 +190,7 @@ def _to_step(turn: Turn, conversation: Conversation, floor: Dialogue, message: M
 def _leaves_default(turn: Turn, conversation: Conversation, floor: Dialogue, message: Message) -> bool:
     """A keyword wins over the default handler, which only has what nobody else claims."""
     brand, language = conversation.brand, turn.language(conversation.brand)
-    if floor.handler != turn.playbook.keywords.default_of(brand):
+    if floor.handler != turn.playbook.default_handler(brand):
         return False
     if turn.playbook.keyword(message.text, brand, message.ours, language) is None:
         return False
@@ -249,7 +249,7 @@ def _unclaimed(turn: Turn, brand: Brand, message: Message, conversation: Convers
         outbound.say(turn, conversation, keyword.say, {})
         closing.close(turn, turn.fresh(conversation), "answered")
         return None
-    name = keyword.handler if keyword is not None else turn.playbook.keywords.default_of(brand.name)
+    name = keyword.handler if keyword is not None else turn.playbook.default_handler(brand.name)
     handler = turn.playbook.handlers.get(name or "")
     if handler is None:
         escalation.to_queue(turn, turn.fresh(conversation), None, "a text that no handler claims")

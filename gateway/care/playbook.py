@@ -78,7 +78,7 @@ class Playbook:
 
     def keyword(self, text: str, brand: str, sender: str, language: str) -> Keyword | None:
         """The keyword that the whole text is."""
-        for keyword in _words_of(self.keywords).keywords.get(normalise(text), ()):
+        for keyword in _words_of(self.keywords, self.brands).keywords.get(normalise(text), ()):
             if (
                 (keyword.brand is None or keyword.brand == brand)
                 and (keyword.sender is None or keyword.sender == sender)
@@ -89,7 +89,11 @@ class Playbook:
 
     def compliance(self, text: str) -> Compliance | None:
         """Whether the text is STOP, HELP or START, in any language."""
-        return compliance(text, None, _words_of(self.keywords).compliance)
+        return compliance(text, None, _words_of(self.keywords, self.brands).compliance)
+
+    def default_handler(self, brand: str) -> str | None:
+        """The handler for a brand's unclaimed texts."""
+        return _words_of(self.keywords, self.brands).defaults.get(brand)
 
     def agent(self, name: str) -> Agent | None:
         """An agent by JID or name."""
@@ -98,19 +102,23 @@ class Playbook:
 
 @record
 class _Words:
-    """The operator's words, normalised once: STOP, HELP and START, and keywords in their order."""
+    """The operator's words, normalised once: STOP, HELP and START, and keywords in their order. defaults: the handler
+    of unclaimed texts, by brand.
+    """
 
     source: KeywordsFile
+    brands: Mapping[str, Brand]
     compliance: Mapping[str, Compliance]
     keywords: Mapping[str, tuple[Keyword, ...]]
+    defaults: Mapping[str, str | None]
 
 
 _latest: list[_Words] = []
 
 
-def _words_of(source: KeywordsFile) -> _Words:
+def _words_of(source: KeywordsFile, brands: Mapping[str, Brand]) -> _Words:
     """Those of the configuration in use; the last one is kept, since a gateway has one."""
-    if not _latest or _latest[0].source is not source:
+    if not _latest or _latest[0].source is not source or _latest[0].brands is not brands:
         own: dict[str, Compliance] = {}
         kinds: tuple[Compliance, ...] = ("start", "help", "stop")
         for kind in kinds:
@@ -119,7 +127,8 @@ def _words_of(source: KeywordsFile) -> _Words:
         for keyword in source.keywords:
             for word in dict.fromkeys(normalise(known) for known in keyword.words):
                 keywords[word] = (*keywords.get(word, ()), keyword)
-        _latest[:] = [_Words(source, own, keywords)]
+        defaults = {brand: source.default_of(brand) for brand in brands}
+        _latest[:] = [_Words(source, brands, own, keywords, defaults)]
     return _latest[0]
 
 

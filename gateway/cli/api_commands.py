@@ -155,16 +155,18 @@ def dead_letters_replay(
     key_file: KeyFileOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Do it again, after the cause is mended."""
+    """Do it again, after the cause is mended; exit 1 when one of them cannot be."""
     from gateway.cli import letters
     from gateway.cli.api import Api, ApiProblem, access
 
     try:
         with Api(access(url, key, key_file)) as api:
-            replayed = letters.replay(api, ids)
+            replayed, refused = letters.replay(api, ids)
     except ApiProblem as problem:
         fail(str(problem))
     if json:
         show_json(replayed)
     else:
         print(f"{len(replayed)} replayed")
+    if refused:
+        fail("\n".join(refused))

@@ -7,6 +7,7 @@ from gateway.cli.api import Api, ApiProblem
 from gateway.cli.terminal import show_rich, tell
 
 _PATH = "/v1/dead-letters"
+_OF_ONE = (404, 409)  # says something of this letter alone
 
 
 def find(api: Api, limit: int) -> list[dict[str, Any]]:
@@ -14,15 +15,24 @@ def find(api: Api, limit: int) -> list[dict[str, Any]]:
     return api.pages(_PATH, {}, limit)
 
 
-def replay(api: Api, ids: Sequence[str]) -> list[Any]:
-    """Puts each back to work. Raises ApiProblem at the first that cannot be, and names it."""
-    replayed = []
+def replay(api: Api, ids: Sequence[str]) -> tuple[list[Any], list[str]]:
+    """Puts each back to work that can be; what was, and a line for each that cannot.
+
+    Raises:
+        ApiProblem: the server answers nothing, or not to us; what was done before is in the sentence.
+    """
+    replayed: list[Any] = []
+    refused: list[str] = []
     for one in ids:
         try:
             replayed.append(api.post(f"{_PATH}/{one}/replay", {}))
         except ApiProblem as problem:
-            raise ApiProblem(f"dead letter {one}: {problem}", problem.status, problem.problem) from None
-    return replayed
+            told = f"dead letter {one}: {problem}"
+            if problem.status not in _OF_ONE:
+                done = f" ({len(replayed)} replayed before it)" if replayed else ""
+                raise ApiProblem(f"{told}{done}", problem.status, problem.problem) from None
+            refused.append(told)
+    return replayed, refused
 
 
 def show(letters: Sequence[dict[str, Any]]) -> None:

@@ -4,8 +4,9 @@ A text costs about as much to index as a tenth of its whole way, and nobody wait
 indexed yet as it stands. So in a burst the index stands back for up to a minute, and catches up after it.
 """
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from gateway.model.ids import made_at
 from gateway.store import upkeep
@@ -17,12 +18,15 @@ BUSY = 0.8
 """Share of a processor above which the process has no time to spare: its threads share one (`gateway.cores`)."""
 MOST_LOOKS = 3
 """Looks at one tick, some 6,000 messages: what is caught up after a burst must not crowd out who writes then."""
+REST = 4.0
+"""Times what a stretch took: it rests so long before the next, so that few commits find one before them."""
 
 
 class Indexing:
     """Indexes at each tick what is there, unless the process is busy and the index young enough.
 
-    now: wall clock in ms. clock, spent: seconds, of the clock and of this process's processor time.
+    now: wall clock in ms. clock, spent: seconds, of the clock and of this process's processor time. rest: waits so many
+    seconds.
     """
 
     def __init__(
@@ -31,8 +35,9 @@ class Indexing:
         now: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
         spent: Callable[[], float] = time.process_time,
+        rest: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self._store, self._now, self._clock, self._spent = store, now, clock, spent
+        self._store, self._now, self._clock, self._spent, self._rest = store, now, clock, spent, rest
         self._rested_at, self._spent_before = clock(), spent()
 
     async def tick(self) -> None:
@@ -43,8 +48,10 @@ class Indexing:
             if not stretches or (busy and made_at(stretches[0][1]) > self._now() - LATEST_MS):
                 break
             for above, up_to in stretches:
+                began = self._clock()
                 [failure] = await self._store.apply([upkeep.index_words(above, up_to)])
                 if failure is not None:
                     return
+                await self._rest(REST * (self._clock() - began))
         # What indexing itself took says nothing about customers.
         self._rested_at, self._spent_before = self._clock(), self._spent()

@@ -43,9 +43,9 @@ class SegmentCount:
 def _foreign(text: str, alphabet: Alphabet) -> str | None:
     """The first character that cannot be written in GSM-7 over a carrier whose data_coding 0 is that alphabet."""
     found = gsm7.foreign(text)
-    limit = {"gsm7": 0x10FFFF, "latin1": 0xFF, "ascii": 0x7F}[alphabet]
-    if text.isascii() or limit > 0xFF:
+    if alphabet == "gsm7" or text.isascii():
         return found
+    limit = 0xFF if alphabet == "latin1" else 0x7F
     return next((char for char in text if ord(char) > limit or char not in gsm7.CHARACTERS), None)
 
 

@@ -10,7 +10,6 @@ from typing import Generic, Self, cast
 from typing_extensions import TypeVar
 
 from gateway.triggers.effects import (
-    ENDS,
     NAMES,
     AcceptOffer,
     Call,
@@ -152,25 +151,25 @@ class Talk(Generic[EventT]):
             self._refuse(f'wait("{step}"): no such step; write @on("{step}") for it (steps: {known})')
         if timeout is not None and not 0 < timeout <= _LONGEST_WAIT:
             self._refuse(f'wait("{step}"): timeout is in seconds, more than 0 and at most 90 days; try hours(24)')
-        return self._add(Wait(step, timeout))
+        return self._end(Wait(step, timeout))
 
     def close(self, disposition: str, /) -> Self:
         """Ends the step and the conversation, with its outcome: `offer_accepted`, `no_reply` ..."""
         if not disposition.isidentifier() or len(disposition) > 64:
             self._refuse(f"close({disposition!r:.80}): a disposition is a code such as no_reply")
-        return self._add(Close(disposition))
+        return self._end(Close(disposition))
 
     def escalate(self, queue: str, /, why: str = "") -> Self:
         """Ends the step: a person of `queue` takes over. The customer is told nothing unless you `say` it before."""
-        return self._add(Escalate(queue, str(why)[:_LONGEST_WHY]))
+        return self._end(Escalate(queue, str(why)[:_LONGEST_WHY]))
 
     def accept_offer(self) -> Self:
         """Ends the step: the open offer is bought. Resumes in `@fulfilled` or `@failed`."""
-        return self._add(AcceptOffer())
+        return self._end(AcceptOffer())
 
     def call(self, backoffice_: str, action_: str, /, **arguments: object) -> Self:
         """Ends the step: asks a back office. Resumes in `@result(action_)` or `@failed(action_)`."""
-        return self._add(Call(backoffice_, action_, self._plain(arguments)))
+        return self._end(Call(backoffice_, action_, self._plain(arguments)))
 
     def ended(self) -> tuple[Effect, ...]:
         """The effects of a finished step. Raises StepError when it broke a rule or did not end."""
@@ -181,16 +180,17 @@ class Talk(Generic[EventT]):
         return tuple(self.effects)
 
     def _add(self, effect: Effect) -> Self:
-        name = NAMES[type(effect)]
-        ends = isinstance(effect, ENDS)
         if self._ended:
-            self._refuse(
-                f"{name}() after {self._ended}(); "
-                + ("a step ends once, drop one of them" if ends else f"put it before {self._ended}()")
-            )
+            self._refuse(f"{NAMES[type(effect)]}() after {self._ended}(); put it before {self._ended}()")
         self.effects.append(effect)
-        if ends:
-            self._ended = name
+        return self
+
+    def _end(self, effect: Effect) -> Self:
+        name = NAMES[type(effect)]
+        if self._ended:
+            self._refuse(f"{name}() after {self._ended}(); a step ends once, drop one of them")
+        self.effects.append(effect)
+        self._ended = name
         return self
 
     def _refuse(self, problem: str) -> None:
