@@ -6,6 +6,7 @@ Left out on purpose: what libraries inspect (tables, settings, web), and what no
 ROOMS: dict[str, tuple[str, ...]] = {
     "model": (
         "address",
+        "brand",
         "channel",
         "conversation",
         "customer",

@@ -20,7 +20,7 @@ from gateway.care.doubts import DOUBT_LANE, Doubts
 from gateway.care.engine import Engine
 from gateway.care.figures import Figures
 from gateway.care.intake import JOIN_LANE, Intake
-from gateway.care.playbook import Playbook
+from gateway.care.playbook import Playbook, brands_of, senders_of
 from gateway.care.redeliveries import REDELIVERY_MS
 from gateway.care.rendering import Catalogue
 from gateway.care.taking import Taking
@@ -67,8 +67,8 @@ def playbook_of(settings: Settings) -> Playbook:
     registry.load(settings.handler_modules, settings.handlers.folders)
     texts = Catalogue.load(settings.template_folders, settings.brands[0].default_language)
     return Playbook(
-        brands={brand.name: brand for brand in settings.brands},
-        senders={sender.address: sender for sender in settings.senders},
+        brands=brands_of(settings.brands),
+        senders=senders_of(settings.senders),
         queues={queue.name: queue for queue in settings.queues},
         agents=settings.agents,
         backoffices={office.name: office for office in settings.backoffice},

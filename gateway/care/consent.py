@@ -5,12 +5,12 @@ The confirmation of STOP leaves on a narrow path that suppression cannot swallow
 
 from gateway.care import closing, outbound
 from gateway.care.turn import Turn
+from gateway.model.brand import Brand
 from gateway.model.conversation import Conversation, OwnerKind
 from gateway.model.customer import ConsentEvent, Permission
 from gateway.model.event import EventState
 from gateway.model.message import Message, MessageClass
 from gateway.model.offer import OfferState
-from gateway.settings.gateway_file import Brand
 from gateway.store import customers, ends
 
 AUTHOR = outbound.SYSTEM

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from gateway.care import closing, consent, dialogues, escalation, offers, outbound
 from gateway.care.turn import Turn
+from gateway.model.brand import Brand
 from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState, OwnerKind
 from gateway.model.event import Event, EventState
 from gateway.model.message import Message, MessageClass
 from gateway.model.offer import Offer, OfferState
 from gateway.model.rows import replace
-from gateway.settings.gateway_file import Brand
 from gateway.store import ends, events
 from gateway.triggers import CallFailed, EventData, Fulfilled, HandedBack, OfferFailed, Result, Timeout
 from gateway.triggers.moments import Moment

@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 from gateway.care import closing, outbound
 from gateway.care.playbook import Playbook
 from gateway.care.turn import NotOwner, Refused, Turn
+from gateway.model.brand import Brand
 from gateway.model.conversation import Conversation, ConversationState, DialogueState, OwnerKind
 from gateway.model.message import Author, Message, MessageClass
 from gateway.model.offer import OfferState
 from gateway.model.rows import replace
-from gateway.settings.gateway_file import Agent, Brand
+from gateway.settings.gateway_file import Agent
 from gateway.settings.hours import Hours
 
 QUEUE_WAIT = "queue_wait"

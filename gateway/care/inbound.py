@@ -11,12 +11,12 @@ import orjson
 from gateway.care import closing, consent, dialogues, escalation, offers, outbound
 from gateway.care.playbook import yes_or_no
 from gateway.care.turn import Turn
+from gateway.model.brand import Brand
 from gateway.model.conversation import Conversation, Dialogue, DialogueState, OwnerKind
 from gateway.model.message import Direction, Message, MessageClass, MessageState
 from gateway.model.offer import OfferState
 from gateway.model.rows import record, replace
 from gateway.model.words import choose
-from gateway.settings.gateway_file import Brand
 from gateway.store import messages
 
 LINKED_MS = 7 * 86_400_000

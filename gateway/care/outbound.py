@@ -6,12 +6,12 @@ from gateway.care import rules
 from gateway.care.playbook import Playbook
 from gateway.care.rendering import BadText, MissingText
 from gateway.care.turn import Refused, Turn
+from gateway.model.brand import Brand
 from gateway.model.channel import Encoding
 from gateway.model.conversation import Conversation
 from gateway.model.message import Author, Direction, Disposition, Lane, Message, MessageClass, MessageState
 from gateway.model.rows import record, replace
 from gateway.model.segments import TooLong, count, encoding_of
-from gateway.settings.gateway_file import Brand
 from gateway.store import conversations, messages
 from gateway.store.units import Due
 from gateway.triggers.effects import Link

@@ -4,15 +4,17 @@ Read-only while decisions fall.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from typing import Protocol
 
+from gateway.model.brand import Brand, Sender
 from gateway.model.message import MessageClass
 from gateway.model.rows import record
 from gateway.model.segments import Alphabet, Mode
 from gateway.model.words import Compliance, choose, compliance, normalise
-from gateway.settings.gateway_file import Agent, BackOffice, Brand, Queue, Sender
+from gateway.settings import gateway_file
+from gateway.settings.gateway_file import Agent, BackOffice, Queue
 from gateway.settings.policy import Keyword, KeywordsFile, Offer, Rules
 from gateway.triggers import EventData, Handler
 
@@ -140,3 +142,16 @@ def yes_or_no(text: str, language: str) -> str | None:
 def rank_of(message_class: MessageClass, offers: bool) -> int:
     """Whose step gets the floor first: urgent service, service, offer (design section 4, invariant 2)."""
     return int(message_class) * 2 + int(offers)
+
+
+def brands_of(configured: Iterable[gateway_file.Brand]) -> dict[str, Brand]:
+    """The brands of gateway.toml, by name."""
+    return {
+        one.name: Brand(one.name, one.display_name, one.default_language, one.timezone, one.help_contact)
+        for one in configured
+    }
+
+
+def senders_of(configured: Iterable[gateway_file.Sender]) -> dict[str, Sender]:
+    """The addresses of gateway.toml, by themselves."""
+    return {one.address: Sender(one.address, one.brand, one.carriers) for one in configured}

@@ -12,10 +12,10 @@ from phonenumbers import NumberParseException, parse
 from phonenumbers.timezone import time_zones_for_number
 
 from gateway.care.turn import Turn
+from gateway.model.brand import Brand
 from gateway.model.customer import Permission
 from gateway.model.message import Disposition, MessageClass
 from gateway.model.rows import record
-from gateway.settings.gateway_file import Brand
 from gateway.settings.policy import ClassRules, QuietHours, Rules
 
 GATES = ("suppression", "numbers", "consent", "quiet_hours", "caps", "channel", "render")

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 from gateway.care.playbook import Playbook
 from gateway.model.address import Address, parse_address
+from gateway.model.brand import Brand
 from gateway.model.channel import Part
 from gateway.model.conversation import HAS_FLOOR, Conversation, ConversationState, Dialogue, DialogueState, may_become
 from gateway.model.customer import Customer, Permission
 from gateway.model.ids import Ids
 from gateway.model.offer import ACTIVE, Offer
 from gateway.model.rows import replace
-from gateway.settings.gateway_file import Brand
 from gateway.store import conversations as writing
 from gateway.store import customers, work
 from gateway.store.states import CustomerState

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.model.brand import Sender
 from gateway.model.rows import replace
-from gateway.settings.gateway_file import Sender
 from tests.doubles.stage import Stage, fresh_database, house
 
 ANN = "+15551230001"

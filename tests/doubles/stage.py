@@ -21,7 +21,7 @@ from gateway.care.desk import Desk
 from gateway.care.doubts import DOUBT_LANE, Doubts
 from gateway.care.engine import Engine
 from gateway.care.intake import JOIN_LANE, Intake
-from gateway.care.playbook import Playbook
+from gateway.care.playbook import Playbook, brands_of, senders_of
 from gateway.care.rendering import Catalogue
 from gateway.care.taking import Taken, Taking
 from gateway.care.tracking import RECEIPT_LANE, Tracking
@@ -62,8 +62,8 @@ def house() -> tuple[Settings, Playbook]:
     registry = Registry()
     registry.load(settings.handler_modules, settings.handlers.folders)
     return settings, Playbook(
-        brands={brand.name: brand for brand in settings.brands},
-        senders={sender.address: sender for sender in settings.senders},
+        brands=brands_of(settings.brands),
+        senders=senders_of(settings.senders),
         queues={queue.name: queue for queue in settings.queues},
         agents=settings.agents,
         backoffices={office.name: office for office in settings.backoffice},

@@ -17,7 +17,7 @@ from gateway.care.desk import Desk
 from gateway.care.engine import Engine
 from gateway.care.inbound import Text
 from gateway.care.inputs import TEXT
-from gateway.care.playbook import Playbook
+from gateway.care.playbook import Playbook, brands_of, senders_of
 from gateway.care.rendering import Catalogue
 from gateway.care.taking import Taking
 from gateway.care.turn import CUSTOMER_LANE
@@ -113,8 +113,8 @@ def playbook_of(settings: Settings) -> Playbook:
     registry = Registry()
     registry.load(settings.handler_modules, settings.handlers.folders)
     return Playbook(
-        brands={brand.name: brand for brand in settings.brands},
-        senders={sender.address: sender for sender in settings.senders},
+        brands=brands_of(settings.brands),
+        senders=senders_of(settings.senders),
         queues={queue.name: queue for queue in settings.queues},
         agents=settings.agents,
         backoffices={office.name: office for office in settings.backoffice},
