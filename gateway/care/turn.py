@@ -238,9 +238,13 @@ class Turn:
         depart: journals an outgoing part in the unit when it may leave right after the commit (it is then among
         `departures`), else answers None and the part becomes a row of work.
         """
-        self._write_talks(ending=True)
+        # First those that give a unique place free, then who takes it.
+        open_ones, floors = self._write_ended()
         self._write_offers()
-        self._write_talks(ending=False)
+        for conversation in open_ones:
+            self._write_conversation(conversation)
+        for dialogue in floors:
+            self._write_dialogue(dialogue)
         waiting: set[str] = set()
         for due in self.outgoing:
             departure = depart(self.unit, due) if depart is not None and due.key not in waiting else None
@@ -266,25 +270,37 @@ class Turn:
             self.key, self._customer, self.consent, conversations, dialogues, self.offers, self.promotional
         )
 
-    def _write_talks(self, *, ending: bool) -> None:
-        """Conversations and dialogues that changed: first those that give a unique place free, then who takes it."""
-        unit, loaded = self.unit, self._loaded
+    def _write_ended(self) -> tuple[list[Conversation], list[Dialogue]]:
+        """Writes those that changed and have no unique place (any more), and gives back those that have one."""
+        open_ones: list[Conversation] = []
+        floors: list[Dialogue] = []
         for an_id in self._moved:
-            conversation, old = self.conversations[an_id], loaded.conversations.get(an_id)
-            if old is conversation or ending is (old is None or conversation.open):
-                continue
-            if old is None:
-                writing.add_conversation(unit, conversation)
+            conversation = self.conversations[an_id]
+            if conversation.open or an_id not in self._loaded.conversations:
+                open_ones.append(conversation)
             else:
-                writing.set_conversation(unit, conversation, old)
+                self._write_conversation(conversation)
         for an_id in self._moved_dialogues:
-            dialogue, was = self.dialogues[an_id], loaded.dialogues.get(an_id)
-            if was is dialogue or ending is (dialogue.state in HAS_FLOOR):
-                continue
-            if was is None:
-                writing.add_dialogue(unit, dialogue)
+            dialogue = self.dialogues[an_id]
+            if dialogue.state in HAS_FLOOR:
+                floors.append(dialogue)
             else:
-                writing.set_dialogue(unit, dialogue, was)
+                self._write_dialogue(dialogue)
+        return open_ones, floors
+
+    def _write_conversation(self, conversation: Conversation) -> None:
+        old = self._loaded.conversations.get(conversation.id)
+        if old is None:
+            writing.add_conversation(self.unit, conversation)
+        elif old is not conversation:
+            writing.set_conversation(self.unit, conversation, old)
+
+    def _write_dialogue(self, dialogue: Dialogue) -> None:
+        old = self._loaded.dialogues.get(dialogue.id)
+        if old is None:
+            writing.add_dialogue(self.unit, dialogue)
+        elif old is not dialogue:
+            writing.set_dialogue(self.unit, dialogue, old)
 
     def _write_offers(self) -> None:
         """Offers that changed; ended ones first, since a family has one active place."""

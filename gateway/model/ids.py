@@ -11,6 +11,7 @@ SEQUENCE_BITS = 12
 SLOT_BITS = 8
 TIME_SHIFT = SEQUENCE_BITS + SLOT_BITS
 _LAST_SEQUENCE = (1 << SEQUENCE_BITS) - 1
+_time_ns = time.time_ns
 
 
 class Ids:
@@ -48,7 +49,7 @@ class Ids:
 
 def wall_ms() -> int:
     """The wall clock, ms since 1970 UTC."""
-    return time.time_ns() // 1_000_000
+    return _time_ns() // 1_000_000
 
 
 def id_at(epoch_ms: int) -> int:

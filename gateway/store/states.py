@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -30,7 +30,7 @@ _OFFER = columns_of(OfferRow)
 
 @record
 class CustomerState:
-    """A customer as the store has them. Immutable: a decision makes a new one, kept only when it was committed.
+    """A customer as the store has them. Nobody changes it: a decision makes a new one, kept only when it was committed.
 
     customer: None = never seen. consent: by brand. conversations: open ones, and the latest closed one of each brand.
     dialogues: of the open ones, not done. offers: active ones, and those that ended within 7 days. promotional:
@@ -39,10 +39,10 @@ class CustomerState:
 
     key: str
     customer: Customer | None = None
-    consent: Mapping[str, Permission] = field(default_factory=dict)
-    conversations: Mapping[int, Conversation] = field(default_factory=dict)
-    dialogues: Mapping[int, Dialogue] = field(default_factory=dict)
-    offers: Mapping[int, Offer] = field(default_factory=dict)
+    consent: dict[str, Permission] = field(default_factory=dict)
+    conversations: dict[int, Conversation] = field(default_factory=dict)
+    dialogues: dict[int, Dialogue] = field(default_factory=dict)
+    offers: dict[int, Offer] = field(default_factory=dict)
     promotional: tuple[int, ...] = ()
 
 
