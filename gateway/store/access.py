@@ -1,9 +1,10 @@
 """What opens a door from outside: API keys, and the tokens of links in texts."""
 
-import sqlite3
 from dataclasses import dataclass
 
-READ_FAULT = sqlite3.Error
+import apsw
+
+READ_FAULT = apsw.Error
 """What a question to the store may raise when the disk or the file is at fault."""
 
 
@@ -31,13 +32,13 @@ class LinkTarget:
     answerable: bool
 
 
-def api_keys(connection: sqlite3.Connection) -> dict[str, StoredKey]:
+def api_keys(connection: apsw.Connection) -> dict[str, StoredKey]:
     """All API keys of the database, by hash."""
     rows = connection.execute("SELECT hash, name, role FROM api_key")
     return {row[0]: StoredKey(*row) for row in rows}
 
 
-def link_target(connection: sqlite3.Connection, token: str) -> LinkTarget | None:
+def link_target(connection: apsw.Connection, token: str) -> LinkTarget | None:
     """What a token leads to; reading it changes nothing (invariant 12)."""
     row = connection.execute(
         "SELECT link.expires_at, message.brand, message.text, message.ours, message.id >> 20, customer.language, "

@@ -5,12 +5,14 @@ SQLite takes a second writer for a moment; the process lock of the store is agai
 
 import hashlib
 import secrets
-import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.store.database import StoreProblem, connect, prepare
+import apsw
+
+from gateway.store.connection import connect
+from gateway.store.database import StoreProblem, prepare
 from gateway.store.migrate import bring_up_to_date
 
 PREFIX = "ck_"
@@ -51,9 +53,9 @@ def add(path: Path, name: str, role: str, now: int, key: str | None = None) -> s
                 "INSERT INTO api_key (hash, name, role, created_at) VALUES (?, ?, ?, ?)",
                 (key_hash(made), name, role, now),
             )
-    except sqlite3.IntegrityError as error:
+    except apsw.ConstraintError as error:
         raise StoreProblem(f"there is a key called {name} already; take another name, or remove it first") from error
-    except (sqlite3.Error, ValueError, OSError) as error:
+    except (apsw.Error, ValueError, OSError) as error:
         raise StoreProblem(f"{path}: {error}; is it a Careline database, on a writable disk?") from error
     return made
 
@@ -66,7 +68,7 @@ def role_of(path: Path, key: str) -> str | None:
         bring_up_to_date(path)
         with closing(connect(path, read_only=True)) as connection:
             row = connection.execute("SELECT role FROM api_key WHERE hash = ?", (key_hash(key),)).fetchone()
-    except (sqlite3.Error, ValueError) as error:
+    except (apsw.Error, ValueError) as error:
         raise StoreProblem(f"{path}: {error}; is it a Careline database?") from error
     return str(row[0]) if row else None
 
@@ -77,8 +79,9 @@ def remove(path: Path, name: str) -> bool:
         return False
     try:
         with closing(connect(path)) as connection:
-            return connection.execute("DELETE FROM api_key WHERE name = ?", (name,)).rowcount == 1
-    except sqlite3.Error as error:
+            connection.execute("DELETE FROM api_key WHERE name = ?", (name,))
+            return connection.changes() == 1
+    except apsw.Error as error:
         raise StoreProblem(f"{path}: {error}; is it a Careline database, on a writable disk?") from error
 
 
@@ -88,7 +91,7 @@ def listed(path: Path) -> list[ApiKey]:
         raise StoreProblem(f"there is no database at {path} yet; `careline run`, `migrate` or `keys add` makes it")
     try:
         with closing(connect(path, read_only=True)) as connection:
-            rows = connection.execute("SELECT name, role, created_at FROM api_key ORDER BY created_at, name").fetchall()
-    except sqlite3.Error as error:
+            rows = list(connection.execute("SELECT name, role, created_at FROM api_key ORDER BY created_at, name"))
+    except apsw.Error as error:
         raise StoreProblem(f"{path}: {error}; is it a Careline database?") from error
     return [ApiKey(str(name), str(role), int(created)) for name, role, created in rows]

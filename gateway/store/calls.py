@@ -1,8 +1,9 @@
 """Reading the outbox of calls to back offices."""
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import apsw
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class OpenCall:
     offer_id: int | None
 
 
-def open_calls(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, OpenCall]:
+def open_calls(connection: apsw.Connection, ids: Sequence[int]) -> dict[int, OpenCall]:
     """Those of the calls that have no answer yet."""
     rows = connection.execute(
         "SELECT id, key, backoffice, action, idempotency_key, body, conversation_id, dialogue_id, offer_id FROM call "

@@ -13,10 +13,11 @@ commit can lose that commit (sqlite.org/wal.html#walresetbug).
 
 import logging
 import os
-import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
+
+import apsw
 
 CHECKPOINT_BYTES = 4 << 20
 MOST_FRAMES = 16_384  # 64 MiB of pages
@@ -33,13 +34,13 @@ class Checkpointer:
     def __init__(
         self,
         path: Path,
-        connect: Callable[[], sqlite3.Connection],
+        connect: Callable[[], apsw.Connection],
         sync: Callable[[int], None] = os.fdatasync,
     ) -> None:
         self._wal = path.with_name(path.name + "-wal")
         self._sync = sync
         self._connect = connect
-        self._pin: sqlite3.Connection | None = None
+        self._pin: apsw.Connection | None = None
         # Closed last of all: closing any handle of a file drops the process's locks on it (POSIX).
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._thread: threading.Thread | None = None
@@ -52,7 +53,7 @@ class Checkpointer:
         """Whether the disk still works on the last one."""
         return self._thread is not None and self._thread.is_alive()
 
-    def run(self, writer: sqlite3.Connection) -> None:
+    def run(self, writer: apsw.Connection) -> None:
         """Copies what the log holds, if it is long enough and the last copy is on disk. No transaction is open."""
         if self.busy or self.failed is not None or not self._long():
             return
@@ -62,10 +63,10 @@ class Checkpointer:
                 self._hold()
             writer.execute("PRAGMA synchronous = OFF")
             try:
-                _, self._frames, copied = writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                _, self._frames, copied = writer.execute("PRAGMA wal_checkpoint(PASSIVE)").get
             finally:
                 writer.execute("PRAGMA synchronous = FULL")
-        except sqlite3.Error as error:
+        except apsw.Error as error:
             self._tell(str(error))
             self._unpin()
             return

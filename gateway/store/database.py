@@ -8,14 +8,17 @@ import asyncio
 import fcntl
 import logging
 import os
-import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
+import apsw
+
 from gateway.store.checkpoint import Checkpointer
+from gateway.store.connection import connect, copy
 from gateway.store.migrate import bring_up_to_date
 from gateway.store.units import Failure, StoreFull, Unit
 from gateway.store.writer import Call, Result, Writer
@@ -29,9 +32,6 @@ PATIENCE = 0.005  # seconds
 KEEP_SECONDS = 0.25
 PRIVATE = 0o600
 """Rights of our files: they hold what customers wrote. SQLite gives its -wal and -shm those of the database."""
-# A None or a bool costs sqlite3 four times a number, since it asks in vain how to adapt it; told so, twice (measured).
-sqlite3.register_adapter(type(None), lambda nothing: nothing)
-sqlite3.register_adapter(bool, int)
 
 
 class StoreProblem(Exception):
@@ -77,28 +77,6 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, PRIVATE)
 
 
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    """A connection with our pragmas. Autocommit: transactions are explicit."""
-    mode = "ro" if read_only else "rwc"
-    connection = sqlite3.connect(
-        f"file:{path}?mode={mode}",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=256,
-    )
-    connection.execute("PRAGMA busy_timeout = 5000")
-    connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute("PRAGMA cache_size = -65536")
-    connection.execute("PRAGMA mmap_size = 268435456")
-    if not read_only:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
-        connection.execute("PRAGMA journal_size_limit = 67108864")
-    return connection
-
-
 class Store:
     """The open database. `apply` is the only way to write, `read` the only way to ask. reader_starts: called in each
     reading thread when it begins.
@@ -115,7 +93,7 @@ class Store:
         self._local = threading.local()
         self._reserve = path.with_suffix(path.suffix + ".reserve")
         self._keeper: asyncio.Task[None] | None = None
-        self._opened: list[sqlite3.Connection] = []
+        self._opened: list[apsw.Connection] = []
         self.patience = PATIENCE
         self._patient: list[Call] = []
         self._patience: asyncio.TimerHandle | None = None
@@ -130,7 +108,7 @@ class Store:
         try:
             await loop.run_in_executor(None, bring_up_to_date, self.path)
             await loop.run_in_executor(None, _fold_log, self.path)
-        except sqlite3.Error as error:
+        except apsw.Error as error:
             self._unlock()
             raise StoreProblem(f"{self.path}: {error}; is it a Careline database, on a writable disk?") from error
         except ValueError as error:
@@ -139,7 +117,9 @@ class Store:
         self._keep_reserve()
         self._readers = ThreadPoolExecutor(2, "careline-reader", self._reader_starts)
         self._checkpointer = Checkpointer(self.path, lambda: connect(self.path, read_only=True))
-        self._writer = Writer(lambda: connect(self.path), loop, self._full_in(loop), self._checkpointer)
+        # The writer's thread opens and closes its connection; only `Writer._run` and what that calls know it.
+        writing = partial(connect, self.path, one_thread=True)
+        self._writer = Writer(writing, loop, self._full_in(loop), self._checkpointer)
         self._writer.start()
         self._keeper = loop.create_task(self._keep(), name="store keeper")
 
@@ -220,7 +200,7 @@ class Store:
 
     async def read(
         self,
-        question: Callable[Concatenate[sqlite3.Connection, P], T],
+        question: Callable[Concatenate[apsw.Connection, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
@@ -230,8 +210,8 @@ class Store:
             self._readers, lambda: question(self._reader(), *args, **kwargs)
         )
 
-    def _reader(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+    def _reader(self) -> apsw.Connection:
+        connection: apsw.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = connect(self.path, read_only=True)
             self._local.connection = connection
@@ -323,20 +303,13 @@ def backup_file(source: Path, target: Path) -> None:
     partial.unlink(missing_ok=True)
     try:
         os.close(_private(str(partial), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
-        with_source = sqlite3.connect(f"file:{source}?mode=ro", uri=True)
-        copy = sqlite3.connect(partial)
-        try:
-            # In one step: a reader holds up no writer (WAL), while a copy in steps begins again at each commit.
-            with_source.backup(copy)
-        finally:
-            copy.close()
-            with_source.close()
+        copy(source, partial)
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.replace(target)
-    except (sqlite3.Error, OSError) as error:
+    except (apsw.Error, OSError) as error:
         partial.unlink(missing_ok=True)
         raise StoreProblem(f"backup to {target} failed: {error}") from error
 
 
-__all__ = ["Failure", "Store", "StoreProblem", "backup_file", "connect", "prepare", "sqlite_path"]
+__all__ = ["Failure", "Store", "StoreProblem", "backup_file", "prepare", "sqlite_path"]

@@ -1,7 +1,8 @@
 """Business events: taking them once, and following what became of them."""
 
-import sqlite3
 from collections.abc import Iterable, Sequence
+
+import apsw
 
 from gateway.model.event import Event, EventState
 from gateway.store.statements import columns_of, insert_of, update
@@ -11,7 +12,6 @@ from gateway.store.units import Row, Unit
 _COLUMNS = columns_of(EventRow)
 # Most events have no sender, no end and no story yet; to bind a NULL costs as much as half a text.
 _FIRST = ("id", "source", "event_key", "type", "subject", "key", "brand", "data", "digest", "state")
-# A plain text, for the same reason: sqlite3 asks an enumeration how it wants to be stored.
 _ACCEPTED = EventState.accepted.value
 _ADD_PLAIN = insert_of(EventRow, _FIRST)
 _ADD = insert_of(EventRow, (*_FIRST, "sender", "expires_at"))
@@ -50,7 +50,7 @@ def progress(unit: Unit, event_id: int, state: EventState, problem: str | None, 
     unit.add(_SET, (state, problem, conversation_id, event_id))
 
 
-def known(connection: sqlite3.Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, str]]:
+def known(connection: apsw.Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, str]]:
     """Of (source, key) pairs those that were taken: their id and digest."""
     found: dict[tuple[str, str], tuple[int, str]] = {}
     by_source: dict[str, list[str]] = {}
@@ -66,7 +66,7 @@ def known(connection: sqlite3.Connection, keys: Sequence[tuple[str, str]]) -> di
     return found
 
 
-def events_by_id(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Event]:
+def events_by_id(connection: apsw.Connection, ids: Sequence[int]) -> dict[int, Event]:
     """Events, those that exist."""
     found = {}
     for row in connection.execute(

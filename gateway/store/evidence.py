@@ -1,8 +1,9 @@
 """Look-ups for submits in doubt: which tries a receipt of an unknown id may speak of, and which receipts wait."""
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import apsw
 
 from gateway.model.channel import Receipt
 from gateway.model.ids import id_at
@@ -35,7 +36,7 @@ class Owner:
     text: str
 
 
-def owners(connection: sqlite3.Connection, receipts: Sequence[Receipt], now: int, recent: int) -> list[list[Owner]]:
+def owners(connection: apsw.Connection, receipts: Sequence[Receipt], now: int, recent: int) -> list[list[Owner]]:
     """For each receipt the tries to its phone that have none yet: open, in doubt, or taken in the last `recent` ms."""
     known: dict[tuple[str, str, str], list[Owner]] = {}
     for receipt in receipts:
@@ -46,7 +47,7 @@ def owners(connection: sqlite3.Connection, receipts: Sequence[Receipt], now: int
     return [known[receipt.carrier, receipt.sender, receipt.to] for receipt in receipts]
 
 
-def traced(connection: sqlite3.Connection, attempts: Sequence[tuple[int, int, int]]) -> list[Traced]:
+def traced(connection: apsw.Connection, attempts: Sequence[tuple[int, int, int]]) -> list[Traced]:
     """The tries as `trace_receipts` shows them; they exist."""
     known = messages_by_id(connection, list({message_id for message_id, _, _ in attempts}))
     found = []
@@ -58,7 +59,7 @@ def traced(connection: sqlite3.Connection, attempts: Sequence[tuple[int, int, in
     return found
 
 
-def waiting_receipts(connection: sqlite3.Connection, keys: Iterable[str]) -> dict[str, list[Due]]:
+def waiting_receipts(connection: apsw.Connection, keys: Iterable[str]) -> dict[str, list[Due]]:
     """Parked receipts by key of work, those keys that have any."""
     found = {key: [Due(*row) for row in connection.execute(_WAITING, (key, MOST_WAITING))] for key in set(keys)}
     return {key: rows for key, rows in found.items() if rows}

@@ -1,8 +1,9 @@
 """Conversations, offers, queues and dead letters as lists and cards: read-only, newest first, by index."""
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import apsw
 
 from gateway.model.conversation import Conversation, Dialogue
 from gateway.model.offer import Offer
@@ -73,7 +74,7 @@ class OfferView:
     calls: tuple[CallLine, ...]
 
 
-def customer_ids(connection: sqlite3.Connection, customer: str) -> list[int]:
+def customer_ids(connection: apsw.Connection, customer: str) -> list[int]:
     """The customers that a reference means: our id, key or number, or the business's own id."""
     bare = customer.removeprefix("customer:")
     key = f"tel:{customer}" if customer.startswith("+") else customer
@@ -112,7 +113,7 @@ def conversation_sql(
 
 
 def conversations(
-    connection: sqlite3.Connection, filters: ConversationFilters, limit: int
+    connection: apsw.Connection, filters: ConversationFilters, limit: int
 ) -> tuple[list[ConversationView], bool]:
     """A page, newest first, and whether there is more. Raises TooWide."""
     customers = customer_ids(connection, filters.customer) if filters.customer is not None else None
@@ -124,13 +125,13 @@ def conversations(
     return views, len(rows) > limit
 
 
-def conversation(connection: sqlite3.Connection, conversation_id: int) -> ConversationView | None:
+def conversation(connection: apsw.Connection, conversation_id: int) -> ConversationView | None:
     """One conversation."""
     row = connection.execute(f"SELECT {_CONVERSATION} FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
     return _view(connection, conversation_of(row)) if row else None
 
 
-def notes(connection: sqlite3.Connection, conversation_id: int) -> list[NoteLine]:
+def notes(connection: apsw.Connection, conversation_id: int) -> list[NoteLine]:
     """What the desk wrote, and who had the conversation when."""
     rows = connection.execute(
         "SELECT id, kind, author, text FROM note WHERE conversation_id = ? ORDER BY id LIMIT ?",
@@ -139,7 +140,7 @@ def notes(connection: sqlite3.Connection, conversation_id: int) -> list[NoteLine
     return [NoteLine(*row) for row in rows]
 
 
-def _view(connection: sqlite3.Connection, its: Conversation) -> ConversationView:
+def _view(connection: apsw.Connection, its: Conversation) -> ConversationView:
     rows = connection.execute(f"SELECT {_DIALOGUE} FROM dialogue WHERE conversation_id = ? ORDER BY id", (its.id,))
     runs = [dialogue_of(row) for row in rows]
     floor = next((run for run in runs if run.state in ("floor", "calling")), None)
@@ -170,7 +171,7 @@ class OfferFilters:
     before: int | None = None
 
 
-def offers(connection: sqlite3.Connection, filters: OfferFilters, limit: int) -> tuple[list[OfferView], bool]:
+def offers(connection: apsw.Connection, filters: OfferFilters, limit: int) -> tuple[list[OfferView], bool]:
     """A page, newest first, and whether there is more. Raises TooWide."""
     tests = ["1"]
     values: list[object] = []
@@ -198,13 +199,13 @@ def offers(connection: sqlite3.Connection, filters: OfferFilters, limit: int) ->
     return views, len(rows) > limit
 
 
-def offer(connection: sqlite3.Connection, offer_id: int) -> OfferView | None:
+def offer(connection: apsw.Connection, offer_id: int) -> OfferView | None:
     """One offer."""
     row = connection.execute(f"SELECT {_OFFER} FROM offer WHERE id = ?", (offer_id,)).fetchone()
     return _offer_view(connection, offer_of(row)) if row else None
 
 
-def _offer_view(connection: sqlite3.Connection, its: Offer) -> OfferView:
+def _offer_view(connection: apsw.Connection, its: Offer) -> OfferView:
     calls = connection.execute(
         "SELECT id, backoffice, action, state, attempts, status, result, ended_at FROM call WHERE offer_id = ? "
         "ORDER BY id",
@@ -221,7 +222,7 @@ class Loads:
     busy: dict[str, int]
 
 
-def loads(connection: sqlite3.Connection) -> Loads:
+def loads(connection: apsw.Connection) -> Loads:
     """What the desk has to do at this moment."""
     waiting = connection.execute(
         "SELECT queue, count(*), min(changed_at) FROM conversation WHERE state = 'queued' "
@@ -253,7 +254,7 @@ class DeadLetter:
 _DEAD = "SELECT id, lane, key, kind, ref, body, cause, state FROM dead_letter"
 
 
-def dead_letters(connection: sqlite3.Connection, before: int | None, most: int) -> list[DeadLetter]:
+def dead_letters(connection: apsw.Connection, before: int | None, most: int) -> list[DeadLetter]:
     """Those that wait for somebody, newest first."""
     newest = before if before is not None else (1 << 63) - 1
     rows = connection.execute(f"{_DEAD} WHERE state = 'dead' AND id < ? ORDER BY id DESC LIMIT ?", (newest, most))

@@ -1,8 +1,9 @@
 """Writing messages, attempts and receipts, and the look-ups that delivery needs."""
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+import apsw
 
 from gateway.model.channel import Receipt
 from gateway.model.message import Attempt, Direction, Disposition, Message, MessageClass, MessageState, Outcome
@@ -225,7 +226,7 @@ def message_of(row: Sequence[object]) -> Message:
     return Message(**values)
 
 
-def messages_by_id(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Message]:
+def messages_by_id(connection: apsw.Connection, ids: Sequence[int]) -> dict[int, Message]:
     """Messages, those that exist."""
     rows = connection.execute(
         f"SELECT {', '.join(MESSAGE_COLUMNS)} FROM message WHERE id IN ({','.join('?' * len(ids))})", tuple(ids)
@@ -233,7 +234,7 @@ def messages_by_id(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[i
     return {message.id: message for message in map(message_of, rows)}
 
 
-def standing(connection: sqlite3.Connection, messages: Sequence[Message]) -> list[Message]:
+def standing(connection: apsw.Connection, messages: Sequence[Message]) -> list[Message]:
     """The same messages; of those that have not ended, what the journal of attempts says: `sent` when each part was
     accepted, `sending` while a carrier has one and has not answered for it.
     """
@@ -258,7 +259,7 @@ def standing(connection: sqlite3.Connection, messages: Sequence[Message]) -> lis
 
 
 def parts_of_set(
-    connection: sqlite3.Connection, carrier: str, theirs: str, ours: str, reference: int, parts: int, newer_than: int
+    connection: apsw.Connection, carrier: str, theirs: str, ours: str, reference: int, parts: int, newer_than: int
 ) -> list[tuple[int, int, str]]:
     """What is here of one long text: (id, part, text), oldest first."""
     rows = connection.execute(
@@ -285,12 +286,12 @@ def remote_key(remote_id: str) -> str:
     return remote_id.strip().lower().lstrip("0") or "0"
 
 
-def trace_receipts(connection: sqlite3.Connection, wanted: Sequence[Receipt]) -> list[Traced | None]:
+def trace_receipts(connection: apsw.Connection, wanted: Sequence[Receipt]) -> list[Traced | None]:
     """For each receipt the part that it means, or None."""
     return [_trace(connection, receipt) for receipt in wanted]
 
 
-def _trace(connection: sqlite3.Connection, receipt: Receipt) -> Traced | None:
+def _trace(connection: apsw.Connection, receipt: Receipt) -> Traced | None:
     """The id as written wins; its other forms (hex, decimal) count only for the phone that the receipt names."""
     keys = list(dict.fromkeys(remote_key(remote_id) for remote_id in receipt.remote_ids))
     for place, key in enumerate(keys):
@@ -298,7 +299,7 @@ def _trace(connection: sqlite3.Connection, receipt: Receipt) -> Traced | None:
             "SELECT message_id, part, attempt, outcome, receipt FROM attempt WHERE carrier = ? AND remote_key = ? "
             "ORDER BY message_id DESC LIMIT 3",
             (receipt.carrier, key),
-        ).fetchall():
+        ):
             [message] = messages_by_id(connection, [row[0]]).values()
             same_phone = message.theirs in (receipt.sender, receipt.to)
             if same_phone or place == 0:
@@ -314,7 +315,7 @@ def _trace(connection: sqlite3.Connection, receipt: Receipt) -> Traced | None:
 Try = tuple[int, int, str | None, str | None, str | None]
 
 
-def attempts_of(connection: sqlite3.Connection, message_id: int) -> list[Try]:
+def attempts_of(connection: apsw.Connection, message_id: int) -> list[Try]:
     """(part, attempt, outcome, receipt, fault) of a message's tries, oldest first."""
     return list(
         connection.execute(
@@ -324,12 +325,12 @@ def attempts_of(connection: sqlite3.Connection, message_id: int) -> list[Try]:
     )
 
 
-def in_doubt(connection: sqlite3.Connection) -> list[tuple[int, int, int, str]]:
+def in_doubt(connection: apsw.Connection) -> list[tuple[int, int, int, str]]:
     """Tries without an outcome, as found at start-up: (message, part, attempt, carrier)."""
     return list(connection.execute("SELECT message_id, part, attempt, carrier FROM attempt WHERE outcome IS NULL"))
 
 
-def recent_inbound(connection: sqlite3.Connection, newer_than: int) -> list[tuple[str, int, int, int]]:
+def recent_inbound(connection: apsw.Connection, newer_than: int) -> list[tuple[str, int, int, int]]:
     """Digests of the latest MOs: (digest, session, sequence, id), to tell a redelivery after a restart."""
     return list(
         connection.execute(

@@ -1,7 +1,17 @@
-"""Brings the schema up to date (Alembic). An older program on a newer schema is refused with a sentence."""
+"""Brings the schema up to date (Alembic). An older program on a newer schema is refused with a sentence.
+
+Alembic works on Python's own `sqlite3`, another copy of SQLite than the store's, and closing a file in one drops the
+locks of the other (`gateway.store.connection`). So it runs when nobody in this process has the database open, and has
+closed it when it is done, also when it failed. On a schema that is up to date it is not asked at all.
+"""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
+
+import apsw
+
+from gateway.store.connection import connect
 
 HEAD = "0001"
 _FOLDER = Path(__file__).with_name("migrations")
@@ -11,15 +21,11 @@ def schema_version(path: Path) -> str | None:
     """The revision that the file is at, None for a new file."""
     if not path.exists() or path.stat().st_size == 0:
         return None
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    try:
-        row = connection.execute("SELECT name FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
-        if row is None:
+    with closing(connect(path, read_only=True)) as connection:
+        if connection.execute("SELECT name FROM sqlite_master WHERE name = 'alembic_version'").get is None:
             return None
-        found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        return str(found[0]) if found else None
-    finally:
-        connection.close()
+        found = connection.execute("SELECT version_num FROM alembic_version").get
+        return str(found) if found is not None else None
 
 
 def bring_up_to_date(path: Path) -> bool:
@@ -27,7 +33,7 @@ def bring_up_to_date(path: Path) -> bool:
 
     Raises:
         ValueError: the file was written by a newer Careline.
-        sqlite3.Error: it is no database, or cannot be written.
+        apsw.Error: it is no database, or cannot be written.
     """
     version = schema_version(path)
     if version == HEAD:
@@ -37,6 +43,7 @@ def bring_up_to_date(path: Path) -> bool:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
     from sqlalchemy import create_engine, event
+    from sqlalchemy.exc import DBAPIError
 
     config = Config()
     config.set_main_option("script_location", str(_FOLDER))
@@ -61,6 +68,8 @@ def bring_up_to_date(path: Path) -> bool:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+    except DBAPIError as error:
+        raise apsw.Error(str(error.orig)) from error
     finally:
-        engine.dispose()
+        engine.dispose()  # closes its connections: none of them may outlive this
     return True

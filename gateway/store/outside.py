@@ -3,22 +3,25 @@
 SQLite allows it while the gateway runs; nothing is changed.
 """
 
-import sqlite3
 import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import apsw
+
 from gateway.model.ids import made_at
-from gateway.store.database import StoreProblem, connect
+from gateway.store.connection import connect
+from gateway.store.database import StoreProblem
 from gateway.store.migrate import HEAD, schema_version
 from gateway.store.upkeep import live_steps
 from gateway.store.work import newest_id
 
 __all__ = ["SQLITE_VERSION", "Figures", "figures", "live_dialogues"]
 
-SQLITE_VERSION = sqlite3.sqlite_version_info
-"""Of the library that Python uses here."""
+_MAJOR, _MINOR, _PATCH = map(int, apsw.sqlitelibversion().split("."))
+SQLITE_VERSION = (_MAJOR, _MINOR, _PATCH)
+"""Of the library that the store uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ def live_dialogues(path: Path) -> dict[tuple[str, str], int]:
         _known(path, version)
         with closing(connect(path, read_only=True)) as connection:
             return live_steps(connection)
-    except sqlite3.Error as error:
+    except apsw.Error as error:
         raise StoreProblem(f"{path}: {error}; is it a Careline database?") from error
 
 
@@ -64,7 +67,7 @@ def figures(path: Path) -> Figures | None:
             newest = made_at(newest_id(connection))
         wal = path.with_name(path.name + "-wal")
         return Figures(version, path.stat().st_size, wal.stat().st_size if wal.exists() else 0, took, newest)
-    except (sqlite3.Error, OSError) as error:
+    except (apsw.Error, OSError) as error:
         raise StoreProblem(f"{path}: {error}; is it a Careline database, on a writable disk?") from error
 
 

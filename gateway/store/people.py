@@ -1,7 +1,8 @@
 """Customers as the API shows them: who they are, how they are reached, what they permit and since when."""
 
-import sqlite3
 from dataclasses import dataclass
+
+import apsw
 
 from gateway.model.customer import ConsentEvent, Customer
 from gateway.store.listings import customer_ids
@@ -33,15 +34,13 @@ class CustomerView:
     ledger: tuple[ConsentEvent, ...]
 
 
-def customer(connection: sqlite3.Connection, reference: str) -> CustomerView | None:
+def customer(connection: apsw.Connection, reference: str) -> CustomerView | None:
     """By our id, number, canonical address or `customer:EXTERNAL-ID`."""
     ids = customer_ids(connection, reference)
     if not ids:
         return None
-    found = Customer(*connection.execute(f"SELECT {_CUSTOMER} FROM customer WHERE id = ?", ids[:1]).fetchone())
-    addresses = connection.execute(
-        "SELECT id, kind, value, verified_at FROM address WHERE id = ?", (found.address_id,)
-    ).fetchall()
+    [found] = [Customer(*row) for row in connection.execute(f"SELECT {_CUSTOMER} FROM customer WHERE id = ?", ids[:1])]
+    addresses = connection.execute("SELECT id, kind, value, verified_at FROM address WHERE id = ?", (found.address_id,))
     consent = connection.execute("SELECT brand, state FROM consent WHERE address_id = ?", (found.address_id,))
     ledger = connection.execute(
         f"SELECT {_LEDGER} FROM consent_event WHERE address_id = ? ORDER BY id LIMIT ?", (found.address_id, MOST_LINES)
@@ -49,6 +48,6 @@ def customer(connection: sqlite3.Connection, reference: str) -> CustomerView | N
     return CustomerView(
         found,
         tuple(Reached(*row) for row in addresses),
-        dict(consent.fetchall()),
+        dict(consent),
         tuple(ConsentEvent(*row) for row in ledger),
     )

@@ -1,8 +1,9 @@
 """What became of an event: its dialogue, and the messages that it caused."""
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import apsw
 
 from gateway.model.event import Event
 from gateway.store.events import events_by_id
@@ -20,7 +21,7 @@ class EventLife:
     messages: tuple[int, ...]
 
 
-def event_life(connection: sqlite3.Connection, event_id: int) -> EventLife | None:
+def event_life(connection: apsw.Connection, event_id: int) -> EventLife | None:
     """All that is known of an event."""
     event = events_by_id(connection, [event_id]).get(event_id)
     if event is None:
@@ -37,7 +38,7 @@ def event_life(connection: sqlite3.Connection, event_id: int) -> EventLife | Non
     return EventLife(event, handler, state, tuple(row[0] for row in messages))
 
 
-def keys_of_externals(connection: sqlite3.Connection, external_ids: Sequence[str]) -> dict[str, str | None]:
+def keys_of_externals(connection: apsw.Connection, external_ids: Sequence[str]) -> dict[str, str | None]:
     """Customer keys by the business's own ids; those that are unknown are left out."""
     found: dict[str, str | None] = {}
     for at in range(0, len(external_ids), 500):

@@ -5,12 +5,14 @@ the rest filters. Without any of them the primary key is walked, newest first. A
 """
 
 import re
-import sqlite3
 import time
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
+
+import apsw
 
 from gateway.model.address import BadAddress, parse_address
 from gateway.model.ids import id_at
@@ -90,7 +92,7 @@ def _bare(char: str) -> str:
     return first if first.isascii() else char
 
 
-def search(connection: sqlite3.Connection, filters: Filters, limit: int) -> Found:
+def search(connection: apsw.Connection, filters: Filters, limit: int) -> Found:
     """A page of messages. Raises BadFilter, TooWide."""
     rows: list[Sequence[object]] = []
     with bounded(connection):
@@ -102,39 +104,38 @@ def search(connection: sqlite3.Connection, filters: Filters, limit: int) -> Foun
     return Found(messages, len(rows) > limit)
 
 
-def _rows(connection: sqlite3.Connection, shape: Shape, most: int) -> list[Sequence[object]]:
-    cursor = connection.execute(shape.sql, shape.values)
+def _rows(connection: apsw.Connection, shape: Shape, most: int) -> list[Sequence[object]]:
+    rows = connection.execute(shape.sql, shape.values)
     if not shape.words:
-        return cursor.fetchmany(most)
+        return list(islice(rows, most))
     wanted, place = set(shape.words), MESSAGE_COLUMNS.index("text")
     found: list[Sequence[object]] = []
     until = time.monotonic() + SECONDS
-    for row in cursor:
+    for row in rows:
         if wanted.issubset(words_of(str(row[place]))):
             found.append(row)
             if len(found) >= most:
                 break
         elif time.monotonic() > until:
+            rows.close()  # or it would keep what it reads from being checkpointed until the exception is gone
             raise TooWide
     return found
 
 
 @contextmanager
-def bounded(connection: sqlite3.Connection, seconds: float = SECONDS) -> Iterator[None]:
+def bounded(connection: apsw.Connection, seconds: float = SECONDS) -> Iterator[None]:
     """Stops what takes too long, so that no search keeps the reading threads from the engine. Raises TooWide."""
     until = time.monotonic() + seconds
     connection.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
     try:
         yield
-    except sqlite3.OperationalError as error:
-        if "interrupted" in str(error):
-            raise TooWide from None
-        raise
+    except apsw.InterruptError:
+        raise TooWide from None
     finally:
-        connection.set_progress_handler(None, 0)
+        connection.set_progress_handler(None)
 
 
-def shapes(connection: sqlite3.Connection, filters: Filters, most: int) -> list[Shape]:
+def shapes(connection: apsw.Connection, filters: Filters, most: int) -> list[Shape]:
     """The questions whose answers, one after the other, are the page. Raises BadFilter."""
     tests, values = _tests(filters)
     words = words_of(filters.words) if filters.words is not None else ()
@@ -196,7 +197,7 @@ def _shape(tests: str, values: tuple[object, ...], most: int, words: tuple[str, 
 
 
 def _by_words(
-    connection: sqlite3.Connection, tests: str, values: tuple[object, ...], words: tuple[str, ...], most: int
+    connection: apsw.Connection, tests: str, values: tuple[object, ...], words: tuple[str, ...], most: int
 ) -> list[Shape]:
     """First what came after the index was last written, then the index, which answers newest first by itself."""
     mark = indexed_up_to(connection)
@@ -221,7 +222,7 @@ class _People:
     values: tuple[object, ...] = ()
 
 
-def _people(connection: sqlite3.Connection, filters: Filters) -> _People | None:
+def _people(connection: apsw.Connection, filters: Filters) -> _People | None:
     """The addresses that address, customer and conversation leave over; None when none of them is asked for."""
     sets: list[set[int]] = []
     if filters.conversation is not None:
@@ -244,7 +245,7 @@ def _people(connection: sqlite3.Connection, filters: Filters) -> _People | None:
     return _People(tuple(sorted(set.intersection(*sets)))) if sets else None
 
 
-def _addresses_of_customer(connection: sqlite3.Connection, customer: str) -> set[int]:
+def _addresses_of_customer(connection: apsw.Connection, customer: str) -> set[int]:
     """By our id, the home address, or the business's own id."""
     bare = customer.removeprefix("customer:")
     if bare.isascii() and bare.isdigit() and len(bare) <= 19 and bare == customer:

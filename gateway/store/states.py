@@ -1,11 +1,12 @@
 """What the engine must know of a customer to decide: read in one go for many customers, and kept for the busy ones."""
 
 import json
-import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import field
 from typing import Any
+
+import apsw
 
 from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState
 from gateway.model.customer import Customer, Permission
@@ -76,7 +77,7 @@ class StateCache:
         self._states.clear()
 
 
-def load_states(connection: sqlite3.Connection, keys: Sequence[str], now: int) -> dict[str, CustomerState]:
+def load_states(connection: apsw.Connection, keys: Sequence[str], now: int) -> dict[str, CustomerState]:
     """The states of these customers, in a handful of questions for all of them."""
     states = {key: CustomerState(key) for key in keys}
     people = _many(connection, f"SELECT {', '.join(_CUSTOMER)} FROM customer WHERE key IN ", keys)
@@ -103,7 +104,7 @@ def load_states(connection: sqlite3.Connection, keys: Sequence[str], now: int) -
 
 
 def _many(
-    connection: sqlite3.Connection, sql: str, values: Sequence[object], more: str = "", *tail: object
+    connection: apsw.Connection, sql: str, values: Sequence[object], more: str = "", *tail: object
 ) -> list[tuple[Any, ...]]:
     """The rows for all values of an IN list, some hundreds at a time."""
     rows: list[tuple[Any, ...]] = []
@@ -113,7 +114,7 @@ def _many(
     return rows
 
 
-def _conversations(connection: sqlite3.Connection, ids: Sequence[int], now: int) -> dict[int, dict[int, Conversation]]:
+def _conversations(connection: apsw.Connection, ids: Sequence[int], now: int) -> dict[int, dict[int, Conversation]]:
     rows = _many(
         connection,
         f"SELECT {', '.join(_CONVERSATION)} FROM conversation WHERE customer_id IN ",
@@ -143,7 +144,7 @@ def conversation_of(row: Sequence[object]) -> Conversation:
     return Conversation(**values)
 
 
-def _dialogues(connection: sqlite3.Connection, conversations: Sequence[int]) -> list[Dialogue]:
+def _dialogues(connection: apsw.Connection, conversations: Sequence[int]) -> list[Dialogue]:
     rows = _many(
         connection,
         f"SELECT {', '.join(_DIALOGUE)} FROM dialogue WHERE conversation_id IN ",
@@ -163,7 +164,7 @@ def dialogue_of(row: Sequence[object]) -> Dialogue:
     return Dialogue(**values)
 
 
-def _offers(connection: sqlite3.Connection, ids: Sequence[int], now: int) -> dict[int, dict[int, Offer]]:
+def _offers(connection: apsw.Connection, ids: Sequence[int], now: int) -> dict[int, dict[int, Offer]]:
     rows = _many(
         connection,
         f"SELECT {', '.join(_OFFER)} FROM offer WHERE customer_id IN ",
@@ -187,7 +188,7 @@ def offer_of(row: Sequence[object]) -> Offer:
 
 
 def _contact(
-    connection: sqlite3.Connection, customers: Iterable[Customer], now: int
+    connection: apsw.Connection, customers: Iterable[Customer], now: int
 ) -> tuple[dict[int, dict[str, Permission]], dict[int, list[int]]]:
     """Consent by address and brand, and when promotional texts went out lately."""
     addresses = [customer.address_id for customer in customers]
@@ -210,7 +211,7 @@ def _contact(
 
 
 def load_batch(
-    connection: sqlite3.Connection, keys: Sequence[str], event_ids: Sequence[int], message_ids: Sequence[int], now: int
+    connection: apsw.Connection, keys: Sequence[str], event_ids: Sequence[int], message_ids: Sequence[int], now: int
 ) -> tuple[dict[str, CustomerState], dict[int, Event], dict[int, Message]]:
     """All that a batch of inputs must read, in one visit to the reading thread."""
     return (

@@ -1,8 +1,9 @@
 """All that happened to one message, as rows; who shows them puts them into words."""
 
-import sqlite3
 from dataclasses import dataclass
 from typing import Any
+
+import apsw
 
 from gateway.model.message import Direction, Message
 from gateway.store.ends import BY_STOP
@@ -59,7 +60,7 @@ class Trace:
     stop: int | None = None
 
 
-def trace(connection: sqlite3.Connection, message_id: int) -> Trace | None:
+def trace(connection: apsw.Connection, message_id: int) -> Trace | None:
     """Everything about a message, None when there is none of that id."""
     message = messages_by_id(connection, [message_id]).get(message_id)
     if message is None:
@@ -86,22 +87,22 @@ def trace(connection: sqlite3.Connection, message_id: int) -> Trace | None:
     )
 
 
-def _one(connection: sqlite3.Connection, sql: str, an_id: int | None) -> Any:
+def _one(connection: apsw.Connection, sql: str, an_id: int | None) -> Any:
     return connection.execute(sql, (an_id,)).fetchone() if an_id is not None else None
 
 
-def _reply(connection: sqlite3.Connection, message: Message) -> int | None:
+def _reply(connection: apsw.Connection, message: Message) -> int | None:
     if message.direction is Direction.mo or message.conversation_id is None:
         return None
-    row = connection.execute(
+    found = connection.execute(
         "SELECT id FROM message WHERE address_id = ? AND id > ? AND direction = 'mo' AND conversation_id = ? "
         "ORDER BY id LIMIT 1",
         (message.address_id, message.id, message.conversation_id),
-    ).fetchone()
-    return int(row[0]) if row else None
+    ).get
+    return int(found) if found is not None else None
 
 
-def _children(connection: sqlite3.Connection, message: Message) -> tuple[int, ...]:
+def _children(connection: apsw.Connection, message: Message) -> tuple[int, ...]:
     rows = connection.execute(
         "SELECT id FROM message WHERE address_id = ? AND id > ? AND parent_id = ? ORDER BY id LIMIT 50",
         (message.address_id, message.id, message.id),
@@ -109,11 +110,11 @@ def _children(connection: sqlite3.Connection, message: Message) -> tuple[int, ..
     return tuple(row[0] for row in rows)
 
 
-def _stop(connection: sqlite3.Connection, message: Message) -> int | None:
+def _stop(connection: apsw.Connection, message: Message) -> int | None:
     if message.reason not in BY_STOP:
         return None
-    row = connection.execute(
+    found = connection.execute(
         "SELECT min(id) FROM consent_event WHERE address_id = ? AND brand = ? AND act = 'revoke' AND id > ?",
         (message.address_id, message.brand, message.id),
-    ).fetchone()
-    return int(row[0]) if row[0] is not None else None
+    ).get
+    return int(found) if found is not None else None

@@ -1,6 +1,6 @@
 """What the store does beside its work: the word index of messages, and throwing away what has had its time."""
 
-import sqlite3
+import apsw
 
 from gateway.model.ids import id_at
 from gateway.store.tables import LinkRow
@@ -72,7 +72,7 @@ _LOOK_ONCE_MORE = Statement(
 )
 
 
-def ended_orderly(connection: sqlite3.Connection) -> bool:
+def ended_orderly(connection: apsw.Connection) -> bool:
     """Whether the last run finished what was in flight and unbound; a new database counts as orderly."""
     row = connection.execute("SELECT value FROM mark WHERE name = ?", (END_MARK,)).fetchone()
     return row is None or row[0] == "orderly"
@@ -85,26 +85,26 @@ def mark_end(*, orderly: bool) -> Unit:
     return unit
 
 
-def indexed_up_to(connection: sqlite3.Connection) -> int:
+def indexed_up_to(connection: apsw.Connection) -> int:
     """The newest message whose words can be searched by index."""
     row = connection.execute("SELECT value FROM mark WHERE name = ?", (FTS_MARK,)).fetchone()
     return int(row[0]) if row else 0
 
 
-def stretches(connection: sqlite3.Connection, now: int) -> list[tuple[int, int]]:
+def stretches(connection: apsw.Connection, now: int) -> list[tuple[int, int]]:
     """The next stretches of messages to index, each (above, up to); none when all that is settled is indexed."""
     found: list[tuple[int, int]] = []
     above, settled = indexed_up_to(connection), id_at(now - SETTLED_MS)
-    [waiting] = connection.execute(_UNDECIDED, (now,)).fetchone()
+    waiting = connection.execute(_UNDECIDED, (now,)).get
     if waiting is not None:
         settled = min(settled, waiting - 1)  # it becomes a message of that id when it is decided
     while len(found) < STRETCHES:
-        end = connection.execute(_STRETCH_END, (above, settled, STRETCH - 1)).fetchone()
+        end = connection.execute(_STRETCH_END, (above, settled, STRETCH - 1)).get
         if end is None:
-            [last] = connection.execute(_LAST, (above, settled)).fetchone()
+            last = connection.execute(_LAST, (above, settled)).get
             return [*found, (above, last)] if last is not None else found
-        found.append((above, end[0]))
-        above = end[0]
+        found.append((above, end))
+        above = end
     return found
 
 
@@ -117,7 +117,7 @@ def index_words(above: int, up_to: int) -> Unit:
     return unit
 
 
-def sweep(connection: sqlite3.Connection, now: int) -> Unit:
+def sweep(connection: apsw.Connection, now: int) -> Unit:
     """Expired links go; a message without a receipt for 72 h after it left is unknown.
 
     A sweep that reads all messages of some days would hold up the commits. So each is looked at once, at that age; the
@@ -133,9 +133,9 @@ def sweep(connection: sqlite3.Connection, now: int) -> Unit:
         unit.add(_NO_RECEIPT, (swept, up_to, lately))
         unit.add(_LOOK_AGAIN, (lately, now, swept, up_to))
         unit.add(_SET_MARK, (SWEPT_MARK, str(up_to)))
-    [first] = connection.execute(
+    first = connection.execute(
         "SELECT min(due) FROM work WHERE lane = ? AND prio = 0 AND due <= ?", (OVERDUE_LANE, now)
-    ).fetchone()
+    ).get
     if first is not None:
         until = min(now, int(first) + SWEEP_MS)
         unit.add(_NO_RECEIPT_LATE, (until, lately))
@@ -144,16 +144,16 @@ def sweep(connection: sqlite3.Connection, now: int) -> Unit:
     return unit
 
 
-def _swept_up_to(connection: sqlite3.Connection) -> int:
+def _swept_up_to(connection: apsw.Connection) -> int:
     """The newest message that was looked at; the oldest there is when nothing was swept yet."""
     row = connection.execute("SELECT value FROM mark WHERE name = ?", (SWEPT_MARK,)).fetchone()
     if row is not None:
         return int(row[0])
-    oldest = connection.execute("SELECT min(id) FROM message").fetchone()[0]
+    oldest = connection.execute("SELECT min(id) FROM message").get
     return int(oldest) - 1 if oldest is not None else 0
 
 
-def live_steps(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
+def live_steps(connection: apsw.Connection) -> dict[tuple[str, str], int]:
     """How many dialogues wait in which step: (handler, step) -> count."""
     rows = connection.execute(
         "SELECT handler, step, count(*) FROM dialogue WHERE state <> 'done' GROUP BY handler, step"

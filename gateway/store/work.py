@@ -1,7 +1,8 @@
 """Work rows: queue and timers in one table, and the dead letters of what failed for good."""
 
-import sqlite3
 from collections.abc import Sequence
+
+import apsw
 
 from gateway.store.statements import insert, update
 from gateway.store.tables import DeadLetterRow, WorkRow
@@ -83,7 +84,7 @@ def revive(unit: Unit, due: Due, dead_letter_id: int) -> None:
     add(unit, due)
 
 
-def due_now(connection: sqlite3.Connection, lane: str, prio: int, now: int, most: int) -> list[Due]:
+def due_now(connection: apsw.Connection, lane: str, prio: int, now: int, most: int) -> list[Due]:
     """What is due, oldest first."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM work WHERE lane = ? AND prio = ? AND due <= ? ORDER BY due, id LIMIT ?",
@@ -92,21 +93,21 @@ def due_now(connection: sqlite3.Connection, lane: str, prio: int, now: int, most
     return [Due(*row) for row in rows]
 
 
-def count_waiting(connection: sqlite3.Connection) -> int:
+def count_waiting(connection: apsw.Connection) -> int:
     """Outgoing parts that have not left, and accepted events that will make some."""
-    [events] = connection.execute("SELECT count(*) FROM work WHERE lane = 'customer' AND prio = 1").fetchone()
+    events = connection.execute("SELECT count(*) FROM work WHERE lane = 'customer' AND prio = 1").get
     return count_due(connection, "send:") + int(events)
 
 
-def count_due(connection: sqlite3.Connection, lane_prefix: str) -> int:
+def count_due(connection: apsw.Connection, lane_prefix: str) -> int:
     """How many rows the lanes of this prefix hold."""
-    [count] = connection.execute(
+    count = connection.execute(
         "SELECT count(*) FROM work WHERE lane >= ? AND lane < ?", (lane_prefix, lane_prefix + "\uffff")
-    ).fetchone()
+    ).get
     return int(count)
 
 
-def dead_letters(connection: sqlite3.Connection, ids: Sequence[int] | None, most: int) -> list[dict[str, object]]:
+def dead_letters(connection: apsw.Connection, ids: Sequence[int] | None, most: int) -> list[dict[str, object]]:
     """Dead letters, newest first, with their cause."""
     columns = ("id", "lane", "key", "kind", "ref", "body", "cause", "state")
     where = "state = 'dead'" if ids is None else f"id IN ({','.join('?' * len(ids))})"
@@ -116,10 +117,8 @@ def dead_letters(connection: sqlite3.Connection, ids: Sequence[int] | None, most
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
-def newest_id(connection: sqlite3.Connection) -> int:
+def newest_id(connection: apsw.Connection) -> int:
     """The largest id on disk, over all tables that use our ids."""
     tables = ("customer", "address", "consent_event", "event", "conversation", "dialogue", "offer", "message")
     more = ("message_event", "mo_part", "call", "note", "work", "dead_letter")
-    return max(
-        int(connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]) for table in (*tables, *more)
-    )
+    return max(int(connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").get) for table in (*tables, *more))

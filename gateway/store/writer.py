@@ -8,12 +8,13 @@ expected, the group is undone and written again unit by unit, so that only the g
 import asyncio
 import contextlib
 import logging
-import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+
+import apsw
 
 from gateway import failpoints
 from gateway.store.checkpoint import Checkpointer
@@ -64,7 +65,7 @@ class Writer:
 
     def __init__(
         self,
-        connect: Callable[[], sqlite3.Connection],
+        connect: Callable[[], apsw.Connection],
         loop: asyncio.AbstractEventLoop,
         on_full: Callable[[], None] = lambda: None,
         checkpointer: Checkpointer | None = None,
@@ -118,11 +119,12 @@ class Writer:
     def _run(self) -> None:
         """The thread: gather, write, tell, repeat."""
         connection = self._connect()
+        cursor = connection.cursor()  # one for all: to make one costs as much as to write a row
         try:
             while True:
                 calls = self._in_hand = self._gather()
                 if calls:
-                    self._write(connection, calls)
+                    self._write(cursor, calls)
                     self._in_hand = []
                 elif self._closing:
                     break
@@ -150,7 +152,7 @@ class Writer:
             self._check_wal = True
             self._wake.notify()
 
-    def _checkpoint(self, connection: sqlite3.Connection) -> None:
+    def _checkpoint(self, connection: apsw.Connection) -> None:
         if self._checkpointer is None or self.broken is not None:
             return
         self._checkpointer.run(connection)
@@ -173,9 +175,9 @@ class Writer:
                 calls.append(call)
             return calls
 
-    def _write(self, connection: sqlite3.Connection, calls: list[Call]) -> None:
+    def _write(self, cursor: apsw.Cursor, calls: list[Call]) -> None:
         units = [unit for call in calls for unit in call.units]
-        results = self._transaction(connection, units)
+        results = self._transaction(cursor, units)
         self.figures.units += len(units)
         self.figures.failed += sum(1 for result in results if result is not None)
         answers: list[tuple[Callable[[list[Result]], None], list[Result]]] = []
@@ -191,78 +193,86 @@ class Writer:
                 len(units),
             )
 
-    def _transaction(self, connection: sqlite3.Connection, units: list[Unit]) -> list[Result]:
+    def _transaction(self, cursor: apsw.Cursor, units: list[Unit]) -> list[Result]:
         if self.broken is not None:
             return [StoreClosed(self.broken)] * len(units)
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            cursor.execute("BEGIN IMMEDIATE")
             results: list[Result] = []
             tallied: Tallied = []
             for group in _groups(units):
-                results.extend(self._group(connection, group, tallied))
+                results.extend(self._group(cursor, group, tallied))
                 failpoints.hit("mid_transaction")
             started = time.perf_counter()
-            connection.execute("COMMIT")
+            cursor.execute("COMMIT")
             self.figures.commit_seconds += time.perf_counter() - started
             self.figures.transactions += 1
             for tally, count in tallied:
                 self.figures.tallies[tally] = self.figures.tallies.get(tally, 0) + count
             failpoints.hit("after_commit")
             return results
-        except sqlite3.Error as error:
-            return [self._lost(connection, error)] * len(units)
+        except apsw.Error as error:
+            return [self._lost(cursor, error)] * len(units)
 
-    def _lost(self, connection: sqlite3.Connection, error: sqlite3.Error) -> Failure:
+    def _lost(self, cursor: apsw.Cursor, error: apsw.Error) -> Failure:
         """The whole transaction failed: nothing of it is on disk."""
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL:
+        if cursor.connection.in_transaction:
+            cursor.execute("ROLLBACK")
+        if isinstance(error, apsw.FullError):
             self._on_full()
             return StoreFull("the disk is full: free space on the volume of the database; Careline goes on by itself")
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        if isinstance(error, apsw.BusyError | apsw.LockedError):
             return StoreFull("another program holds the database locked; it is tried again by itself")
         self._break(error)
         return StoreClosed(str(self.broken))
 
-    def _group(self, connection: sqlite3.Connection, group: list[Unit], tallied: Tallied) -> list[Result]:
+    def _group(self, cursor: apsw.Cursor, group: list[Unit], tallied: Tallied) -> list[Result]:
         """Units of one shape: together if all is as expected, else one by one."""
-        connection.execute("SAVEPOINT g")
+        cursor.execute("SAVEPOINT g")
         before = len(tallied)
-        failure = _attempt(connection, group, tallied)
+        failure = _attempt(cursor, group, tallied)
         if failure is None:
-            connection.execute("RELEASE g")
+            cursor.execute("RELEASE g")
             return [None] * len(group)
         del tallied[before:]
-        connection.execute("ROLLBACK TO g")
-        connection.execute("RELEASE g")
+        cursor.execute("ROLLBACK TO g")
+        cursor.execute("RELEASE g")
         if len(group) == 1:
             return [failure]
         self.figures.replays += 1
-        return [result for unit in group for result in self._group(connection, [unit], tallied)]
+        return [result for unit in group for result in self._group(cursor, [unit], tallied)]
 
 
-def _attempt(connection: sqlite3.Connection, group: list[Unit], tallied: Tallied) -> Failure | None:
+def _attempt(cursor: apsw.Cursor, group: list[Unit], tallied: Tallied) -> Failure | None:
     """Writes the group's rows, statement by statement; None when every count was as expected."""
+    connection = cursor.connection
     first = group[0]
     for place, (statement, own) in enumerate(first.steps):
         rows = own if len(group) == 1 else [row for unit in group for row in unit.steps[place][1]]
+        # Whoever writes the word index must not be counted: its own tables would be.
+        counted = statement.exact or statement.tally is not None
+        before = connection.total_changes() if counted else 0
         try:
             if len(rows) == 1:
-                touched = connection.execute(statement.sql, rows[0]).rowcount
+                cursor.execute(statement.sql, rows[0])
             else:
-                touched = connection.executemany(statement.sql, rows).rowcount
-        except sqlite3.IntegrityError as error:
+                cursor.executemany(statement.sql, rows)
+        except (apsw.ConstraintError, apsw.MismatchError) as error:
             return Rejected(str(error), statement.name)
         except (
-            sqlite3.ProgrammingError,
-            sqlite3.InterfaceError,
-            sqlite3.DataError,
-            OverflowError,
-            ValueError,
+            apsw.BindingsError,  # not as many values as the statement has places
+            apsw.MisuseError,
+            apsw.RangeError,
+            apsw.TooBigError,
+            OverflowError,  # an int of more than 64 bits
+            TypeError,  # a type that no database has
+            ValueError,  # a text that is no Unicode
         ) as error:
             # A value that the database cannot hold is the fault of this unit alone, never the end of the writer.
             return Rejected(f"{type(error).__name__}: {error}", statement.name)
+        if not counted:
+            continue
+        touched = connection.total_changes() - before
         if statement.exact and touched != len(rows):
             return Conflict(f"{statement.name}: {touched} of {len(rows)} rows", statement)
         if statement.tally is not None and touched > 0:

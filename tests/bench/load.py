@@ -2,13 +2,14 @@
 
 import importlib.util
 import os
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import apsw
 
 from tests.bench.running import KEY, free_port
 
@@ -132,5 +133,5 @@ def machine() -> dict[str, object]:
         "load": round(os.getloadavg()[0], 2),
         "1,000 Python calls (us)": python_speed(),
         "python": sys.version.split()[0],
-        "sqlite": sqlite3.sqlite_version,
+        "sqlite": apsw.sqlitelibversion(),
     }

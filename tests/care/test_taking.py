@@ -147,10 +147,8 @@ async def test_a_long_batch_goes_in_chunks_in_order(till: Till, monkeypatch: pyt
     assert await till.taking.many(batch) == [Taken(an_id) for an_id in ids(batch)]
     assert till.store.calls == [1, 1, 1]
     assert await till.on_disk() == ids(batch)
-    rows = await till.store.read(
-        lambda connection: connection.execute("SELECT event_key, sender FROM event").fetchall()
-    )
-    assert dict(rows) == {str(number): "70007" if number % 2 else None for number in range(8)}
+    rows = await till.store.read(lambda connection: dict(connection.execute("SELECT event_key, sender FROM event")))
+    assert rows == {str(number): "70007" if number % 2 else None for number in range(8)}
 
 
 async def test_many_batches_do_not_become_one_long_transaction(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import sqlite3
 import subprocess
 import sys
 from contextlib import closing
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gateway.store.connection import connect
 from gateway.store.database import Store
 from tests.cli.conftest import Run
 
@@ -163,12 +163,11 @@ async def test_check_against_live_conversations(careline: Run, config: Path, tmp
     store = Store(tmp_path / "var" / "careline.db")
     await store.open()
     await store.close()
-    with closing(sqlite3.connect(store.path)) as database:
+    with closing(connect(store.path)) as database:
         database.execute(
             "INSERT INTO dialogue (id, conversation_id, handler, version, state, step, slots, parked, misses, rank,"
             " data) VALUES (1, 1, 'plan.overage', 1, 'floor', 'chioce', '{}', '[]', 0, 0, '{}')"
         )
-        database.commit()
     result = careline("check", "--config", str(config))
     assert result.exit_code == 2
     assert "1 conversations wait in step chioce of plan.overage" in result.stderr

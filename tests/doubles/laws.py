@@ -1,8 +1,10 @@
 """The invariants of design section 4, as questions to the database (laws.sql)."""
 
-import sqlite3
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
+
+import apsw
 
 
 @lru_cache(1)
@@ -16,11 +18,11 @@ def _laws() -> tuple[tuple[str, str], ...]:
     return tuple(laws)
 
 
-def broken_laws(connection: sqlite3.Connection) -> list[str]:
+def broken_laws(connection: apsw.Connection) -> list[str]:
     """One sentence per law that the database breaks, with the first rows that break it."""
     found = []
     for law, question in _laws():
-        rows = connection.execute(question).fetchmany(3)
+        rows = list(islice(connection.execute(question), 3))
         if rows:
             found.append(f"{law}: {rows}")
     return found

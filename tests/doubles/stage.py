@@ -7,12 +7,13 @@ import atexit
 import contextlib
 import json
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import apsw
 
 from gateway.care import offers
 from gateway.care.calls import Calls
@@ -123,7 +124,7 @@ class WatchedStore(Store):
             self._less()
 
     async def read(
-        self, question: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+        self, question: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Counted until the one who waits goes on."""
         self.waited_for += 1
@@ -359,10 +360,12 @@ class Stage:
     async def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
         """Rows of a query, by column."""
 
-        def ask(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-            cursor = connection.execute(sql, values)
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor]
+        def ask(connection: apsw.Connection) -> list[dict[str, Any]]:
+            found = []
+            for row in (cursor := connection.execute(sql, values)):
+                names = [column[0] for column in cursor.get_description()]
+                found.append(dict(zip(names, row, strict=True)))
+            return found
 
         return await self.store.read(ask)
 
@@ -377,6 +380,6 @@ class Stage:
         return await self.store.read(broken_laws)
 
 
-def _next_due(connection: sqlite3.Connection, after: int, up_to: int) -> int | None:
-    row = connection.execute("SELECT min(due) FROM work WHERE due > ? AND due <= ?", (after, up_to)).fetchone()
-    return int(row[0]) if row[0] is not None else None
+def _next_due(connection: apsw.Connection, after: int, up_to: int) -> int | None:
+    found = connection.execute("SELECT min(due) FROM work WHERE due > ? AND due <= ?", (after, up_to)).get
+    return int(found) if found is not None else None

@@ -36,7 +36,7 @@ class Day:
         await self.indexing.tick()
         mark = await self.store.read(upkeep.indexed_up_to)
         sql = "SELECT count(*) FROM message WHERE id <= ?"
-        return int(await self.store.read(lambda connection: connection.execute(sql, (mark,)).fetchone()[0]))
+        return int(await self.store.read(lambda connection: connection.execute(sql, (mark,)).get))
 
     async def texts(self, count: int) -> None:
         """So many arrive now."""

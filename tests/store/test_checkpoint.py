@@ -1,16 +1,16 @@
 """The log is folded in beside the commits, and never begun anew before the disk has what it held."""
 
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
+import apsw
 import pytest
 
 from gateway.store import checkpoint
 from gateway.store.checkpoint import CHECKPOINT_BYTES, Checkpointer
-from gateway.store.database import connect
+from gateway.store.connection import connect
 
 ROWS = 60  # of 100 kB: more than a log that is worth folding in
 
@@ -37,7 +37,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def writer(path: Path) -> Iterator[sqlite3.Connection]:
+def writer(path: Path) -> Iterator[apsw.Connection]:
     connection = connect(path)
     connection.execute("CREATE TABLE mark (name TEXT PRIMARY KEY, value TEXT)")
     yield connection
@@ -50,14 +50,14 @@ def disk() -> Disk:
 
 
 @pytest.fixture
-def made(path: Path, writer: sqlite3.Connection, disk: Disk) -> Iterator[Checkpointer]:
+def made(path: Path, writer: apsw.Connection, disk: Disk) -> Iterator[Checkpointer]:
     checkpointer = Checkpointer(path, lambda: connect(path, read_only=True), disk.sync)
     yield checkpointer
     disk.may_go.set()
     checkpointer.close()
 
 
-def fill(writer: sqlite3.Connection, sign: str) -> None:
+def fill(writer: apsw.Connection, sign: str) -> None:
     """Makes the log long."""
     for number in range(ROWS):
         writer.execute("INSERT OR REPLACE INTO mark VALUES (?, ?)", (str(number), sign * 100_000))
@@ -68,10 +68,10 @@ def frames(path: Path) -> bytes:
     return path.with_name(path.name + "-wal").read_bytes()[16:24]
 
 
-def copy_without_log(path: Path, target: Path) -> sqlite3.Connection:
+def copy_without_log(path: Path, target: Path) -> apsw.Connection:
     """What the database file alone holds."""
     target.write_bytes(path.read_bytes())
-    return sqlite3.connect(target)
+    return connect(target)
 
 
 def wait(condition: Callable[[], bool]) -> None:
@@ -85,7 +85,7 @@ def wait(condition: Callable[[], bool]) -> None:
 
 
 def test_all_is_copied_and_commits_go_on_while_the_disk_works(
-    path: Path, writer: sqlite3.Connection, made: Checkpointer, disk: Disk, tmp_path: Path
+    path: Path, writer: apsw.Connection, made: Checkpointer, disk: Disk, tmp_path: Path
 ) -> None:
     fill(writer, "a")
     salts = frames(path)
@@ -108,7 +108,7 @@ def test_all_is_copied_and_commits_go_on_while_the_disk_works(
 
 
 def test_under_commits_that_never_pause_the_log_is_begun_anew_too(
-    path: Path, writer: sqlite3.Connection, made: Checkpointer, disk: Disk, monkeypatch: pytest.MonkeyPatch
+    path: Path, writer: apsw.Connection, made: Checkpointer, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoint, "MOST_FRAMES", 3000)
     fill(writer, "a")
@@ -125,7 +125,7 @@ def test_under_commits_that_never_pause_the_log_is_begun_anew_too(
 
 
 def test_the_writer_waits_for_the_disk_at_each_commit_as_before(
-    writer: sqlite3.Connection, made: Checkpointer, disk: Disk
+    writer: apsw.Connection, made: Checkpointer, disk: Disk
 ) -> None:
     fill(writer, "a")
     disk.may_go.set()
@@ -133,7 +133,7 @@ def test_the_writer_waits_for_the_disk_at_each_commit_as_before(
     assert writer.execute("PRAGMA synchronous").fetchone() == (2,), "FULL"
 
 
-def test_a_short_log_is_left_alone(path: Path, writer: sqlite3.Connection, made: Checkpointer, disk: Disk) -> None:
+def test_a_short_log_is_left_alone(path: Path, writer: apsw.Connection, made: Checkpointer, disk: Disk) -> None:
     writer.execute("INSERT INTO mark VALUES ('a', 'b')")
     assert path.with_name(path.name + "-wal").stat().st_size < CHECKPOINT_BYTES
     made.run(writer)
@@ -143,24 +143,24 @@ def test_a_short_log_is_left_alone(path: Path, writer: sqlite3.Connection, made:
 class FullDisk:
     """A connection that cannot copy while the test says so; it looks again every 250 ms."""
 
-    def __init__(self, writer: sqlite3.Connection) -> None:
+    def __init__(self, writer: apsw.Connection) -> None:
         self._writer = writer
         self.fault: str | None = None
 
-    def execute(self, sql: str) -> sqlite3.Cursor:
+    def execute(self, sql: str) -> apsw.Cursor:
         """As the connection does, checkpoints apart."""
         if self.fault is not None and "wal_checkpoint" in sql:
-            raise sqlite3.OperationalError(self.fault)
+            raise apsw.Error(self.fault)
         return self._writer.execute(sql)
 
 
 def test_a_full_disk_is_told_when_it_begins_and_when_it_ends(
-    writer: sqlite3.Connection, made: Checkpointer, disk: Disk, caplog: pytest.LogCaptureFixture
+    writer: apsw.Connection, made: Checkpointer, disk: Disk, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(writer, "a")
     disk.may_go.set()
     full = FullDisk(writer)
-    connection = cast("sqlite3.Connection", full)
+    connection = cast("apsw.Connection", full)
 
     def runs(fault: str | None) -> list[str]:
         caplog.clear()
@@ -179,7 +179,7 @@ def test_a_full_disk_is_told_when_it_begins_and_when_it_ends(
 
 
 def test_a_disk_that_fails_ends_it_and_the_log_stays(
-    path: Path, writer: sqlite3.Connection, made: Checkpointer, disk: Disk
+    path: Path, writer: apsw.Connection, made: Checkpointer, disk: Disk
 ) -> None:
     fill(writer, "a")
     salts = frames(path)

@@ -1,13 +1,13 @@
 """The files of the database hold what customers wrote: only their owner reads them."""
 
 import os
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gateway.store import api_keys, upkeep
+from gateway.store.connection import connect
 from gateway.store.database import Store, StoreProblem, backup_file
 
 
@@ -60,7 +60,7 @@ def test_a_key_makes_a_private_database_too(tmp_path: Path) -> None:
 
 
 def test_a_backup_is_as_private(tmp_path: Path) -> None:
-    sqlite3.connect(tmp_path / "a.db").close()
+    connect(tmp_path / "a.db").close()
     backup_file(tmp_path / "a.db", tmp_path / "b.db")
     assert modes(tmp_path)["b.db"] == "0o600"
 

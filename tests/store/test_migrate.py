@@ -1,17 +1,25 @@
 """The schema: migrated from every released version, and never opened when it is newer than the program."""
 
+import gc
 import hashlib
 import shutil
-import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import apsw
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import create_engine, inspect
 from sqlmodel import SQLModel
 
 from gateway.store import tables
+from gateway.store.connection import connect
 from gateway.store.database import Store, StoreProblem
 from gateway.store.migrate import HEAD, bring_up_to_date, schema_version
+from tests.doubles.database import open_files
 
 MIGRATIONS = Path(str(tables.__file__)).parents[1] / "migrations"  # the tables are imported for what they declare
 
@@ -21,9 +29,6 @@ def _digest(path: Path) -> str:
 
 
 def _upgrade_to(path: Path, revision: str) -> None:
-    from alembic import command  # noqa: PLC0415  # as the program does: only who migrates pays for it
-    from alembic.config import Config  # noqa: PLC0415
-
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     engine = create_engine(f"sqlite:///{path}")
@@ -45,16 +50,65 @@ def test_from_the_first_version_up(tmp_path: Path) -> None:
     path = tmp_path / "careline.db"
     _upgrade_to(path, "0001")
     assert schema_version(path) == "0001"
-    with sqlite3.connect(path) as connection:
-        connection.execute(
-            "INSERT INTO customer (id, key, address_id, external_id) VALUES (1, 'tel:+15551230001', 2, 'c-1')"
-        )
+    connection = connect(path)
+    connection.execute(
+        "INSERT INTO customer (id, key, address_id, external_id) VALUES (1, 'tel:+15551230001', 2, 'c-1')"
+    )
     connection.close()
     bring_up_to_date(path)
     assert schema_version(path) == HEAD
-    connection = sqlite3.connect(path)
+    connection = connect(path)
     assert connection.execute("SELECT key, external_id FROM customer").fetchall() == [("tel:+15551230001", "c-1")]
     connection.close()
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Nothing is closed by chance."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_migrating_leaves_no_file_open(tmp_path: Path) -> None:
+    path = tmp_path / "careline.db"
+    assert bring_up_to_date(path)
+    assert open_files(path) == []
+    with closing(connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM customer").get == 0
+        assert str(path) in open_files(path), "it would have been seen"
+    assert not bring_up_to_date(path)
+    assert open_files(path) == []
+
+
+@pytest.mark.usefixtures("no_collector")
+async def test_a_migration_that_fails_leaves_no_file_open(tmp_path: Path) -> None:
+    path = tmp_path / "careline.db"
+    with closing(connect(path)) as connection:
+        connection.execute("CREATE TABLE customer (id INTEGER PRIMARY KEY)")
+    with pytest.raises(StoreProblem, match=r"customer already exists; is it a Careline database") as caught:
+        await Store(path).open()
+    assert open_files(path) == []
+    assert caught.value is not None, "and its traceback, all the while"
+
+
+async def test_nobody_has_the_database_open_while_it_is_migrated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, upgrade, ours = tmp_path / "careline.db", command.upgrade, []
+
+    def watched(*args: Any) -> None:
+        assert open_files(path).count(str(path)) == 1, "Alembic's"
+        ours.extend([one for one in apsw.connections() if one.filename == str(path)])
+        upgrade(*args)
+
+    monkeypatch.setattr(command, "upgrade", watched)
+    store = Store(path)
+    await store.open()
+    await store.close()
+    assert ours == []
+    assert open_files(path) == []
 
 
 def test_migrations_make_what_the_tables_declare(schema: Path) -> None:
@@ -78,9 +132,8 @@ def test_migrations_make_what_the_tables_declare(schema: Path) -> None:
 async def test_a_newer_schema_is_refused_with_a_sentence(tmp_path: Path, schema: Path) -> None:
     path = tmp_path / "careline.db"
     shutil.copyfile(schema, path)
-    connection = sqlite3.connect(path)
+    connection = connect(path)
     connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.commit()
     connection.close()
     before = _digest(path)
     with pytest.raises(StoreProblem, match="was written by a newer Careline"):

@@ -27,7 +27,7 @@ async def full(tmp_path: Path, schema: Path) -> AsyncIterator[Store]:
 
 async def _found(store: Store, word: str) -> int:
     sql = "SELECT count(*) FROM message_fts WHERE message_fts MATCH ?"
-    return int(await store.read(lambda connection: connection.execute(sql, (word,)).fetchone()[0]))
+    return int(await store.read(lambda connection: connection.execute(sql, (word,)).get))
 
 
 async def test_stretch_after_stretch_until_all_is_indexed(full: Store) -> None:

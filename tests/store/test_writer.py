@@ -3,21 +3,22 @@
 import asyncio
 import random
 import shutil
-import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+import apsw
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.store import work
-from gateway.store.database import Store, StoreProblem, connect
-from gateway.store.units import Conflict, Due, Failure, Rejected, Statement, StoreClosed, StoreFull, Unit
+from gateway.store.connection import connect
+from gateway.store.database import Store, StoreProblem
+from gateway.store.units import Conflict, Due, Failure, Rejected, Row, Statement, StoreClosed, StoreFull, Unit
 from gateway.store.writer import Result, Writer
 
 _PUT = Statement("put", "INSERT INTO t (id, n) VALUES (?, ?)")
@@ -28,7 +29,7 @@ _NAME = Statement("name", "INSERT INTO name (name) VALUES (?)")
 Change = tuple[str, int, int]
 
 
-def _table() -> sqlite3.Connection:
+def _table() -> apsw.Connection:
     connection = connect(Path(":memory:"))
     connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER NOT NULL CHECK (n < 100))")
     connection.execute("CREATE TABLE name (name INTEGER PRIMARY KEY)")
@@ -102,7 +103,7 @@ def test_units_against_a_model(transactions: list[list[tuple[str, list[Change]]]
     connection, model = _table(), Model()
     writer = Writer(lambda: connection, cast("asyncio.AbstractEventLoop", None))  # tells nobody: no loop is needed
     for units in transactions:
-        results = writer._transaction(connection, [_unit(key, changes) for key, changes in units])
+        results = writer._transaction(connection.cursor(), [_unit(key, changes) for key, changes in units])
         told = [type(result) if result is not None else None for result in results]
         assert told == [model.take(key, changes) for key, changes in units]
         assert dict(connection.execute("SELECT id, n FROM t")) == model.rows
@@ -118,7 +119,7 @@ def _work(an_id: int, *, key: str = "k", text: str | None = None) -> Unit:
 
 async def _count(store: Store) -> int:
     sql = "SELECT count(*) FROM work WHERE lane = 'lane'"
-    return int(await store.read(lambda connection: connection.execute(sql).fetchone()[0]))
+    return int(await store.read(lambda connection: connection.execute(sql).get))
 
 
 async def test_what_came_together_is_one_transaction(store: Store) -> None:
@@ -137,14 +138,37 @@ async def test_only_the_guilty_unit_of_a_group_fails(store: Store) -> None:
 
 @pytest.mark.parametrize("poison", ["lone surrogate \ud800", 2**63, object(), 1j, -(2**63) - 1])
 async def test_a_value_that_no_database_takes_harms_nobody_else(store: Store, poison: object) -> None:
+    await _harms_nobody_else(store, ("poison", poison))
+
+
+@pytest.mark.parametrize("row", [("one",), ("one", "two", "three"), (), None, 7])
+async def test_a_row_that_does_not_fit_its_statement_harms_nobody_else(store: Store, row: Any) -> None:
+    await _harms_nobody_else(store, row)
+
+
+async def _harms_nobody_else(store: Store, *rows: Row) -> None:
     bad = Unit("bad")
-    bad.add(Statement("mark", "INSERT INTO mark (name, value) VALUES (?, ?)"), ("poison", poison))
+    bad.extend(Statement("mark", "INSERT INTO mark (name, value) VALUES (?, ?)"), rows)
     async with asyncio.timeout(10):
         results = await store.apply([_work(1), bad, _work(2)])
         assert [type(result) if result else None for result in results] == [None, Rejected, None]
         assert [result for result in await store.apply([_work(3)]) if result] == []
     assert store.working() is None
     assert await _count(store) == 3
+
+
+async def test_one_bad_row_among_many_takes_the_others_of_its_unit_along(store: Store) -> None:
+    await _harms_nobody_else(store, ("a", "1"), ("b", object()), ("c", "3"))
+    assert await store.read(lambda connection: connection.execute("SELECT count(*) FROM mark").get) == 0
+
+
+async def test_a_text_that_is_too_long_for_the_database_is_rejected(store: Store) -> None:
+    unit = Unit("long")
+    unit.add(Statement("mark", "INSERT INTO mark (name, value) VALUES ('long', zeroblob(?))"), (1 << 31,))
+    [failure] = await store.apply([unit])
+    assert isinstance(failure, Rejected)
+    assert "TooBigError" in str(failure)
+    assert store.working() is None
 
 
 async def test_after_close_nothing_is_taken(tmp_path: Path) -> None:
@@ -159,8 +183,8 @@ async def test_a_lost_commit_fails_everybody_and_says_why(
     tmp_path: Path, schema: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Another program holds the write lock for longer than the writer waits.
-    def impatient(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-        connection = connect(path, read_only=read_only)
+    def impatient(path: Path, *, read_only: bool = False, one_thread: bool = False) -> apsw.Connection:
+        connection = connect(path, read_only=read_only, one_thread=one_thread)
         connection.execute("PRAGMA busy_timeout = 20")
         return connection
 
@@ -169,7 +193,7 @@ async def test_a_lost_commit_fails_everybody_and_says_why(
     store = Store(tmp_path / "careline.db")
     await store.open()
     assert await store.apply([_work(1)]) == [None]
-    thief = sqlite3.connect(tmp_path / "careline.db", isolation_level=None)
+    thief = connect(tmp_path / "careline.db")
     thief.execute("BEGIN IMMEDIATE")
     results = await store.apply([_work(2), _work(3)])
     thief.execute("ROLLBACK")
@@ -241,7 +265,7 @@ def test_a_kill_at_any_time_loses_nothing_that_was_acknowledged(tmp_path: Path) 
         process.wait()
         process.stdout.close()
         acknowledged = max(acknowledged, *(int(line) for line in rest[:-1]), 0) if len(rest) > 1 else acknowledged
-        connection = sqlite3.connect(path)
+        connection = connect(path)
         left = {row[0] for row in connection.execute("SELECT id FROM work WHERE lane = 'lane'")}
         right = {row[0] for row in connection.execute("SELECT id FROM work WHERE lane = 'twin'")}
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -277,9 +301,9 @@ async def test_backup_while_writing_is_whole(store: Store, tmp_path: Path) -> No
     await writing
     await backing_up
     assert done, "the backup ended only when nobody wrote any more"
-    copy = sqlite3.connect(tmp_path / "copy.db")
-    [count] = copy.execute("SELECT count(*) FROM work WHERE lane = 'lane'").fetchone()
-    [twins] = copy.execute("SELECT count(*) FROM work WHERE lane = 'twin'").fetchone()
+    copy = connect(tmp_path / "copy.db")
+    count = copy.execute("SELECT count(*) FROM work WHERE lane = 'lane'").get
+    twins = copy.execute("SELECT count(*) FROM work WHERE lane = 'twin'").get
     assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     copy.close()
     assert before <= count <= before + during + 50

@@ -1,9 +1,9 @@
 """Conversations over HTTP: what an agent can do, and that only the owner speaks."""
 
 import asyncio
-import sqlite3
 from typing import Any
 
+import apsw
 import pytest
 
 from gateway.model.rows import replace
@@ -305,9 +305,9 @@ PLANS: dict[str, tuple[ConversationFilters, list[int] | None, str]] = {
 async def test_the_plan_of_a_list(world: World, name: str) -> None:
     filters, customers, index = PLANS[name]
 
-    def plan(connection: sqlite3.Connection) -> str:
+    def plan(connection: apsw.Connection) -> str:
         sql, values = conversation_sql(filters, customers, 51)
-        return str(connection.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchone()[3])
+        return str(connection.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()[0][3])
 
     told = await world.store.read(plan)
     assert told.startswith("SEARCH conversation USING")

@@ -1,8 +1,8 @@
 """Searching: every filter, paging that loses nothing, words, and no search that walks the whole table."""
 
-import sqlite3
 from typing import Any
 
+import apsw
 import pytest
 
 from gateway.model.ids import id_at
@@ -215,7 +215,7 @@ PLANS: dict[str, tuple[Filters, str]] = {
 async def test_the_plan_of_a_search(full: World, name: str) -> None:
     filters, beginning = PLANS[name]
 
-    def plans(connection: sqlite3.Connection) -> list[str]:
+    def plans(connection: apsw.Connection) -> list[str]:
         asked = shapes(connection, filters, 51)
         return [
             " | ".join(step[3] for step in connection.execute(f"EXPLAIN QUERY PLAN {shape.sql}", shape.values))
@@ -239,7 +239,7 @@ async def test_many_addresses_are_not_gathered(full: World, monkeypatch: pytest.
 
 
 async def test_a_search_that_takes_too_long_is_stopped(full: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def endless(connection: sqlite3.Connection) -> None:
+    def endless(connection: apsw.Connection) -> None:
         with bounded(connection, 0.05):
             connection.execute(
                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
