@@ -1,8 +1,8 @@
 """Which modules are compiled: all that a text passes on its way in, through a decision, onto disk and out again.
 
 Left out on purpose: what Python must see as it was written (`triggers/handler.py` and `limit.py` look at frames and
-tracebacks, `talk.py` takes whatever an author gives it, the codec of `pdu.py` writes Python itself), what libraries
-inspect (tables, settings, web), and what no text passes.
+tracebacks, `talk.py` takes whatever an author gives it), what libraries inspect (tables, settings, web), and what no
+text passes.
 """
 
 ROOMS: dict[str, tuple[str, ...]] = {
@@ -59,6 +59,22 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "tracking",
         "turn",
     ),
-    "channels/smpp": ("framing", "link", "numbers", "pace", "receipts", "session", "sms", "texts", "udh", "window"),
+    "channels/smpp": (
+        "decoders",
+        "encoders",
+        "fields",
+        "framing",
+        "link",
+        "numbers",
+        "pace",
+        "pdu",
+        "receipts",
+        "session",
+        "sms",
+        "texts",
+        "udh",
+        "window",
+        "wire",
+    ),
 }
 FILES = tuple(f"gateway/{room}/{name}.py" for room, names in ROOMS.items() for name in names)
