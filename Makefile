@@ -2,7 +2,7 @@
 # ARGS goes through: make test ARGS="-k escalation"
 ARGS ?=
 
-.PHONY: help demo test check bench lock format clean .venv
+.PHONY: help demo test check bench lock format codec clean .venv
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ lock: .venv ## resolves the dependencies anew; ARGS=--upgrade for newer versions
 
 format: .venv ## formats, and mends what the linter can mend
 	@.venv/bin/ruff check --quiet --fix-only . && .venv/bin/ruff format .
+
+codec: .venv ## writes the SMPP codec anew from smpplib's tables, after `make lock` brought a new smpplib
+	@.venv/bin/python -m compiling.codec
 
 .venv: ## the virtual environment, tests included
 	@tests/setup/venv.sh test

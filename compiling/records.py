@@ -4,6 +4,8 @@ mypyc keeps a plain class as a C struct: an attribute is a load, making one is a
 letting the decorator run, whose `__init__` is interpreted and sets each field through a descriptor, so that records,
 which the hot path makes and reads all day, would be slower compiled than not.
 
+A record may descend from another of its module: its `__init__` takes and sets the fields of both.
+
 The rewritten file has each statement on the line where it was, so that tracebacks point into the file people read.
 """
 
@@ -15,6 +17,7 @@ from compiling.members import Enums, use_constants
 from compiling.rooms import FILES
 
 BASE = "gateway.model._plain"
+_PLAIN = f"from {BASE} import Plain as _Plain"
 _EMPTY = {"dict": "{}", "list": "[]", "set": "set()"}
 
 
@@ -41,19 +44,25 @@ class _Field:
             return f"{self.name}: {self.type} | None = None"
         return f"{self.name}: {self.type}" + (f" = {self.default}" if self.default is not None else "")
 
-    @property
-    def assignment(self) -> str:
-        """As a statement of `__init__`."""
+    def assignment(self, *, declare: bool) -> str:
+        """As a statement of `__init__`. declare: it is of the class itself; what a parent has keeps its place there."""
         value = f"{self.factory} if {self.name} is None else {self.name}" if self.factory is not None else self.name
-        return f"self.{self.name}: {self.type} = {value}"
+        return f"self.{self.name}: {self.type} = {value}" if declare else f"self.{self.name} = {value}"
 
 
 @dataclass
 class _Class:
     node: ast.ClassDef
     equal: bool
+    parent: "_Class | None" = None
+    is_parent: bool = False
     fields: list[_Field] = field(default_factory=list)
     places: list[ast.AnnAssign] = field(default_factory=list)
+
+    @property
+    def all_fields(self) -> list[_Field]:
+        """The parent's first."""
+        return [*(self.parent.all_fields if self.parent else ()), *self.fields]
 
 
 def rewrite(source: str, name: str, enums: Enums) -> str:
@@ -69,14 +78,17 @@ def rewrite(source: str, name: str, enums: Enums) -> str:
     """
     tree = ast.parse(source)
     _check_bases(tree, name)
-    classes = [found for node in tree.body if isinstance(node, ast.ClassDef) and (found := _read(node, name))]
+    classes: dict[str, _Class] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and (found := _read(node, name, classes)):
+            classes[node.name] = found
     lines = source.split("\n")
     make_final(lines, tree)
     use_constants(lines, tree, enums)
     _import_replace(lines, tree, name)
-    for one in classes:
+    for one in classes.values():
         _replace(lines, one, name)
-    _append(lines, tree.body[0], name, f"from typing import Final as _Final; from {BASE} import Plain as _Plain")
+    _append(lines, tree.body[0], name, f"from typing import ClassVar as _ClassVar, Final as _Final; {_PLAIN}")
     return "\n".join(lines)
 
 
@@ -103,23 +115,37 @@ def _check_bases(tree: ast.Module, name: str) -> None:
             known.add(node.name)
 
 
-def _read(node: ast.ClassDef, name: str) -> _Class | None:
+def _read(node: ast.ClassDef, name: str, known: dict[str, _Class]) -> _Class | None:
     decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
     if not any(decorator == "record" or decorator.startswith("dataclass") for decorator in decorators):
         return None
     where = f"{name}:{node.lineno}: {node.name}"
-    if len(decorators) != 1 or node.bases or node.keywords:
-        raise CannotRewrite(f"{where} has bases or other decorators")
+    bases = [ast.unparse(base) for base in node.bases]
+    if len(decorators) != 1 or len(bases) > 1 or not known.keys() >= set(bases) or node.keywords:
+        raise CannotRewrite(f"{where} has other decorators, or bases that are no records of this module")
     if any(word in decorators[0] for word in ("order", "kw_only", "init=", "repr=")):
         raise CannotRewrite(f"{where}: @{decorators[0]} is not known here")
-    one = _Class(node, "eq=False" not in decorators[0])
+    one = _Class(node, "eq=False" not in decorators[0], known[bases[0]] if bases else None)
     for statement in node.body:
         if isinstance(statement, ast.FunctionDef) and statement.name in ("__post_init__", "__init__"):
             raise CannotRewrite(f"{where} has {statement.name}")
         if isinstance(statement, ast.AnnAssign) and not ast.unparse(statement.annotation).startswith("ClassVar"):
             one.fields.append(_field(statement, where))
             one.places.append(statement)
+    if one.parent is not None:
+        one.parent.is_parent = True
+        _check_child(one, one.parent, where)
     return one
+
+
+def _check_child(one: _Class, parent: _Class, where: str) -> None:
+    if one.equal != parent.equal:
+        raise CannotRewrite(f"{where} compares otherwise than its parent")
+    if not one.fields:
+        raise CannotRewrite(f"{where} adds no field to its parent's")
+    taken = {field.name for field in parent.all_fields}
+    if any(field.name in taken for field in one.fields):
+        raise CannotRewrite(f"{where} has a field that its parent has")
 
 
 def _field(statement: ast.AnnAssign, where: str) -> _Field:
@@ -142,10 +168,12 @@ def _replace(lines: list[str], one: _Class, name: str) -> None:
     for decorator in node.decorator_list:
         for line in range(decorator.lineno, (decorator.end_lineno or 0) + 1):
             lines[line - 1] = ""
-    if one.equal:
+    if one.equal and one.parent is None:
         lines[node.lineno - 1] = lines[node.lineno - 1].replace(f"class {node.name}", f"class {node.name}(_Plain)", 1)
-    names = "".join(f'"{field.name}", ' for field in one.fields)
-    _append(lines, node.body[0], where, f"__match_args__: _Final = ({names.rstrip()})")
+    names = "".join(f'"{field.name}", ' for field in one.all_fields)
+    # what is final, a child could not have otherwise
+    kind = "_ClassVar[tuple[str, ...]]" if one.parent or one.is_parent else "_Final"
+    _append(lines, node.body[0], where, f"__match_args__: {kind} = ({names.rstrip()})")
     if not one.fields:
         return
     first, last = one.places[0].lineno, max(place.end_lineno or 0 for place in one.places)
@@ -155,9 +183,10 @@ def _replace(lines: list[str], one: _Class, name: str) -> None:
         lines[line - 1] = ""
     if lines[first - 2].strip():
         raise CannotRewrite(f"{where}: a blank line is wanted between its docstring and its fields")
-    copied = ", ".join(f"self.{field.name}" for field in one.fields)
-    assigned = "; ".join(field.assignment for field in one.fields)
-    lines[first - 2] = f"    def __init__(self, {', '.join(f.parameter for f in one.fields)}) -> None: {assigned}"
+    fields = one.all_fields
+    copied = ", ".join(f"self.{field.name}" for field in fields)
+    assigned = "; ".join(field.assignment(declare=field in one.fields) for field in fields)
+    lines[first - 2] = f"    def __init__(self, {', '.join(f.parameter for f in fields)}) -> None: {assigned}"
     lines[first - 1] = f'    def __copy__(self) -> "{node.name}": return {node.name}({copied})'
 
 

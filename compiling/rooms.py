@@ -58,6 +58,22 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "tracking",
         "turn",
     ),
-    "channels/smpp": ("framing", "link", "numbers", "pace", "receipts", "session", "sms", "texts", "udh", "window"),
+    "channels/smpp": (
+        "decoders",
+        "encoders",
+        "fields",
+        "framing",
+        "link",
+        "numbers",
+        "pace",
+        "pdu",
+        "receipts",
+        "session",
+        "sms",
+        "texts",
+        "udh",
+        "window",
+        "wire",
+    ),
 }
 FILES = tuple(f"gateway/{room}/{name}.py" for room, names in ROOMS.items() for name in names)

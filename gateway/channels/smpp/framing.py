@@ -6,13 +6,13 @@ Knows lengths and nothing else of a PDU; `session.py` says what they mean.
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from typing import cast
+from typing import Final, cast
 
 from gateway.channels.smpp.profile import CarrierProfile
 from gateway.channels.smpp.wire import HEADER_LENGTH, MAX_LENGTH
 
-WRITE_LIMIT = 65_536  # octets that the peer has not read, above which we stop reading it
-CLOSE_GRACE = 2.0  # seconds that a closing connection has to take its last octets
+WRITE_LIMIT: Final = 65_536  # octets that the peer has not read, above which we stop reading it
+CLOSE_GRACE: Final = 2.0  # seconds that a closing connection has to take its last octets
 
 
 class FramedConnection:

@@ -1,9 +1,14 @@
 """Addresses on the wire (TON and NPI, SMPP v3.4 5.2.5 and 5.2.6) and in the house (`+15551234567`, `70007`, `ACME`)."""
 
+from typing import Final
+
 from gateway.channels.smpp.profile import CarrierProfile
 
-OWN_LEAST = 9  # a short code of ours may have eight digits
-INTERNATIONAL, NATIONAL, NETWORK, SUBSCRIBER, ALPHANUMERIC, ABBREVIATED = 1, 2, 3, 4, 5, 6
+OWN_LEAST: Final = 9  # a short code of ours may have eight digits
+# types of number
+INTERNATIONAL: Final = 1
+NATIONAL: Final = 2
+ALPHANUMERIC: Final = 5
 
 
 def _digits(text: str) -> bool:

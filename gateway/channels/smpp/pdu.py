@@ -1,4 +1,4 @@
-"""The codec: `decode` and `encode` of every PDU, compiled at import from smpplib's tables (SMPP v3.4 sections 4 and 5).
+"""The codec: `decode` and `encode` of every PDU, written from smpplib's tables (SMPP v3.4 sections 4 and 5).
 
 Both raise `BadPdu` and nothing else. Optional parameters are kept as they came, whether we know them or not, and are as
 long as they say; a response may end after its header; a PDU without a table (outbind, submit_multi, those of 5.0) keeps
@@ -8,77 +8,34 @@ its body as it is.
 import struct
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Final
 
-from smpplib import command as smpplib_command
 from smpplib import command_codes, consts
 
-from gateway.channels.smpp.compiler import HEADER, Decoder, Encoder, Layout, compile_decoder, compile_encoder
-from gateway.channels.smpp.wire import (
-    HEADER_LENGTH,
-    MAX_LENGTH,
-    RESPONSE,
-    Alert,
-    BadPdu,
-    Bind,
-    BindResp,
-    Data,
-    Message,
-    MessageResp,
-    Pdu,
-    Query,
-    QueryResp,
-    Raw,
-)
+from gateway.channels.smpp.decoders import DECODERS, decode_message, decode_message_resp
+from gateway.channels.smpp.encoders import ENCODERS, TLV_SIZES
+from gateway.channels.smpp.fields import pack_header, unpack_header
+from gateway.channels.smpp.wire import HEADER_LENGTH, MAX_LENGTH, RESPONSE, BadPdu, Pdu, Raw
 
-NAMES: Mapping[int, str] = MappingProxyType({code: name for name, code in command_codes.commands.items()})
-COMMANDS: Mapping[str, int] = MappingProxyType(dict(command_codes.commands))
+NAMES: Final[Mapping[int, str]] = MappingProxyType({code: name for name, code in command_codes.commands.items()})
+COMMANDS: Final[Mapping[str, int]] = MappingProxyType(dict(command_codes.commands))
 
-GENERIC_NACK = COMMANDS["generic_nack"]
-BIND_RECEIVER = COMMANDS["bind_receiver"]
-BIND_TRANSMITTER = COMMANDS["bind_transmitter"]
-BIND_TRANSCEIVER = COMMANDS["bind_transceiver"]
-SUBMIT_SM = COMMANDS["submit_sm"]
-SUBMIT_SM_RESP = COMMANDS["submit_sm_resp"]
-DELIVER_SM = COMMANDS["deliver_sm"]
-DELIVER_SM_RESP = COMMANDS["deliver_sm_resp"]
-DATA_SM = COMMANDS["data_sm"]
-DATA_SM_RESP = COMMANDS["data_sm_resp"]
-UNBIND = COMMANDS["unbind"]
-UNBIND_RESP = COMMANDS["unbind_resp"]
-ENQUIRE_LINK = COMMANDS["enquire_link"]
-ENQUIRE_LINK_RESP = COMMANDS["enquire_link_resp"]
-OUTBIND = COMMANDS["outbind"]
-ALERT_NOTIFICATION = COMMANDS["alert_notification"]
-
-_TYPES: dict[str, tuple[type[Pdu], Any]] = {
-    "bind_transmitter": (Bind, smpplib_command.BindTransmitter),
-    "bind_transmitter_resp": (BindResp, smpplib_command.BindTransmitterResp),
-    "bind_receiver": (Bind, smpplib_command.BindReceiver),
-    "bind_receiver_resp": (BindResp, smpplib_command.BindReceiverResp),
-    "bind_transceiver": (Bind, smpplib_command.BindTransceiver),
-    "bind_transceiver_resp": (BindResp, smpplib_command.BindTransceiverResp),
-    "submit_sm": (Message, smpplib_command.SubmitSM),
-    "submit_sm_resp": (MessageResp, smpplib_command.SubmitSMResp),
-    "deliver_sm": (Message, smpplib_command.DeliverSM),
-    "deliver_sm_resp": (MessageResp, smpplib_command.DeliverSMResp),
-    "data_sm": (Data, smpplib_command.DataSM),
-    "data_sm_resp": (MessageResp, smpplib_command.DataSMResp),
-    "query_sm": (Query, smpplib_command.QuerySM),
-    "query_sm_resp": (QueryResp, smpplib_command.QuerySMResp),
-    "unbind": (Pdu, smpplib_command.Unbind),
-    "unbind_resp": (Pdu, smpplib_command.UnbindResp),
-    "enquire_link": (Pdu, smpplib_command.EnquireLink),
-    "enquire_link_resp": (Pdu, smpplib_command.EnquireLinkResp),
-    "alert_notification": (Alert, smpplib_command.AlertNotification),
-    "generic_nack": (Pdu, smpplib_command.GenericNAck),
-}
-_DECODERS: dict[int, Decoder] = {}
-_ENCODERS: dict[int, Encoder] = {}
-for _name, (_cls, _table) in _TYPES.items():
-    _layout, _code = Layout(_table), COMMANDS[_name]
-    _DECODERS[_code] = compile_decoder(_cls, _layout, _name, body_optional=bool(_code & RESPONSE))
-    _ENCODERS[_code] = compile_encoder(_cls, _layout, _name)
+GENERIC_NACK: Final = COMMANDS["generic_nack"]
+BIND_RECEIVER: Final = COMMANDS["bind_receiver"]
+BIND_TRANSMITTER: Final = COMMANDS["bind_transmitter"]
+BIND_TRANSCEIVER: Final = COMMANDS["bind_transceiver"]
+SUBMIT_SM: Final = COMMANDS["submit_sm"]
+SUBMIT_SM_RESP: Final = COMMANDS["submit_sm_resp"]
+DELIVER_SM: Final = COMMANDS["deliver_sm"]
+DELIVER_SM_RESP: Final = COMMANDS["deliver_sm_resp"]
+DATA_SM: Final = COMMANDS["data_sm"]
+DATA_SM_RESP: Final = COMMANDS["data_sm_resp"]
+UNBIND: Final = COMMANDS["unbind"]
+UNBIND_RESP: Final = COMMANDS["unbind_resp"]
+ENQUIRE_LINK: Final = COMMANDS["enquire_link"]
+ENQUIRE_LINK_RESP: Final = COMMANDS["enquire_link_resp"]
+OUTBIND: Final = COMMANDS["outbind"]
+ALERT_NOTIFICATION: Final = COMMANDS["alert_notification"]
 
 
 def decode(data: bytes) -> Pdu:
@@ -89,15 +46,26 @@ def decode(data: bytes) -> Pdu:
     """
     if len(data) < HEADER_LENGTH:
         raise BadPdu(f"{len(data)} octets are no PDU", consts.SMPP_ESME_RINVCMDLEN)
-    length, command, status, sequence = HEADER.unpack_from(data)
+    length, command, status, sequence = unpack_header(data)
     if length != len(data) or length > MAX_LENGTH:
         raise BadPdu(
             f"command_length {length} of {len(data)} octets", consts.SMPP_ESME_RINVCMDLEN, command, status, sequence
         )
-    decoder = _DECODERS.get(command)
-    if decoder is None:
-        return Raw(command, status, sequence, (), data[HEADER_LENGTH:])
-    return decoder(data, length, command, status, sequence)
+    try:
+        # nearly all that comes is one of two; called by their names, compiled functions are called as C
+        if command == DELIVER_SM:
+            return decode_message(data, length, command, status, sequence)
+        if command == SUBMIT_SM_RESP:
+            return decode_message_resp(data, length, command, status, sequence)
+        decoder = DECODERS.get(command)
+        if decoder is None:
+            return Raw(command, status, sequence, (), data[HEADER_LENGTH:])
+        return decoder(data, length, command, status, sequence)
+    except IndexError:
+        raise BadPdu("the body is cut off", consts.SMPP_ESME_RINVCMDLEN, command, status, sequence) from None
+    except BadPdu as bad:
+        bad.command, bad.status, bad.sequence = command, status, sequence
+        raise
 
 
 def encode(pdu: Pdu) -> bytes:
@@ -106,11 +74,15 @@ def encode(pdu: Pdu) -> bytes:
     Raises:
         BadPdu: a value is too long, too large, or has a NUL or control character; or the PDU as a whole is over 64 KiB.
     """
-    encoder = _ENCODERS.get(pdu.command)
+    encoder = ENCODERS.get(pdu.command)
     if encoder is not None:
-        data = encoder(pdu)
+        try:
+            body = encoder(pdu)
+            data = pack_header(HEADER_LENGTH + len(body), pdu.command, pdu.status, pdu.sequence) + body
+        except struct.error as error:
+            raise BadPdu(f"a number does not fit its field: {error}", consts.SMPP_ESME_RINVPARLEN) from None
     elif isinstance(pdu, Raw):
-        data = HEADER.pack(HEADER_LENGTH + len(pdu.body), pdu.command, pdu.status, pdu.sequence) + pdu.body
+        data = pack_header(HEADER_LENGTH + len(pdu.body), pdu.command, pdu.status, pdu.sequence) + pdu.body
     else:
         raise BadPdu(f"no table for command 0x{pdu.command:08x}", consts.SMPP_ESME_RINVCMDID, pdu.command)
     if len(data) > MAX_LENGTH:
@@ -120,35 +92,31 @@ def encode(pdu: Pdu) -> bytes:
 
 def header(command: int, status: int, sequence: int) -> bytes:
     """A PDU that is a header alone: unbind, enquire_link, generic_nack and their like."""
-    return HEADER.pack(HEADER_LENGTH, command, status, sequence)
+    return pack_header(HEADER_LENGTH, command, status, sequence)
 
 
-_RESPONSE_WITHOUT_ID = struct.Struct(">IIIIx")
+_pack_response: Final = struct.Struct(">IIIIx").pack
+_TAKEN: Final = _pack_response(HEADER_LENGTH + 1, DELIVER_SM_RESP, consts.SMPP_ESME_ROK, 0)[:-5]
 
 
 def deliver_resp(command: int, status: int, sequence: int) -> bytes:
     """A deliver_sm_resp or data_sm_resp; its message_id is unused and NUL (SMPP v3.4 4.6.2)."""
-    return _RESPONSE_WITHOUT_ID.pack(HEADER_LENGTH + 1, command | RESPONSE, status, sequence)
+    if status == 0 and command == DELIVER_SM:
+        return _TAKEN + sequence.to_bytes(4, "big") + b"\0"
+    return _pack_response(HEADER_LENGTH + 1, command | RESPONSE, status, sequence)
 
 
-# Optional parameters: name -> tag, and the octets of those that are numbers. smpplib gives source_addr_subunit two
-# octets in submit_sm and one in data_sm; the standard says one (5.3.2.2).
-TAGS: Mapping[str, int] = MappingProxyType(dict(consts.OPTIONAL_PARAMS))
-_SIZES: dict[str, int] = {}
-for _, _table in _TYPES.values():
-    for _name in _table.params_order:
-        _param = _table.params[_name]
-        if _name in TAGS and _param.type is int:
-            _SIZES[_name] = min(_param.size, _SIZES.get(_name, 8))
+# optional parameters: name -> tag
+TAGS: Final[Mapping[str, int]] = MappingProxyType(dict(consts.OPTIONAL_PARAMS))
 
-RECEIPTED_MESSAGE_ID = TAGS["receipted_message_id"]
-MESSAGE_STATE = TAGS["message_state"]
-NETWORK_ERROR_CODE = TAGS["network_error_code"]
-USER_MESSAGE_REFERENCE = TAGS["user_message_reference"]
-MESSAGE_PAYLOAD = TAGS["message_payload"]
-SAR_MSG_REF_NUM = TAGS["sar_msg_ref_num"]
-SAR_TOTAL_SEGMENTS = TAGS["sar_total_segments"]
-SAR_SEGMENT_SEQNUM = TAGS["sar_segment_seqnum"]
+RECEIPTED_MESSAGE_ID: Final = TAGS["receipted_message_id"]
+MESSAGE_STATE: Final = TAGS["message_state"]
+NETWORK_ERROR_CODE: Final = TAGS["network_error_code"]
+USER_MESSAGE_REFERENCE: Final = TAGS["user_message_reference"]
+MESSAGE_PAYLOAD: Final = TAGS["message_payload"]
+SAR_MSG_REF_NUM: Final = TAGS["sar_msg_ref_num"]
+SAR_TOTAL_SEGMENTS: Final = TAGS["sar_total_segments"]
+SAR_SEGMENT_SEQNUM: Final = TAGS["sar_segment_seqnum"]
 
 
 def tlv(name: str, value: int | bytes | str) -> tuple[int, bytes]:
@@ -160,7 +128,7 @@ def tlv(name: str, value: int | bytes | str) -> tuple[int, bytes]:
     """
     tag = TAGS[name]
     if isinstance(value, int):
-        size = _SIZES[name]
+        size = TLV_SIZES[name]
         if not 0 <= value < 1 << 8 * size:
             raise BadPdu(f"{name} is {size} octets, {value} does not fit", consts.SMPP_ESME_RINVOPTPARAMVAL)
         return tag, value.to_bytes(size, "big")

@@ -7,6 +7,7 @@ type "id:123 stat:DELIVRD".
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final
 
 from gateway.channels.smpp import pdu
 from gateway.channels.smpp.numbers import OWN_LEAST, read_address
@@ -18,11 +19,13 @@ from gateway.channels.smpp.wire import Data, Message
 from gateway.model.channel import Receipt
 from gateway.model.message import ReceiptState
 
-TYPE_MASK = 0x3C
-SMSC_RECEIPT, SME_ACKNOWLEDGEMENT, INTERMEDIATE = 0x04, 0x08, 0x20
-_MAX_ID = 65  # 5.2.23, NUL included; a longer one is cut, since it can match nothing
+TYPE_MASK: Final = 0x3C
+SMSC_RECEIPT: Final = 0x04
+SME_ACKNOWLEDGEMENT: Final = 0x08
+INTERMEDIATE: Final = 0x20
+_MAX_ID: Final = 65  # 5.2.23, NUL included; a longer one is cut, since it can match nothing
 
-STATES: Mapping[int, ReceiptState] = MappingProxyType(
+STATES: Final[Mapping[int, ReceiptState]] = MappingProxyType(
     {
         0: ReceiptState.scheduled,
         1: ReceiptState.enroute,
@@ -53,17 +56,17 @@ _WORDS: tuple[tuple[str, ReceiptState], ...] = (
     ("SCHED", ReceiptState.scheduled),
     ("SKIP", ReceiptState.skipped),
 )
-_EXACT: Mapping[str, ReceiptState] = MappingProxyType({state.value: state for state in ReceiptState})
-_FIELD = re.compile(r"\b(id|sub|dlvrd|submit ?date|done ?date|stat|err)\s*:\s*([^\s:]*)", re.IGNORECASE)
+_EXACT: Final[Mapping[str, ReceiptState]] = MappingProxyType({state.value: state for state in ReceiptState})
+_FIELD: Final = re.compile(r"\b(id|sub|dlvrd|submit ?date|done ?date|stat|err)\s*:\s*([^\s:]*)", re.IGNORECASE)
 # appendix B to the letter, which most carriers write: one match instead of seven
-_BOOK = re.compile(
+_BOOK: Final = re.compile(
     r"id:([^\s:]+) sub:([^\s:]*) dlvrd:([^\s:]*) submit date:([^\s:]*) done date:([^\s:]*)"
     r" stat:([^\s:]+) err:([^\s:]*)(?: text:|$)",
     re.IGNORECASE,
 )
-_NAMES = ("id", "sub", "dlvrd", "submitdate", "donedate", "stat", "err")
-_TEXT = re.compile(r"\btext\s*:", re.IGNORECASE)
-_HEX = re.compile("[0-9a-fA-F]{1,32}")
+_NAMES: Final = ("id", "sub", "dlvrd", "submitdate", "donedate", "stat", "err")
+_TEXT: Final = re.compile(r"\btext\s*:", re.IGNORECASE)
+_HEX: Final = re.compile("[0-9a-fA-F]{1,32}")
 
 
 def state_of(word: str) -> ReceiptState:

@@ -6,6 +6,7 @@ All PDUs of a read are decoded before the link is told, in one call. Nothing a p
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Final
 
 from gateway.channels.smpp import faults, pdu
 from gateway.channels.smpp.framing import CLOSE_GRACE, WRITE_LIMIT, FramedConnection
@@ -14,23 +15,17 @@ from gateway.channels.smpp.profile import VERSION_NUMBER, CarrierProfile
 from gateway.channels.smpp.receipts import read_receipt
 from gateway.channels.smpp.sms import SubmitWriter, read_inbound
 from gateway.channels.smpp.window import Window
-from gateway.channels.smpp.wire import (
-    RESPONSE,
-    BadPdu,
-    Bind,
-    BindResp,
-    Data,
-    Message,
-    MessageResp,
-    Pdu,
-)
+from gateway.channels.smpp.wire import RESPONSE, BadPdu, Bind, BindResp, Data, Message, MessageResp, Pdu
 from gateway.model.channel import Fault, InboundPart, Part, PartAnswer, Receipt
 
 log = logging.getLogger("gateway.smpp")
 
-_ROLES = {"transceiver": pdu.BIND_TRANSCEIVER, "transmitter": pdu.BIND_TRANSMITTER, "receiver": pdu.BIND_RECEIVER}
-_LOG_EVERY = 10.0  # seconds between two lines about bad PDUs of one session
-_TEXTS = (Message, Data)
+_ROLES: Final = {
+    "transceiver": pdu.BIND_TRANSCEIVER,
+    "transmitter": pdu.BIND_TRANSMITTER,
+    "receiver": pdu.BIND_RECEIVER,
+}
+_LOG_EVERY: Final = 10.0  # seconds between two lines about bad PDUs of one session
 
 
 class Token:
@@ -70,6 +65,7 @@ class SmppSession(FramedConnection):
         self.closed: asyncio.Future[str] = self._loop.create_future()
         self._owner = owner
         self._writer = writer
+        self._inbound_bound = profile.inbound_bound  # a text looks at it; the profile reckons it anew each time
         self._inbound: list[InboundPart | Receipt] = []
         self._answers: list[PartAnswer] = []
         self._unacknowledged: dict[Token, None] = {}
@@ -169,6 +165,7 @@ class SmppSession(FramedConnection):
         """From now on by this profile; the connection and its bind stay."""
         self.profile = profile
         self._writer = writer
+        self._inbound_bound = profile.inbound_bound
         self.window.size = profile.window
         self.window.errors = profile.errors
 
@@ -190,7 +187,7 @@ class SmppSession(FramedConnection):
 
     def may_release(self) -> bool:
         """Half of the texts that filled the bound are on disk."""
-        return len(self._unacknowledged) <= self.profile.inbound_bound // 2
+        return len(self._unacknowledged) <= self._inbound_bound // 2
 
     async def unbind(self, patience: float) -> None:
         """Says good-bye and waits so many seconds for the answer; the connection is gone when it returns."""
@@ -247,7 +244,7 @@ class SmppSession(FramedConnection):
         self._answers.append(answer)
 
     def _on_deliver(self, found: Pdu, octets: bytes) -> None:
-        assert isinstance(found, _TEXTS)
+        assert isinstance(found, (Message, Data))
         if self.state is not SessionState.bound or self.role == "transmitter":
             status = faults.TRY_LATER if self.state is SessionState.unbinding else faults.WRONG_BIND_STATE
             self.send(pdu.deliver_resp(found.command, status, found.sequence))
@@ -264,7 +261,7 @@ class SmppSession(FramedConnection):
             self.counters["inbound"] += 1
             self._inbound.append(read_inbound(found, octets, self.profile, token, self.number))
         self._unacknowledged[token] = None
-        if len(self._unacknowledged) >= self.profile.inbound_bound:
+        if len(self._unacknowledged) >= self._inbound_bound:
             self.hold()
 
     def _on_enquire_link(self, found: Pdu, octets: bytes) -> None:

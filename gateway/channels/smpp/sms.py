@@ -1,9 +1,10 @@
 """Texts: a `Part` to a submit_sm, a deliver_sm or data_sm to an `InboundPart` (SMPP v3.4 4.4.1, 4.6.1)."""
 
 from hashlib import blake2b
+from typing import Final
 
 from gateway.channels.smpp import pdu
-from gateway.channels.smpp.compiler import HEADER, cstring, write_tlvs
+from gateway.channels.smpp.fields import cstring, pack_header, write_tlvs
 from gateway.channels.smpp.numbers import OWN_LEAST, read_address, write_recipient, write_sender
 from gateway.channels.smpp.profile import CarrierProfile
 from gateway.channels.smpp.texts import read_text, write_text
@@ -12,13 +13,14 @@ from gateway.channels.smpp.wire import HEADER_LENGTH, BadPdu, Data, Message, Tlv
 from gateway.model import gsm7
 from gateway.model.channel import Encoding, Fault, InboundPart, Part
 
-UDHI = 0x40  # esm_class: a user data header is in front of the text (5.2.12)
-MAX_SHORT_MESSAGE = 254
-_CACHED = 4096  # senders and option blocks kept; a carrier has a handful
+UDHI: Final = 0x40  # esm_class: a user data header is in front of the text (5.2.12)
+MAX_SHORT_MESSAGE: Final = 254
+_CACHED: Final = 4096  # senders and option blocks kept; a carrier has a handful
 # a message_payload is used where the text is more than one short message
-_ONE_MESSAGE = {Encoding.gsm7: 160, Encoding.latin1: 140, Encoding.ucs2: 140}
-_OCTET = [bytes((number,)) for number in range(256)]
-_YEAR = 365 * 86400
+_ONE_MESSAGE: Final = {Encoding.gsm7: 160, Encoding.latin1: 140, Encoding.ucs2: 140}
+_OCTET: Final = [bytes((number,)) for number in range(256)]
+_YEAR: Final = 365 * 86400
+_REFERENCE: Final = write_tlvs(((pdu.USER_MESSAGE_REFERENCE, b"\0\0"),))[:-2]  # what stands before the number
 
 
 class BadPart(ValueError):
@@ -66,20 +68,19 @@ class SubmitWriter:
         except UnicodeEncodeError as error:
             raise BadPart(f"{part.encoding} has no {part.text[error.start]!r}", Fault.bad_message) from None
         esm = 0
-        tlvs: Tlvs = ()
+        tlvs = b""
         if part.parts > 1 or profile.long_messages == "payload":
-            esm, octets, tlvs = self._tie(part, octets)
+            esm, octets, tied = self._tie(part, octets)
+            tlvs = write_tlvs(tied)
         if len(octets) > MAX_SHORT_MESSAGE:
             raise BadPart(f"{len(octets)} octets do not fit one part", Fault.bad_message)
         if part.user_reference is not None and self._tlvs:
-            tlvs = (*tlvs, (pdu.USER_MESSAGE_REFERENCE, (part.user_reference & 0xFFFF).to_bytes(2, "big")))
+            tlvs += _REFERENCE + (part.user_reference & 0xFFFF).to_bytes(2, "big")
         sender = self._senders.get(part.sender) or self._sender(part.sender)
         key = (esm, part.validity, coding)
         options = self._options.get(key) or self._option_block(key)
-        body = b"".join((sender, self._recipient(part.to), options, _OCTET[len(octets)], octets))
-        if tlvs:
-            body += write_tlvs(tlvs)
-        return HEADER.pack(HEADER_LENGTH + len(body), pdu.SUBMIT_SM, 0, sequence) + body
+        body = b"".join((sender, self._recipient(part.to), options, _OCTET[len(octets)], octets, tlvs))
+        return pack_header(HEADER_LENGTH + len(body), pdu.SUBMIT_SM, 0, sequence) + body
 
     def _tie(self, part: Part, octets: bytes) -> tuple[int, bytes, Tlvs]:
         """esm_class, short_message and parameters of a part of a long message, by the carrier's way of tying them."""

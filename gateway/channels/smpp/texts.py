@@ -3,13 +3,19 @@
 import re
 import unicodedata
 from collections.abc import Mapping
+from typing import Final
 
 from gateway.model import gsm7
 from gateway.model.channel import Encoding
 from gateway.model.segments import Alphabet, hide_halves
 
-DEFAULT, ASCII, BINARY, LATIN1, BINARY_TOO, UCS2 = 0, 1, 2, 3, 4, 8
-_CODECS: Mapping[int, str] = {
+DEFAULT: Final = 0
+ASCII: Final = 1
+BINARY: Final = 2
+LATIN1: Final = 3
+BINARY_TOO: Final = 4
+UCS2: Final = 8
+_CODECS: Final[Mapping[int, str]] = {
     5: "shift_jis",
     6: "iso8859_5",
     7: "iso8859_8",
@@ -17,9 +23,9 @@ _CODECS: Mapping[int, str] = {
     13: "euc_jp",
     14: "euc_kr",
 }
-_PYTHON_CODEC: Mapping[str, str] = {"latin1": "latin-1", "ascii": "ascii"}
-_LONE = re.compile(r"[\ud800-\udfff]")
-_BINARY_NOISE = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+_PYTHON_CODEC: Final[Mapping[str, str]] = {"latin1": "latin-1", "ascii": "ascii"}
+_LONE: Final = re.compile(r"[\ud800-\udfff]")
+_BINARY_NOISE: Final = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 
 
 def write_text(text: str, encoding: Encoding, alphabet: Alphabet) -> tuple[bytes, int]:

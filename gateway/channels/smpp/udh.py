@@ -2,10 +2,14 @@
 
 import struct
 from dataclasses import dataclass
+from typing import Final
 
-_CONCATENATED, _CONCATENATED_16, _SINGLE_SHIFT, _LOCKING_SHIFT = 0x00, 0x08, 0x24, 0x25
-_WIDE = struct.Struct(">BBBHBB")
-_NARROW = struct.Struct(">BBBBBB")
+_CONCATENATED: Final = 0x00
+_CONCATENATED_16: Final = 0x08
+_SINGLE_SHIFT: Final = 0x24
+_LOCKING_SHIFT: Final = 0x25
+_WIDE: Final = struct.Struct(">BBBHBB")
+_NARROW: Final = struct.Struct(">BBBBBB")
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Final
 
 from gateway.channels.smpp import faults
 from gateway.channels.smpp.wire import MAX_SEQUENCE
@@ -9,7 +10,7 @@ from gateway.model.channel import Fault, PartAnswer
 from gateway.model.message import Outcome
 
 Attempt = tuple[int, int, int]
-_KNOWN_STATUS = 0x1000  # SMPP v5 ends at 0x111, carriers' own codes at 0x4ff
+_KNOWN_STATUS: Final = 0x1000  # SMPP v5 ends at 0x111, carriers' own codes at 0x4ff
 
 
 class Window:

@@ -6,13 +6,14 @@ A type stands for a layout, not for a command: submit_sm and deliver_sm have the
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 Tlvs = tuple[tuple[int, bytes], ...]
 
-HEADER_LENGTH = 16
-MAX_LENGTH = 65_536  # no PDU of 3.4 is longer: message_payload holds 64 Ki at most, and nobody sends that
-RESPONSE = 0x8000_0000
-MAX_SEQUENCE = 0x7FFF_FFFF
+HEADER_LENGTH: Final = 16
+MAX_LENGTH: Final = 65_536  # no PDU of 3.4 is longer: message_payload holds 64 Ki at most, and nobody sends that
+RESPONSE: Final = 0x8000_0000
+MAX_SEQUENCE: Final = 0x7FFF_FFFF
 
 
 class BadPdu(ValueError):
