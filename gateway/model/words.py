@@ -40,18 +40,13 @@ def normalise(text: str) -> str:
 
     Apostrophes close up ("don't" is "DONT"), other punctuation parts words ("opt-out" is "OPT OUT"). Idempotent.
     """
-    return " ".join(_tokens(text))
-
-
-def _tokens(text: str) -> list[str]:
-    """The words of `normalise`."""
     if text.isascii():
-        return text.translate(_ASCII).split()
+        return " ".join(text.translate(_ASCII).split())
     text = text.translate(_APOSTROPHES)
     # Upper-casing may compose accents again, and decomposing may bring lower case back: hence twice.
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", _INVISIBLE.sub("", text)).upper()).upper()
     text = "".join([c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)])
-    return _NOT_WORD.sub(" ", text.translate(_APOSTROPHES)).split()
+    return " ".join(_NOT_WORD.sub(" ", text.translate(_APOSTROPHES)).split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +200,7 @@ def compliance(
     said = own.meanings.get(quick) or lexicon.meanings.get(quick)
     if said is None:
         # One plain word, which most replies are, is normal already.
-        tokens = [quick] if quick.isascii() and quick.isalnum() else _tokens(text)
+        tokens = [quick] if quick.isascii() and quick.isalnum() else normalise(text).split()
         if not 0 < len(tokens) <= _MOST_TOKENS:
             return None
         phrases = _read(tokens, lexicon, own)
