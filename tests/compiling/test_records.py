@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -50,9 +51,43 @@ def window(seat: Seat) -> Seat:
 '''
 
 
+CHILD = '''"""A module."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Seat:
+    """A seat. price: in cents."""
+
+    row: int = 0
+    letter: str = "A"
+
+    @property
+    def name(self) -> str:
+        """As on the ticket."""
+        return f"{self.row}{self.letter}"
+
+
+@dataclass(slots=True)
+class Berth(Seat):
+    """One can lie in it."""
+
+    upper: bool = False
+    sheets: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Suite(Berth):
+    """One can lock it."""
+
+    key: str = "none"
+'''
+
+
 def run(source: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """What a rewritten module is, interpreted."""
-    monkeypatch.setitem(__import__("sys").modules, BASE, plain)
+    monkeypatch.setitem(sys.modules, BASE, plain)
     module = ModuleType("rewritten")
     exec(compile(rewrite(source, "rewritten.py", {}), "rewritten.py", "exec"), module.__dict__)
     return module
@@ -78,6 +113,42 @@ def test_a_record_works_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
         copy.copy(plain.Plain())
 
 
+def _plain_run(source: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """What the module is as it was written."""
+    module = ModuleType("written")
+    monkeypatch.setitem(sys.modules, "written", module)  # dataclasses look for it there
+    exec(compile(source, "written.py", "exec"), module.__dict__)
+    return module
+
+
+def test_a_child_is_as_it_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    ways: list[tuple[str, object]] = []
+    for module in (_plain_run(CHILD, monkeypatch), run(CHILD, monkeypatch)):
+        seat, berth, suite = module.Seat(3), module.Berth(7, "C", True), module.Suite(8, sheets=["red"])
+        assert module.Berth().sheets is not module.Berth().sheets
+        assert isinstance(suite, module.Seat)
+        assert (berth != module.Seat(7, "C"), berth != module.Suite(7, "C", True)) == (True, True)
+        assert berth == module.Berth(row=7, letter="C", upper=True, sheets=[])
+        assert suite != module.Suite(9, sheets=["red"])
+        for one in (seat, berth, suite):
+            assert copy.copy(one) == one
+            assert type(copy.copy(one)) is type(one)
+            ways.append((repr(one), type(one).__match_args__))
+        match suite:
+            case module.Suite(row, letter, upper, sheets, key):
+                ways.append((suite.name, (row, letter, upper, sheets, key)))
+    assert ways[:4] == ways[4:]
+    assert ways[3] == ("8A", (8, "A", False, ["red"], "none"))
+
+
+def test_a_parent_keeps_what_it_declares() -> None:
+    told = rewrite(CHILD, "module.py", {})
+    assert told.count("\n") == CHILD.count("\n")
+    assert "class Berth(Seat):" in told
+    assert told.count("self.row: int = row") == 1
+    assert told.count("self.row = row") == 2
+
+
 def test_every_statement_stays_on_its_line() -> None:
     assert FILES
     for name in FILES:
@@ -91,11 +162,18 @@ def _definitions(tree: ast.Module) -> set[tuple[str, int]]:
     return {(node.name, node.lineno) for node in ast.walk(tree) if isinstance(node, kinds)}
 
 
+A_SEAT = "@dataclass\nclass B:\n    '''B.'''\n\n    row: int\n"
+
+
 @pytest.mark.parametrize(
     ("lines", "why"),
     [
         ("@dataclass(order=True)\nclass A:\n    '''A.'''\n\n    a: int", "not known here"),
         ("@dataclass\nclass A(B):\n    '''A.'''\n\n    a: int", "descends from B"),
+        (f"{A_SEAT}@dataclass\nclass A(B):\n    '''A.'''\n\n    row: int", "its parent has"),
+        (f"{A_SEAT}@dataclass\nclass A(B):\n    '''A.'''", "adds no field"),
+        (f"{A_SEAT}@dataclass(eq=False)\nclass A(B):\n    '''A.'''\n\n    a: int", "compares otherwise"),
+        ("class B:\n    '''B.'''\n@dataclass\nclass A(B):\n    '''A.'''\n\n    a: int", "no records"),
         ("class A(threading.Thread):\n    '''A.'''", "descends from threading.Thread"),
         ("@dataclass\nclass A:\n    a: int", "no docstring"),
         ("@dataclass\nclass A:\n    '''A.'''\n    a: int", "blank line"),

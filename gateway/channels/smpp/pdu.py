@@ -6,7 +6,7 @@ its body as it is.
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -95,7 +95,7 @@ def header(command: int, status: int, sequence: int) -> bytes:
     return pack_header(HEADER_LENGTH, command, status, sequence)
 
 
-_pack_response: Final = struct.Struct(">IIIIx").pack
+_pack_response: Final[Callable[[int, int, int, int], bytes]] = struct.Struct(">IIIIx").pack
 _TAKEN: Final = _pack_response(HEADER_LENGTH + 1, DELIVER_SM_RESP, consts.SMPP_ESME_ROK, 0)[:-5]
 
 

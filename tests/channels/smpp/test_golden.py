@@ -1,5 +1,6 @@
-"""Our codec beside other people's: smpplib, whose tables it is compiled from, and smpp34, which is Rust."""
+"""Our codec beside other people's: smpplib, from whose tables it is written, and smpp34, which is Rust."""
 
+import copy
 import random
 import sys
 from typing import Any
@@ -78,6 +79,15 @@ def test_equal_to_smpplib_where_it_is_right(found: Pdu) -> None:
         assert data == theirs(found)
 
 
+def test_a_pdu_equals_its_copy() -> None:
+    for found in valid():
+        again = copy.copy(found)
+        assert again == found
+        assert type(again) is type(found)
+        again.sequence += 1
+        assert again != found
+
+
 def test_most_valid_pdus_were_compared() -> None:
     assert sum(map(_listed, valid())) >= 20
 
@@ -120,7 +130,7 @@ def test_smpp34_reads_what_we_write_and_we_what_it_writes() -> None:
         oracle: Any = smpp34.decode(data)
         assert (oracle.command_id, oracle.sequence_number) == (found.command, found.sequence)
         if isinstance(found, Message):
-            same = [name for name in Message.__slots__ if name not in ("command", "status", "sequence", "tlvs")]
+            same = [name for name in Message.__match_args__ if name not in ("command", "status", "sequence", "tlvs")]
             assert [getattr(oracle, name) for name in same] == [getattr(found, name) for name in same]
             assert [(tlv.tag, tlv.value) for tlv in oracle.tlvs] == list(found.tlvs)
             assert oracle.encode() == data
