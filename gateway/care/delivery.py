@@ -97,7 +97,6 @@ class Delivery:
         self._unanswered: dict[str, tuple[int, int, int]] = {}
         self._doubtful: OrderedDict[AttemptKey, _Flight] = OrderedDict()
         self._kept = 0
-        self._unrecorded = 0
         self.figures = DeliveryFigures()
 
     def attach(self, lane: Lane) -> None:
@@ -106,7 +105,7 @@ class Delivery:
 
     def room(self) -> int:
         """How many parts may be claimed now, those apart for which a place is kept."""
-        return self._channel.room() - self._kept - self._unrecorded
+        return self._channel.room() - self._kept
 
     def waiting(self) -> int:
         """Customers to whom an answer could leave, were there room."""
@@ -282,18 +281,12 @@ class Delivery:
             self._lane.poke()
 
     def _record(self, units: list[Unit], *, patient: bool) -> None:
-        """Outcomes that nobody waits for share the commit of a decision. Until then they keep their places in the
-        window, so that a crash leaves no more in doubt; while places are scarce, nothing is patient.
+        """Outcomes that nobody waits for share the commit of a decision.
+
+        Their places in the window are free at once. What takes them is written after them, however patient they are
+        (`Store.submit` keeps the order), so a crash never leaves more in doubt than the window holds.
         """
-        patient = patient and 4 * (self._unrecorded + len(units)) <= self._channel.room()
-        places = len(units) if patient else 0
-        self._unrecorded += places
-
-        def recorded(results: list[Result]) -> None:
-            self._unrecorded -= places
-            self._recorded(units, results)
-
-        self._store.submit(units, recorded, patient=patient)
+        self._store.submit(units, lambda results: self._recorded(units, results), patient=patient)
 
     def _settle(self, unit: Unit, answer: PartAnswer, flight: _Flight | None, now: int) -> None:
         message_id = answer.attempt[0]
