@@ -23,7 +23,7 @@ def make_final(lines: list[str], tree: ast.Module) -> None:
     """
     set_in = Counter(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and _is_set(node))
     shared = {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
-    for node in tree.body:
+    for node in reversed(tree.body):  # of two on one line the later first, so that columns stay true
         target = _target(node)
         if target is None or not _VALUE.fullmatch(target.id) or target.id in ADJUSTED | shared:
             continue

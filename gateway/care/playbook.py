@@ -95,7 +95,7 @@ class Playbook:
 
     def default_handler(self, brand: str) -> str | None:
         """The handler for a brand's unclaimed texts."""
-        return _words_of(self.keywords, self.brands).defaults.get(brand)
+        return _words_of(self.keywords, self.brands).defaults.get(brand, self.keywords.default_handler)
 
     def agent(self, name: str) -> Agent | None:
         """An agent by JID or name."""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.app import CannotStart, Gateway
+from gateway.cli.checking import examine
 from gateway.cli.reloading import reload
 from gateway.settings import ConfigError, Settings, load
 from gateway.store.database import StoreProblem
@@ -119,6 +120,9 @@ class _Service:
     async def _reload(self) -> None:
         try:
             loaded = await asyncio.to_thread(load, self._folder, self._environ)
+            wrong = (await asyncio.to_thread(examine, self._folder, self._environ)).problems
+            if wrong:
+                raise CannotStart("\n".join(wrong))
             for line in await reload(self._gateway, loaded.settings):
                 log.warning("reload: %s", line)
         except (ConfigError, HandlerError, CannotStart) as problem:

@@ -20,6 +20,8 @@ MOST_LOOKS = 3
 """Looks at one tick, some 6,000 messages: what is caught up after a burst must not crowd out who writes then."""
 REST = 4.0
 """Times what a stretch took: it rests so long before the next, so that few commits find one before them."""
+LONGEST_REST = 0.02
+"""Seconds: where the disk is slow, waiting for it is most of what a stretch takes."""
 
 
 class Indexing:
@@ -52,6 +54,6 @@ class Indexing:
                 [failure] = await self._store.apply([upkeep.index_words(above, up_to)])
                 if failure is not None:
                     return
-                await self._rest(REST * (self._clock() - began))
+                await self._rest(min(LONGEST_REST, REST * (self._clock() - began)))
         # What indexing itself took says nothing about customers.
         self._rested_at, self._spent_before = self._clock(), self._spent()

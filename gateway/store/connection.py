@@ -5,6 +5,8 @@ holds on it (sqlite.org/howtocorrupt.html, 2.2.1). Python's own `sqlite3` is ano
 migrations use it, and have closed everything before they return (`gateway.store.migrate`); ruff refuses it elsewhere.
 """
 
+import errno
+import os
 from pathlib import Path
 
 import apsw
@@ -53,7 +55,12 @@ def connect(path: Path, *, read_only: bool = False, one_thread: bool = False) ->
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copies a database by SQLite's own backup, whoever else has it open, into an empty file. Raises apsw.Error."""
+    """Copies a database by SQLite's own backup, whoever else has it open, into an empty file.
+
+    Raises:
+        OSError: the disk of the copy is full, or cannot be written.
+        apsw.Error: anything else.
+    """
     original = connect(source, read_only=True)
     try:
         # Without our pragmas: a log would only write all of it twice.
@@ -62,6 +69,10 @@ def copy(source: Path, target: Path) -> None:
             with made.backup("main", original, "main") as running:
                 # In one step: a reader holds up no writer (WAL), while a copy in steps begins again at each commit.
                 running.step()
+        except apsw.FullError as error:  # whose text is that of the other connection: "not an error"
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from error
+        except apsw.IOError as error:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(target)) from error
         finally:
             made.close()
     finally:

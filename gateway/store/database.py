@@ -308,8 +308,10 @@ def backup_file(source: Path, target: Path) -> None:
             os.fsync(file.fileno())
         partial.replace(target)
     except (apsw.Error, OSError) as error:
-        partial.unlink(missing_ok=True)
-        raise StoreProblem(f"backup to {target} failed: {error}") from error
+        for left in ("", "-journal"):
+            partial.with_name(partial.name + left).unlink(missing_ok=True)
+        why = error.strerror if isinstance(error, OSError) else error
+        raise StoreProblem(f"backup to {target} failed: {why}") from error
 
 
 __all__ = ["Failure", "Store", "StoreProblem", "backup_file", "prepare", "sqlite_path"]

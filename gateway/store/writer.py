@@ -118,9 +118,10 @@ class Writer:
 
     def _run(self) -> None:
         """The thread: gather, write, tell, repeat."""
-        connection = self._connect()
-        cursor = connection.cursor()  # one for all: to make one costs as much as to write a row
+        connection: apsw.Connection | None = None
         try:
+            connection = self._connect()
+            cursor = connection.cursor()  # one for all: to make one costs as much as to write a row
             while True:
                 calls = self._in_hand = self._gather()
                 if calls:
@@ -133,7 +134,8 @@ class Writer:
                     self._checkpoint(connection)
         finally:
             self._end()
-            connection.close()
+            if connection is not None:
+                connection.close()
 
     def _end(self) -> None:
         """Nobody waits for a thread that has ended, by a fault of ours too."""

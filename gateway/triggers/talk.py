@@ -33,6 +33,7 @@ _LONGEST_SLOT = 1_000
 _LONGEST_WHY = 1_000
 _DEEPEST = 8
 _SIMPLE = frozenset({str, int, bool, type(None), Link})
+_TAKEN = frozenset({"key_", "backoffice_", "action_"})
 _ENDINGS = "wait, close, escalate, accept_offer or call"
 
 
@@ -159,7 +160,7 @@ class Talk(Generic[EventT]):
             self._refuse(f"close({disposition!r:.80}): a disposition is a code such as no_reply")
         return self._end(Close(disposition))
 
-    def escalate(self, queue: str, /, why: str = "") -> Self:
+    def escalate(self, queue: str, /, why: object = "") -> Self:
         """Ends the step: a person of `queue` takes over. The customer is told nothing unless you `say` it before."""
         return self._end(Escalate(queue, str(why)[:_LONGEST_WHY]))
 
@@ -201,6 +202,8 @@ class Talk(Generic[EventT]):
         for name, value in values.items():
             if type(value) not in _SIMPLE:
                 values[name] = self._json(name, value)
+        if not _TAKEN.isdisjoint(values):
+            self._refuse(f"{', '.join(sorted(_TAKEN.intersection(values)))}: no field may have this name; take another")
         return values
 
     def _json(self, name: str, value: object, depth: int = 0) -> object:

@@ -85,6 +85,17 @@ def test_reload_takes_good_and_refuses_bad(running: Running, config: Path) -> No
     file.write_text(good + '\n[numbers]\nallow = ["+1"]\n', "utf-8")
     running.process.send_signal(signal.SIGHUP)
     running.wait_for("configuration reloaded")
+    keywords = config / "keywords.toml"
+    had = keywords.read_text("utf-8") if keywords.exists() else None
+    keywords.write_text((had or "") + '\n[[keywords]]\nwords = ["PARCEL"]\nsay = "parcel.hours"\n', "utf-8")
+    running.process.send_signal(signal.SIGHUP)
+    running.wait_for(
+        "parcel.toml: hours: this text is missing"
+    )  # nobody has this text: whoever wrote PARCEL would get no answer
+    if had is None:
+        keywords.unlink()
+    else:
+        keywords.write_text(had, "utf-8")
     text = (config / "gateway.toml").read_text("utf-8").replace("tps = 100", "tps = 50", 1)
     (config / "gateway.toml").write_text(text, "utf-8")
     running.process.send_signal(signal.SIGHUP)

@@ -237,6 +237,7 @@ count = 0
 _latest: list[int] = []
 twice = 1
 twice = 2
+one = 1; OTHER = [1]
 local = 1
 
 
@@ -247,7 +248,7 @@ def add() -> None:
     local = 2
 '''
     told = rewrite(source, "module.py", ENUMS).split("\n")
-    assert told[3:13] == [
+    assert told[3:14] == [
         'T = TypeVar("T")',
         "Alias = dict[str, int]",
         "LIMIT: _Final = 5",
@@ -258,5 +259,6 @@ def add() -> None:
         "_latest: _Final[list[int]] = []",
         "twice = 1",
         "twice = 2",
+        "one: _Final = 1; OTHER: _Final = [1]",
     ]
-    assert told[13] == "local = 1"  # a function has one of the same name: left alone
+    assert told[14] == "local = 1"  # a function has one of the same name: left alone

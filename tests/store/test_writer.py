@@ -19,7 +19,7 @@ from gateway.store import work
 from gateway.store.connection import connect
 from gateway.store.database import Store, StoreProblem
 from gateway.store.units import Conflict, Due, Failure, Rejected, Row, Statement, StoreClosed, StoreFull, Unit
-from gateway.store.writer import Result, Writer
+from gateway.store.writer import Call, Result, Writer
 
 _PUT = Statement("put", "INSERT INTO t (id, n) VALUES (?, ?)")
 _ADD = Statement("add", "UPDATE t SET n = n + ? WHERE id = ?")
@@ -405,6 +405,23 @@ async def test_a_writer_that_ends_by_a_fault_leaves_nobody_waiting(
     [failure] = await store.apply([_work(1)])
     assert isinstance(failure, StoreClosed)
     assert "fault of ours" in str(store.working())
+
+
+async def test_a_writer_that_cannot_open_the_database_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda args: None)
+
+    def refused() -> apsw.Connection:
+        raise apsw.CantOpenError("the file went away")
+
+    writer = Writer(refused, asyncio.get_running_loop())
+    told: asyncio.Future[list[Result]] = asyncio.get_running_loop().create_future()
+    writer.start()
+    writer.submit(Call([_work(1)], told.set_result))
+    async with asyncio.timeout(10):
+        [failure] = await told
+    assert isinstance(failure, StoreClosed)
+    assert writer.broken is not None
+    await asyncio.get_running_loop().run_in_executor(None, writer.close)
 
 
 @pytest.mark.interpreted

@@ -283,3 +283,20 @@ def test_one_function_may_serve_many_steps() -> None:
 
     assert handler.steps == {"first", "second"}
     assert handler.run(Reply("second", "hm"), _talk(handler)) == (Escalate("sales", "hm"),)
+
+
+@pytest.mark.parametrize(("why", "kept"), [(404, "404"), (None, "None"), ("x" * 2000, "x" * 1000)])
+def test_why_a_person_takes_over_may_be_anything(why: object, kept: str) -> None:
+    handler = Handler("asks.help", schema=Incoming, message_class="transactional")
+
+    @handler.start
+    def ask(talk: Talk[Incoming], event: Incoming) -> None:
+        talk.escalate("billing", why)
+
+    assert handler.run(Start(), _talk(handler)) == (Escalate("billing", kept),)
+
+
+@pytest.mark.interpreted  # compiled, it is a TypeError
+def test_three_names_are_no_fields() -> None:
+    assert "key_: no field may have this name" in _step(lambda talk: talk.say("a.b", key_=1)).problem
+    assert "action_" in _step(lambda talk: talk.call("b", "a", action_=1, other=2)).problem
