@@ -64,8 +64,7 @@ _latest: list[_Known] = []
 def _known(rules: Rules) -> _Known:
     """The rules in use; the last ones are kept, since a gateway has one set."""
     if not _latest or _latest[0].source is not rules:
-        everywhere = rules.numbers.allow == ("",) and not rules.numbers.deny
-        _latest[:] = [_Known(rules, {cls: rules.of(cls.name) for cls in MessageClass}, everywhere)]
+        _latest[:] = [_Known(rules, {cls: rules.of(cls.name) for cls in MessageClass}, rules.numbers.everywhere)]
     return _latest[0]
 
 

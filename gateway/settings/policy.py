@@ -169,6 +169,11 @@ class Numbers(Section):
     allow: tuple[Prefix, ...] = Field(default=("",), description='beginnings of numbers, such as "+1"; "" = all')
     deny: tuple[Prefix, ...] = Field(default=(), description="beginnings that are refused all the same")
 
+    @property
+    def everywhere(self) -> bool:
+        """Any number may be texted."""
+        return self.allow == ("",) and not self.deny
+
     def may_send(self, number: str) -> bool:
         """Whether the number (+ and digits) may be texted: the longest prefix that fits decides, deny wins a tie."""
         allowed = max((len(prefix) for prefix in self.allow if number.startswith(prefix)), default=-1)

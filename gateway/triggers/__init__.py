@@ -4,7 +4,6 @@ A handler is Python code for one type of event, written as named steps; see `han
 """
 
 from gateway.triggers.effects import (
-    ENDS,
     AcceptOffer,
     Call,
     Close,
@@ -38,7 +37,6 @@ from gateway.triggers.script import Script
 from gateway.triggers.talk import Talk, days, hours, minutes
 
 __all__ = [
-    "ENDS",
     "SILENCE",
     "STEP_LIMIT",
     "AcceptOffer",

@@ -74,7 +74,6 @@ class Remember:
 
 
 Effect = Say | Wait | Close | Escalate | AcceptOffer | DeclineOffer | Call | Remember
-ENDS: Final = (Wait, Close, Escalate, AcceptOffer, Call)
 
 NAMES: Final[Mapping[type, str]] = {
     Say: "say",

@@ -13,7 +13,7 @@ from gateway.model.message import MessageClass
 from gateway.model.words import is_reserved, normalise
 from gateway.triggers import inspection, schema
 from gateway.triggers.effects import Effect
-from gateway.triggers.errors import HandlerError, StepError, last_line
+from gateway.triggers.errors import HandlerError, StepError
 from gateway.triggers.moments import Key, Moment
 from gateway.triggers.schema import EventData
 from gateway.triggers.steps import StepFunction, Steps
@@ -214,7 +214,7 @@ class Handler(Generic[EventT]):
         try:
             return question(event)
         except Exception as problem:  # a handler's own code, as in run()
-            where = self._line(problem, question)
+            where = self.running.line(problem, question)
             raise StepError(f"raised {type(problem).__name__}", self.type, name, where) from problem
 
     def _add(self, key: Key, function: Function, arguments: int) -> Function:
@@ -248,10 +248,6 @@ class Handler(Generic[EventT]):
         if named not in MessageClass.__members__:
             raise self._wrong(f"message_class {named!r} is none of {', '.join(MessageClass.__members__)}")
         return MessageClass[named]
-
-    def _line(self, problem: BaseException, function: Callable[..., Any]) -> str:
-        place = self.running.place(function)
-        return last_line(problem.__traceback__, place.rpartition(":")[0]) or place
 
     def _wrong(self, problem: str, function: StepFunction | None = None) -> HandlerError:
         where = self.running.place(function) if function is not None else self.where

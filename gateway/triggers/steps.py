@@ -95,7 +95,7 @@ class Steps:
         except BaseException as other:
             if not limit.is_ring(other):
                 raise
-            where = self._line(other, step)
+            where = self.line(other, step)
             raise StepTooSlow("took too long and was stopped", self.handler, str(moment), where) from None
 
     def place(self, function: Callable[..., Any]) -> str:
@@ -107,10 +107,11 @@ class Steps:
         self, problem: str, moment: Moment, raised: BaseException, step: StepFunction, cause: BaseException | None
     ) -> StepError:
         where = raised.where if isinstance(raised, StepError) else ""
-        error = StepError(problem, self.handler, str(moment), where or self._line(raised, step))
+        error = StepError(problem, self.handler, str(moment), where or self.line(raised, step))
         error.__cause__ = cause  # compiled, `raise ... from` forgets it
         return error
 
-    def _line(self, raised: BaseException, function: Callable[..., Any]) -> str:
+    def line(self, raised: BaseException, function: Callable[..., Any]) -> str:
+        """Where a handler's function raised, as file:line."""
         place = self.place(function)
         return last_line(raised.__traceback__, place.rpartition(":")[0]) or place
