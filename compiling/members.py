@@ -9,21 +9,20 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from compiling.rooms import FILES
-
 Enums = Mapping[tuple[str, str], frozenset[str]]
 
 
 @cache
 def enums(root: Path) -> Enums:
-    """The members of each enum that the compiled rooms define, by module and class."""
+    """The members of each enum of the gateway, by module and class."""
     found: dict[tuple[str, str], frozenset[str]] = {}
-    for name in FILES:
-        for node in ast.parse((root / name).read_text()).body:
+    for file in sorted((root / "gateway").rglob("*.py")):
+        module = ".".join(file.relative_to(root).with_suffix("").parts)
+        for node in ast.parse(file.read_text()).body:
             if isinstance(node, ast.ClassDef) and any(ast.unparse(base).endswith("Enum") for base in node.bases):
                 targets = [one.targets[0] for one in node.body if isinstance(one, ast.Assign)]
                 members = frozenset(target.id for target in targets if isinstance(target, ast.Name))
-                found[name.removesuffix(".py").replace("/", "."), node.name] = members
+                found[module, node.name] = members
     return found
 
 

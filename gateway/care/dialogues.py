@@ -138,14 +138,16 @@ def apply(
     """Writes what a step decided."""
     for effect in effects:
         dialogue = turn.dialogues[dialogue.id]
-        conversation = turn.conversations[dialogue.conversation_id]
         # No `match`: compiled, a pattern asks for the class and its attributes by their names.
+        if isinstance(effect, Remember):
+            turn.put_dialogue(replace(dialogue, slots={**dialogue.slots, effect.name: effect.value}))
+            continue
+        if isinstance(effect, Wait):
+            _wait(turn, dialogue, effect.step, effect.timeout_s)
+            continue
+        conversation = turn.conversations[dialogue.conversation_id]
         if isinstance(effect, Say):
             _say(turn, handler, conversation, dialogue, effect, expires)
-        elif isinstance(effect, Remember):
-            turn.put_dialogue(replace(dialogue, slots={**dialogue.slots, effect.name: effect.value}))
-        elif isinstance(effect, Wait):
-            _wait(turn, dialogue, effect.step, effect.timeout_s)
         elif isinstance(effect, Close):
             finish(turn, conversation, dialogue, effect.disposition)
         elif isinstance(effect, Escalate):

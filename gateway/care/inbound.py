@@ -67,12 +67,12 @@ def receive(turn: Turn, message_id: int, text: Text) -> None:
         # An address that we cannot send from is no place to go on from.
         sender = turn.playbook.sender_for(brand.name, text.sender, conversation.sender) or ""
         conversation = turn.put(replace(conversation, last_in=turn.now, sender=sender))
-    message = _message(turn, message_id, text, brand)
+    message = _message(turn, message_id, text, brand, conversation)
     route(turn, brand, message, conversation)
     for its in turn.conversations.values():
         # The newest of those that it was written in: routing may have closed one and opened another.
-        if its.last_in == turn.now and its.brand == brand.name:
-            message = replace(message, conversation_id=max(its.id, message.conversation_id or 0))
+        if its.last_in == turn.now and its.brand == brand.name and its.id > (message.conversation_id or 0):
+            message = replace(message, conversation_id=its.id)
     messages.add(turn.unit, message)
 
 
@@ -83,11 +83,11 @@ def receive_broken(turn: Turn, message_id: int, text: Text, cause: str) -> None:
     conversation = turn.put(replace(turn.fresh(conversation), last_in=turn.now))
     if conversation.owner_kind is OwnerKind.bot:
         conversation = escalation.to_queue(turn, conversation, None, f"the handler failed: {cause}"[:300])
-    message = _message(turn, message_id, text, brand)
-    messages.add(turn.unit, replace(message, conversation_id=conversation.id, reason="the handler failed"))
+    message = _message(turn, message_id, text, brand, conversation)
+    messages.add(turn.unit, replace(message, reason="the handler failed"))
 
 
-def _message(turn: Turn, message_id: int, text: Text, brand: Brand) -> Message:
+def _message(turn: Turn, message_id: int, text: Text, brand: Brand, conversation: Conversation | None) -> Message:
     return Message(
         id=message_id,
         channel="sms",
@@ -103,6 +103,7 @@ def _message(turn: Turn, message_id: int, text: Text, brand: Brand) -> Message:
         disposition=None,
         author_kind="customer",
         author_id="",
+        conversation_id=conversation.id if conversation is not None else None,
         carrier=text.carrier,
         reason=text.broken,
         digest=text.digest,

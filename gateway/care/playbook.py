@@ -12,7 +12,7 @@ from gateway.model.brand import Brand, Sender
 from gateway.model.message import MessageClass
 from gateway.model.rows import record
 from gateway.model.segments import Alphabet, Mode
-from gateway.model.words import Compliance, choose, compliance, normalise
+from gateway.model.words import Compliance, choose, compliance, first_word, normalise
 from gateway.settings import gateway_file
 from gateway.settings.gateway_file import Agent, BackOffice, Queue
 from gateway.settings.policy import Keyword, KeywordsFile, Offer, Rules
@@ -80,7 +80,11 @@ class Playbook:
 
     def keyword(self, text: str, brand: str, sender: str, language: str) -> Keyword | None:
         """The keyword that the whole text is."""
-        for keyword in _words_of(self.keywords, self.brands).keywords.get(normalise(text), ()):
+        words = _words_of(self.keywords, self.brands)
+        first = first_word(text)
+        if first is not None and first not in words.first:
+            return None
+        for keyword in words.keywords.get(normalise(text), ()):
             if (
                 (keyword.brand is None or keyword.brand == brand)
                 and (keyword.sender is None or keyword.sender == sender)
@@ -104,14 +108,15 @@ class Playbook:
 
 @record
 class _Words:
-    """The operator's words, normalised once: STOP, HELP and START, and keywords in their order. defaults: the handler
-    of unclaimed texts, by brand.
+    """The operator's words, normalised once: STOP, HELP and START, and keywords in their order. first: what keywords
+    begin with. defaults: the handler of unclaimed texts, by brand.
     """
 
     source: KeywordsFile
     brands: Mapping[str, Brand]
     compliance: Mapping[str, Compliance]
     keywords: Mapping[str, tuple[Keyword, ...]]
+    first: frozenset[str]
     defaults: Mapping[str, str | None]
 
 
@@ -130,7 +135,8 @@ def _words_of(source: KeywordsFile, brands: Mapping[str, Brand]) -> _Words:
             for word in dict.fromkeys(normalise(known) for known in keyword.words):
                 keywords[word] = (*keywords.get(word, ()), keyword)
         defaults = {brand: source.default_of(brand) for brand in brands}
-        _latest[:] = [_Words(source, brands, own, keywords, defaults)]
+        first = frozenset(word.partition(" ")[0] for word in keywords)
+        _latest[:] = [_Words(source, brands, own, keywords, first, defaults)]
     return _latest[0]
 
 

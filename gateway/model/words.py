@@ -49,6 +49,19 @@ def normalise(text: str) -> str:
     return " ".join(_NOT_WORD.sub(" ", text.translate(_APOSTROPHES)).split())
 
 
+def first_word(text: str) -> str | None:
+    """What `normalise` would begin with, where a look tells; None where only `normalise` can tell.
+
+    Most texts are sentences of letters and spaces, and their first word shows that they are no word of ours.
+    """
+    if not text.isascii():
+        return None
+    words = text.split(None, 1)
+    if not words or not words[0].isalnum():
+        return None
+    return words[0].upper()
+
+
 @dataclass(frozen=True, slots=True)
 class _Lexicon:
     """The phrases that mean something, those that mean nothing, and by first token how long a phrase may be."""
@@ -96,6 +109,14 @@ def _unstretched(token: str) -> str:
     if token[0] == "S" and _STOPP.fullmatch(token):
         return "STOP"
     return _STRETCHED.sub(_FIRST, token)
+
+
+def _begins(token: str, lexicon: _Lexicon, own: _Lexicon) -> bool:
+    """Whether any phrase begins with the token, or with the word in it."""
+    if token in lexicon.sizes or token in own.sizes:
+        return True
+    word = _unstretched(token)
+    return word in lexicon.sizes or word in own.sizes
 
 
 def _read(tokens: list[str], lexicon: _Lexicon, own: _Lexicon) -> list[tuple[str, bool]] | None:
@@ -199,8 +220,10 @@ def compliance(
     quick = quick.upper()
     said = own.meanings.get(quick) or lexicon.meanings.get(quick)
     if said is None:
-        # One plain word, which most replies are, is normal already.
-        tokens = [quick] if quick.isascii() and quick.isalnum() else normalise(text).split()
+        first = first_word(quick)
+        if first is not None and not _begins(first, lexicon, own):
+            return None
+        tokens = normalise(text).split()
         if not 0 < len(tokens) <= _MOST_TOKENS:
             return None
         phrases = _read(tokens, lexicon, own)

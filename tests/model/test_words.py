@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model.wordpacks import PACKS
-from gateway.model.words import LONGEST, Compliance, choose, compliance, is_reserved, normalise
+from gateway.model.words import LONGEST, Compliance, choose, compliance, first_word, is_reserved, normalise
 
 YES_NO = ("YES", "NO")
 
@@ -215,6 +215,38 @@ def test_normalise_is_idempotent(text: str) -> None:
     once = normalise(text)
     assert normalise(once) == once
     assert once == " ".join(once.split())
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=0x7F), max_size=20) | st.text(max_size=20))
+def test_a_first_word_is_what_normalise_begins_with(text: str) -> None:
+    word = first_word(text)
+    assert word is None or normalise(text).split(" ")[0] == word
+
+
+def test_the_first_word_of_most_texts_is_seen() -> None:
+    assert [first_word(text) for text in ("hello there, you", "  Stop\tnow", "don't", "né", "", "\x1cHI\x1fyou")] == [
+        "HELLO",
+        "STOP",
+        None,
+        None,
+        None,
+        "HI",
+    ]
+
+
+_PHRASES = sorted(set().union(*(pack.courtesies | pack.stop | pack.help | pack.start for pack in PACKS.values())))
+
+
+@given(
+    st.lists(st.sampled_from([*_PHRASES, "STOOOP", "pleaseee", "hello", "zq12", "OPT"]), min_size=1, max_size=4),
+    st.sampled_from([" ", "  ", "\t", "\n", ", ", "-", "'", "\x1c"]),
+    st.booleans(),
+)
+def test_a_look_at_the_first_word_changes_no_meaning(phrases: list[str], between: str, lower: bool) -> None:
+    text = between.join(phrases)
+    text = text.lower() if lower else text
+    # What nobody sees parts no words, and takes the long way.
+    assert compliance(text) == compliance("\u200b" + text)
 
 
 @given(st.text(), st.sampled_from([*PACKS, "", "x", "es-MX"]))

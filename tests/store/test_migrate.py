@@ -46,6 +46,16 @@ def test_a_new_file_gets_the_newest_schema(tmp_path: Path) -> None:
     assert not bring_up_to_date(path), "a second time there is nothing to do"
 
 
+def test_columns_stand_in_the_order_of_the_tables(tmp_path: Path) -> None:
+    """The hot INSERTs name no column (`gateway.store.statements`)."""
+    path = tmp_path / "careline.db"
+    bring_up_to_date(path)
+    with closing(connect(path)) as connection:
+        for name, table in SQLModel.metadata.tables.items():
+            there = [row[1] for row in connection.execute(f"PRAGMA table_info({name})")]
+            assert there == [column.name for column in table.columns], name
+
+
 def test_from_the_first_version_up(tmp_path: Path) -> None:
     path = tmp_path / "careline.db"
     _upgrade_to(path, "0001")
