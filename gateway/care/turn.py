@@ -241,10 +241,11 @@ class Turn:
         # First those that give a unique place free, then who takes it.
         open_ones, floors = self._write_ended()
         self._write_offers()
-        for conversation in open_ones:
-            self._write_conversation(conversation)
-        for dialogue in floors:
-            self._write_dialogue(dialogue)
+        if len(open_ones) != 1 or len(floors) != 1 or not self._write_talk(open_ones[0], floors[0]):
+            for conversation in open_ones:
+                self._write_conversation(conversation)
+            for dialogue in floors:
+                self._write_dialogue(dialogue)
         waiting: set[str] = set()
         for due in self.outgoing:
             departure = depart(self.unit, due) if depart is not None and due.key not in waiting else None
@@ -287,6 +288,17 @@ class Turn:
             else:
                 self._write_dialogue(dialogue)
         return open_ones, floors
+
+    def _write_talk(self, conversation: Conversation, dialogue: Dialogue) -> bool:
+        """Writes both in one row, if that can hold what changed."""
+        of = self._loaded.conversations.get(conversation.id)
+        from_ = self._loaded.dialogues.get(dialogue.id)
+        if of is None or from_ is None or dialogue.conversation_id != conversation.id:
+            return False
+        if not writing.only_moved(conversation, dialogue, of, from_):
+            return False
+        writing.set_talk(self.unit, conversation, dialogue)
+        return True
 
     def _write_conversation(self, conversation: Conversation) -> None:
         old = self._loaded.conversations.get(conversation.id)

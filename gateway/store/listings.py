@@ -9,12 +9,12 @@ from gateway.model.conversation import Conversation, Dialogue
 from gateway.model.offer import Offer
 from gateway.store.search import bounded
 from gateway.store.statements import columns_of
-from gateway.store.states import conversation_of, dialogue_of, offer_of
-from gateway.store.tables import ConversationRow, DialogueRow, OfferRow
+from gateway.store.states import DIALOGUE_COLUMNS, conversation_of, dialogue_of, offer_of, touched
+from gateway.store.tables import ConversationRow, OfferRow
 
 MOST_INNER = 500
 _CONVERSATION = ", ".join(columns_of(ConversationRow))
-_DIALOGUE = ", ".join(columns_of(DialogueRow))
+_DIALOGUE = ", ".join(DIALOGUE_COLUMNS)
 _OFFER = ", ".join(columns_of(OfferRow))
 _LIVE = ("queued", "human", "waiting", "wrapup")
 
@@ -121,14 +121,18 @@ def conversations(
         return [], False
     with bounded(connection):
         rows = connection.execute(*conversation_sql(filters, customers, limit + 1)).fetchall()
-        views = [_view(connection, conversation_of(row)) for row in rows[:limit]]
+        found = touched(connection, map(conversation_of, rows[:limit]))
+        views = [_view(connection, its) for its in found.values()]
     return views, len(rows) > limit
 
 
 def conversation(connection: apsw.Connection, conversation_id: int) -> ConversationView | None:
     """One conversation."""
     row = connection.execute(f"SELECT {_CONVERSATION} FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
-    return _view(connection, conversation_of(row)) if row else None
+    if row is None:
+        return None
+    [its] = touched(connection, [conversation_of(row)]).values()
+    return _view(connection, its)
 
 
 def notes(connection: apsw.Connection, conversation_id: int) -> list[NoteLine]:

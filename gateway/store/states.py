@@ -14,7 +14,7 @@ from gateway.model.event import Event
 from gateway.model.ids import id_at
 from gateway.model.message import Message, MessageClass
 from gateway.model.offer import Offer, OfferState
-from gateway.model.rows import record
+from gateway.model.rows import record, replace
 from gateway.store.events import events_by_id
 from gateway.store.messages import messages_by_id
 from gateway.store.statements import columns_of
@@ -25,7 +25,8 @@ RECENT_DAYS = 7
 KEPT = 10_000
 _CUSTOMER = columns_of(CustomerRow)
 _CONVERSATION = columns_of(ConversationRow)
-_DIALOGUE = columns_of(DialogueRow)
+# Without the times of the conversation that its row holds for it (`touched`).
+DIALOGUE_COLUMNS = tuple(name for name in columns_of(DialogueRow) if name not in ("last_in", "last_out"))
 _OFFER = columns_of(OfferRow)
 
 
@@ -124,8 +125,7 @@ def _conversations(connection: apsw.Connection, ids: Sequence[int], now: int) ->
     )
     found: dict[int, dict[int, Conversation]] = {}
     latest_closed: dict[tuple[int, str], int] = {}
-    for row in rows:
-        conversation = conversation_of(row)
+    for conversation in touched(connection, map(conversation_of, rows)).values():
         its = found.setdefault(conversation.customer_id, {})
         if not conversation.open:
             # Of the closed ones only the latest of each brand matters (reopening, late replies).
@@ -136,8 +136,24 @@ def _conversations(connection: apsw.Connection, ids: Sequence[int], now: int) ->
     return found
 
 
+def touched(connection: apsw.Connection, conversations: Iterable[Conversation]) -> dict[int, Conversation]:
+    """The same, by id, with the latest `last_in` and `last_out` of their own rows and those of their dialogues
+    (`gateway.store.conversations.set_talk`).
+    """
+    found = {conversation.id: conversation for conversation in conversations}
+    sql = "SELECT conversation_id, max(last_in), max(last_out) FROM dialogue WHERE conversation_id IN "
+    for an_id, last_in, last_out in _many(connection, sql, list(found), "GROUP BY conversation_id"):
+        own = found[an_id]
+        found[an_id] = replace(own, last_in=_later(own.last_in, last_in), last_out=_later(own.last_out, last_out))
+    return found
+
+
+def _later(one: int | None, other: int | None) -> int | None:
+    return max(one or 0, other or 0) or None
+
+
 def conversation_of(row: Sequence[object]) -> Conversation:
-    """A row of the table, in order of its columns."""
+    """A row of the table, in order of its columns; see `touched`."""
     values: dict[str, Any] = dict(zip(_CONVERSATION, row, strict=True))
     values["state"] = ConversationState(str(values["state"]))
     values["told_waiting"] = bool(values["told_waiting"])
@@ -147,7 +163,7 @@ def conversation_of(row: Sequence[object]) -> Conversation:
 def _dialogues(connection: apsw.Connection, conversations: Sequence[int]) -> list[Dialogue]:
     rows = _many(
         connection,
-        f"SELECT {', '.join(_DIALOGUE)} FROM dialogue WHERE conversation_id IN ",
+        f"SELECT {', '.join(DIALOGUE_COLUMNS)} FROM dialogue WHERE conversation_id IN ",
         conversations,
         "AND state <> 'done' ORDER BY id",
     )
@@ -156,7 +172,7 @@ def _dialogues(connection: apsw.Connection, conversations: Sequence[int]) -> lis
 
 def dialogue_of(row: Sequence[object]) -> Dialogue:
     """A row of the table, in order of its columns."""
-    values: dict[str, Any] = dict(zip(_DIALOGUE, row, strict=True))
+    values: dict[str, Any] = dict(zip(DIALOGUE_COLUMNS, row, strict=True))
     values["state"] = DialogueState(str(values["state"]))
     for name in ("slots", "pending", "parked"):
         values[name] = json.loads(str(values[name])) if values[name] is not None else None

@@ -72,7 +72,11 @@ class ConversationRow(SQLModel, table=True):
 
 
 class DialogueRow(SQLModel, table=True):
-    """One run of a handler; at most one of a conversation has the floor (invariant 2)."""
+    """One run of a handler; at most one of a conversation has the floor (invariant 2).
+
+    last_in, last_out: of its conversation, where a turn changed nothing else of that and this row anyway. What holds
+    is the latest of the conversation's own and those of its dialogues (`gateway.store.states.touched`).
+    """
 
     __tablename__ = "dialogue"
     __table_args__ = (
@@ -108,6 +112,8 @@ class DialogueRow(SQLModel, table=True):
     rank: int = Field(sa_column=Column(Integer, nullable=False))
     timer: int | None = Field(default=None, sa_column=big())
     data: str = Field(sa_column=string(nullable=False))
+    last_in: int | None = Field(default=None, sa_column=big())
+    last_out: int | None = Field(default=None, sa_column=big())
 
 
 class OfferRow(SQLModel, table=True):
