@@ -64,11 +64,16 @@ def test_from_the_first_version_up(tmp_path: Path) -> None:
     connection.execute(
         "INSERT INTO customer (id, key, address_id, external_id) VALUES (1, 'tel:+15551230001', 2, 'c-1')"
     )
+    connection.execute(
+        "INSERT INTO dialogue (id, conversation_id, handler, version, state, step, slots, parked, misses, rank, data) "
+        "VALUES (7, 8, 'plan.overage', 1, 'floor', 'choice', '{}', '[]', 0, 6, '{}')"
+    )
     connection.close()
     bring_up_to_date(path)
     assert schema_version(path) == HEAD
     connection = connect(path)
     assert connection.execute("SELECT key, external_id FROM customer").fetchall() == [("tel:+15551230001", "c-1")]
+    assert connection.execute("SELECT step, last_in, last_out FROM dialogue").fetchall() == [("choice", None, None)]
     connection.close()
 
 
