@@ -291,11 +291,11 @@ class Turn:
 
     def _write_talk(self, conversation: Conversation, dialogue: Dialogue) -> bool:
         """Writes both in one row, if that can hold what changed."""
-        of = self._loaded.conversations.get(conversation.id)
-        from_ = self._loaded.dialogues.get(dialogue.id)
-        if of is None or from_ is None or dialogue.conversation_id != conversation.id:
+        old = self._loaded.conversations.get(conversation.id)
+        its_old = self._loaded.dialogues.get(dialogue.id)
+        if old is None or its_old is None or dialogue.conversation_id != conversation.id:
             return False
-        if not writing.only_moved(conversation, dialogue, of, from_):
+        if not writing.only_moved(conversation, dialogue, read=old, read_dialogue=its_old):
             return False
         writing.set_talk(self.unit, conversation, dialogue)
         return True

@@ -13,7 +13,7 @@ import apsw
 
 from gateway.store.connection import connect
 from gateway.store.database import StoreProblem, prepare
-from gateway.store.migrate import bring_up_to_date
+from gateway.store.migrate import HEAD, bring_up_to_date, schema_version
 
 PREFIX = "ck_"
 _OCTETS = 32
@@ -47,7 +47,7 @@ def add(path: Path, name: str, role: str, now: int, key: str | None = None) -> s
     made = key or new_key()
     try:
         prepare(path)
-        bring_up_to_date(path)
+        _make(path)
         with closing(connect(path)) as connection:
             connection.execute(
                 "INSERT INTO api_key (hash, name, role, created_at) VALUES (?, ?, ?, ?)",
@@ -60,12 +60,23 @@ def add(path: Path, name: str, role: str, now: int, key: str | None = None) -> s
     return made
 
 
+def _make(path: Path) -> None:
+    """Makes a database that is not there. An older one is migrated by whoever has it alone, not beside a gateway."""
+    version = schema_version(path)
+    if version is not None and version < HEAD:
+        raise StoreProblem(
+            f"{path} has schema {version}, this program {HEAD}; stop the gateway and run `careline migrate` first"
+        )
+    bring_up_to_date(path)
+
+
 def role_of(path: Path, key: str) -> str | None:
     """What a key may do, None when it is not known (or there is no database yet). Raises StoreProblem."""
     if not path.exists():
         return None
     try:
-        bring_up_to_date(path)
+        if schema_version(path) is None:
+            return None
         with closing(connect(path, read_only=True)) as connection:
             row = connection.execute("SELECT role FROM api_key WHERE hash = ?", (key_hash(key),)).fetchone()
     except (apsw.Error, ValueError) as error:

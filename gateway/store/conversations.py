@@ -36,9 +36,10 @@ _DIALOGUE_CHANGING = (
 )
 _DIALOGUE_FIXED = ("id", "conversation_id", "event_id", "handler", "version", "data")
 _ADD_DIALOGUE = insert_of(DialogueRow, (*_DIALOGUE_FIXED, *_DIALOGUE_CHANGING))
-# What most turns change. Without the state, as above: an index holds who has the floor.
+# Without the state, as above: an index holds who has the floor.
 _MOVE_DIALOGUE = update(DialogueRow, ("step", "deadline", "misses", "timer"), ("id",))
 _REMEMBER = update(DialogueRow, ("step", "slots", "deadline", "misses", "timer"), ("id",))
+# What most turns change.
 _TALK = Statement(
     "update dialogue of a conversation",
     "UPDATE dialogue SET step=?,slots=?,deadline=?,misses=?,timer=?,last_in=?,last_out=? WHERE id=? "
@@ -74,12 +75,9 @@ def set_conversation(unit: Unit, conversation: Conversation, read: Conversation)
     unit.add(_SET_CONVERSATION, (*[row[at] for at in _AT], c.id, read.epoch))
 
 
-def only_moved(conversation: Conversation, dialogue: Dialogue, of: Conversation, from_: Dialogue) -> bool:
-    """Whether `set_talk` can write both: nothing changed but when somebody wrote, and where the dialogue waits.
-
-    of, from_: as they were read.
-    """
-    return _only_touched(conversation, of) and conversation.sender == of.sender and _only_waits(dialogue, from_)
+def only_moved(c: Conversation, d: Dialogue, *, read: Conversation, read_dialogue: Dialogue) -> bool:
+    """Whether `set_talk` can write both: nothing changed but when somebody wrote, and where the dialogue waits."""
+    return _only_touched(c, read) and c.sender == read.sender and _only_waits(d, read_dialogue)
 
 
 def set_talk(unit: Unit, conversation: Conversation, dialogue: Dialogue) -> None:

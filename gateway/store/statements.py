@@ -24,9 +24,10 @@ def insert(model: type[SQLModel], *, ignore: bool = False) -> Statement:
 
     ignore: a row that breaks a unique constraint is left out in silence (and the count is not checked).
     """
-    table = table_of(model)
+    table, columns = table_of(model), columns_of(model)
+    marks = _list("?" * len(columns))
     tail = " ON CONFLICT DO NOTHING" if ignore else ""
-    sql = f"INSERT INTO {table.name} VALUES({_list('?' * len(table.columns))}){tail}"
+    sql = f"INSERT INTO {table.name}({_list(columns)})VALUES({marks}){tail}"
     return Statement(f"insert {table.name}", sql, exact=not ignore)
 
 
@@ -37,16 +38,13 @@ def insert_of(model: type[SQLModel], columns: Sequence[str], **constants: str | 
     table, known = table_of(model), set(columns_of(model))
     if missing := [name for name in (*columns, *constants) if name not in known]:
         raise ValueError(f"{table.name} has no column {missing}")
-    values = {name: f"?{place}" for place, name in enumerate(columns, 1)}
-    values |= {name: _literal(value) for name, value in constants.items()}
-    sql = f"INSERT INTO {table.name} VALUES({_list(values.get(name, 'NULL') for name in columns_of(model))})"
+    values = ["?"] * len(columns) + [_literal(value) for value in constants.values()]
+    sql = f"INSERT INTO {table.name}({_list((*columns, *constants))})VALUES({_list(values)})"
     return Statement(f"insert {table.name}", sql)
 
 
 def _list(values: Iterable[str]) -> str:
-    """Without spaces and without names of columns (a test says that the database has them in the order of the tables):
-    for each row apsw looks its statement up by the text, whose length is what that costs.
-    """
+    """Without spaces: for each row apsw looks its statement up by the text, whose length is what that costs."""
     return ",".join(values)
 
 

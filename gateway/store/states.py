@@ -125,7 +125,7 @@ def _conversations(connection: apsw.Connection, ids: Sequence[int], now: int) ->
     )
     found: dict[int, dict[int, Conversation]] = {}
     latest_closed: dict[tuple[int, str], int] = {}
-    for conversation in touched(connection, map(conversation_of, rows)).values():
+    for conversation in map(conversation_of, rows):
         its = found.setdefault(conversation.customer_id, {})
         if not conversation.open:
             # Of the closed ones only the latest of each brand matters (reopening, late replies).
@@ -133,7 +133,8 @@ def _conversations(connection: apsw.Connection, ids: Sequence[int], now: int) ->
             its.pop(older, None) if older is not None else None
             latest_closed[conversation.customer_id, conversation.brand] = conversation.id
         its[conversation.id] = conversation
-    return found
+    kept = touched(connection, [conversation for its in found.values() for conversation in its.values()])
+    return {customer: {an_id: kept[an_id] for an_id in its} for customer, its in found.items()}
 
 
 def touched(connection: apsw.Connection, conversations: Iterable[Conversation]) -> dict[int, Conversation]:

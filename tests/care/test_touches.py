@@ -2,13 +2,13 @@
 
 import pytest
 
-from gateway.model.conversation import Conversation, Dialogue
+from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState
 from gateway.model.rows import replace
 from gateway.store import conversations as writing
 from gateway.store import listings
 from gateway.store.listings import ConversationFilters
 from gateway.store.states import CustomerState, load_states
-from gateway.store.units import Conflict, Unit
+from gateway.store.units import Conflict, Statement, Unit
 from tests.care.test_at_once import statements
 from tests.doubles.stage import Stage
 
@@ -84,11 +84,79 @@ async def test_the_dialogue_is_fenced_by_the_epoch_of_its_conversation(stage: St
     assert (await loaded(stage))[2].misses == 7
 
 
-async def test_another_of_our_addresses_is_written_to_the_conversation(stage: Stage) -> None:
+async def test_what_a_dialogue_remembers_goes_along(stage: Stage) -> None:
     await asked(stage)
     _, conversation, dialogue = await loaded(stage)
-    moved = replace(dialogue, misses=1)
-    assert writing.only_moved(replace(conversation, last_in=stage.now), moved, conversation, dialogue)
-    assert not writing.only_moved(replace(conversation, sender="70008"), moved, conversation, dialogue)
-    assert not writing.only_moved(replace(conversation, queue="billing"), moved, conversation, dialogue)
-    assert not writing.only_moved(conversation, replace(dialogue, offer_id=3), conversation, dialogue)
+    unit = Unit(KEY)
+    writing.set_talk(unit, conversation, replace(dialogue, step="other", slots={"n": 2**70}, timer=5, deadline=6))
+    assert await stage.store.apply([unit]) == [None]
+    after = (await loaded(stage))[2]
+    assert after == replace(dialogue, step="other", slots={"n": 2**70}, timer=5, deadline=6)
+
+
+@pytest.mark.parametrize(
+    ("own", "dialogues", "latest"),
+    [
+        ((None, None), [(None, None)], (None, None)),
+        ((7, 3), [(None, None)], (7, 3)),
+        ((7, None), [(5, 9)], (7, 9)),
+        ((1, 2), [(5, 3), (4, 9)], (5, 9)),
+        ((None, None), [(5, None), (None, 4)], (5, 4)),
+    ],
+)
+async def test_the_latest_time_counts_wherever_it_stands(
+    stage: Stage,
+    own: tuple[int | None, int | None],
+    dialogues: list[tuple[int | None, int | None]],
+    latest: tuple[int | None, int | None],
+) -> None:
+    await asked(stage)
+    _, conversation, dialogue = await loaded(stage)
+    unit = Unit(KEY)
+    unit.add(
+        Statement("own", "UPDATE conversation SET last_in = ?, last_out = ? WHERE id = ?"), (*own, conversation.id)
+    )
+    unit.add(
+        Statement("clear", "UPDATE dialogue SET last_in = NULL, last_out = NULL WHERE id = ?"),
+        (dialogue.id,),
+    )
+    for number, times in enumerate(dialogues):
+        ended = replace(dialogue, id=number + 1, state=DialogueState.done)
+        writing.add_dialogue(unit, ended)
+        unit.add(Statement("touch", "UPDATE dialogue SET last_in = ?, last_out = ? WHERE id = ?"), (*times, ended.id))
+    assert set(await stage.store.apply([unit])) == {None}
+    assert [(c.last_in, c.last_out) for c in ((await loaded(stage))[1], await shown(stage))] == [latest, latest]
+
+
+async def test_what_else_changed_is_written_where_it_belongs(stage: Stage) -> None:
+    await asked(stage)
+    _, conversation, dialogue = await loaded(stage)
+
+    def only_moved(c: Conversation, d: Dialogue) -> bool:
+        return writing.only_moved(c, d, read=conversation, read_dialogue=dialogue)
+
+    moved = replace(dialogue, step="x", slots={"a": 1}, deadline=1, misses=1, timer=2)
+    assert only_moved(replace(conversation, last_in=stage.now, last_out=1), moved)
+    others: dict[str, object] = {
+        "state": ConversationState.queued,
+        "epoch": 9,
+        "sender": "70008",
+        "queue": "billing",
+        "agent": "bob",
+        "channel": "web",
+        "disposition": "x",
+        "closed_at": 1,
+        "why": "x",
+        "told_waiting": True,
+        "rejoin": 1,
+    }
+    assert not [name for name, value in others.items() if only_moved(replace(conversation, **{name: value}), moved)]
+    fields: dict[str, object] = {
+        "state": DialogueState.calling,
+        "offer_id": 3,
+        "call_id": 3,
+        "pending": {},
+        "parked": (1,),
+        "rank": 9,
+    }
+    assert not [name for name, value in fields.items() if only_moved(conversation, replace(moved, **{name: value}))]

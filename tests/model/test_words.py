@@ -234,11 +234,12 @@ def test_the_first_word_of_most_texts_is_seen() -> None:
     ]
 
 
+_OWN: dict[str, Compliance] = {"ZQ12": "stop", "HELLO NOW": "help", "PLEASE": "start"}
 _PHRASES = sorted(set().union(*(pack.courtesies | pack.stop | pack.help | pack.start for pack in PACKS.values())))
 
 
 @given(
-    st.lists(st.sampled_from([*_PHRASES, "STOOOP", "pleaseee", "hello", "zq12", "OPT"]), min_size=1, max_size=4),
+    st.lists(st.sampled_from([*_PHRASES, "STOOOP", "pleaseee", "hello", "now", "zq12", "OPT"]), min_size=1, max_size=4),
     st.sampled_from([" ", "  ", "\t", "\n", ", ", "-", "'", "\x1c"]),
     st.booleans(),
 )
@@ -247,6 +248,7 @@ def test_a_look_at_the_first_word_changes_no_meaning(phrases: list[str], between
     text = text.lower() if lower else text
     # What nobody sees parts no words, and takes the long way.
     assert compliance(text) == compliance("\u200b" + text)
+    assert compliance(text, None, _OWN) == compliance("\u200b" + text, None, _OWN)
 
 
 @given(st.text(), st.sampled_from([*PACKS, "", "x", "es-MX"]))

@@ -28,7 +28,10 @@ class EventRow(SQLModel, table=True):
 
 
 class ConversationRow(SQLModel, table=True):
-    """One episode; at most one open per customer and brand (invariant 2)."""
+    """One episode; at most one open per customer and brand (invariant 2).
+
+    last_in, last_out: may be behind those of its dialogues (`gateway.store.states.touched`).
+    """
 
     __tablename__ = "conversation"
     __table_args__ = (
