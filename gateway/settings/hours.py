@@ -51,15 +51,24 @@ class Hours:
         """The first moment at or after `local` when it is open, in the same zone; None when it never is."""
         if self.is_open(local):
             return local
-        for days in range(9):  # a week, and a day more at each end for clocks that change
+        found: list[datetime] = []
+        for days in range(15):  # a week, and another where a day of it never was
             date = local.date() + timedelta(days=days)
-            for begin, _ in self.week[date.weekday()]:
+            for begin in self._begins(date.weekday()):
                 wall = datetime.combine(date, time(begin // 60, begin % 60), tzinfo=local.tzinfo)
                 for moment in (wall, wall.replace(fold=1)):
                     opening = self._first_open(_existing(moment))
                     if opening is not None and _instant(opening) >= _instant(local):
-                        return opening
-        return None
+                        found.append(opening)
+        # Not simply the first that is found: the times of a day that never was are shown as those of the next.
+        return min(found, key=_instant, default=None)
+
+    def _begins(self, weekday: int) -> list[int]:
+        """The minutes of a day at which it may open; also midnight, when it is open since the day before, which there
+        may not have been (Samoa, 30 December 2011).
+        """
+        over = any(end > _MINUTES_A_DAY for _, end in self.week[weekday - 1])
+        return [*([0] if over else []), *(begin for begin, _ in self.week[weekday])]
 
     def _first_open(self, moment: datetime) -> datetime | None:
         """Where clocks jumped over the opening, the first minute after the jump; None if they jumped over it all."""

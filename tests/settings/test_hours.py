@@ -72,6 +72,18 @@ def test_an_opening_that_the_clocks_jump_over_begins_after_the_jump() -> None:
     assert lost == datetime(2026, 3, 15, 2, 15, tzinfo=NEW_YORK)
 
 
+def test_a_night_that_began_on_a_day_that_never_was() -> None:
+    apia = ZoneInfo("Pacific/Apia")  # from Thursday, 29 December 2011, to Saturday
+    thursday = datetime(2011, 12, 29, 12, 0, tzinfo=apia)
+    hours = Hours.parse("Fr 22:45-02:15")
+    assert hours.next_opening(thursday) == datetime(2011, 12, 31, 0, 0, tzinfo=apia)
+    both = Hours.parse("Sa 19:15-22:45; Fr 22:45-02:15")
+    assert both.next_opening(thursday) == datetime(2011, 12, 31, 0, 0, tzinfo=apia)
+    late = datetime(2012, 1, 6, 1, 15, tzinfo=apia)
+    assert Hours.parse("Fr 01:15-02:30").next_opening(thursday - timedelta(days=2)) == late, "nine days on"
+    assert hours.next_opening(thursday - timedelta(days=7)) == datetime(2011, 12, 23, 22, 45, tzinfo=apia)
+
+
 def test_without_a_zone_it_is_the_wall_clock() -> None:
     assert Hours.parse("Mo 08:00-09:00").next_opening(datetime(2026, 11, 22, 12)) == datetime(2026, 11, 23, 8)  # noqa: DTZ001
 
