@@ -29,10 +29,20 @@ def withdraw_open(turn: Turn, conversation: Conversation, state: OfferState = Of
             end_offer(turn, offer, state)
 
 
+def withdraw_handlers(turn: Turn, conversation: Conversation) -> None:
+    """What a handler still offered ends with a conversation that a person ends; what an agent offered stays good."""
+    for offer in list(turn.offers.values()):
+        mine = offer.conversation_id == conversation.id and offer.made_by.startswith("handler:")
+        if mine and offer.state is OfferState.open:
+            end_offer(turn, offer, OfferState.withdrawn)
+
+
 def close(
     turn: Turn, conversation: Conversation, disposition: str, event_state: EventState = EventState.done
 ) -> Conversation:
-    """Ends an episode. Its dialogues end; an open offer stays open until it expires, unless the customer opted out."""
+    """Ends an episode. Its dialogues end; an open offer stays open until it expires, unless a person ended it or the
+    customer opted out.
+    """
     for dialogue in [d for d in turn.dialogues.values() if d.conversation_id == conversation.id]:
         if dialogue.state is not DialogueState.done:
             end_dialogue(turn, dialogue, event_state)

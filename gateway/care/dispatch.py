@@ -285,12 +285,21 @@ def hand_back(
     Raises NotOwner, Refused: `by` may not (`escalation.actor`).
     """
     conversation = escalation.give_back(turn, conversation, by, as_agent=as_agent)
+    _go_on(turn, conversation, disposition)
+    conversation = turn.fresh(conversation)
+    if not conversation.open:
+        closing.withdraw_handlers(turn, conversation)
+    return conversation
+
+
+def _go_on(turn: Turn, conversation: Conversation, disposition: str) -> None:
+    """What the handlers do with the turn that they have again."""
     dialogue = turn.dialogues.get(conversation.rejoin or 0)
     if dialogue is None or dialogue.state is DialogueState.done:
         dialogues.next_floor(turn, conversation)
         if turn.floor(conversation) is None:
             closing.close(turn, turn.fresh(conversation), disposition or "handed_back")
-        return turn.fresh(conversation)
+        return
     turn.put(replace(conversation, owner_id=dialogue.handler, rejoin=None))
     dialogue = turn.put_dialogue(replace(dialogue, state=DialogueState.floor, pending=None, rank=max(dialogue.rank, 0)))
     if not dialogues.run(turn, dialogue, HandedBack(disposition)):
@@ -300,4 +309,3 @@ def hand_back(
             dialogues.wait_again(turn, dialogue, idle)
         else:
             dialogues.finish(turn, turn.fresh(conversation), dialogue, disposition or "handed_back")
-    return turn.fresh(conversation)

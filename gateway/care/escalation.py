@@ -12,7 +12,6 @@ from gateway.care.turn import NotOwner, Refused, Turn
 from gateway.model.brand import Brand
 from gateway.model.conversation import Conversation, ConversationState, DialogueState, OwnerKind
 from gateway.model.message import Author, Message, MessageClass
-from gateway.model.offer import OfferState
 from gateway.model.rows import replace
 from gateway.settings.gateway_file import Agent
 from gateway.settings.hours import Hours
@@ -253,11 +252,7 @@ def close_by_agent(
     if note:
         turn.note(conversation, "note", by, note)
     turn.note(conversation, "closed", by, _with_former_owner(conversation, by, disposition))
-    for offer in list(turn.offers.values()):
-        # What the handler still offered ends with its conversation; what an agent offered stays good.
-        mine = offer.conversation_id == conversation.id and offer.made_by.startswith("handler:")
-        if mine and offer.state is OfferState.open:
-            closing.end_offer(turn, offer, OfferState.withdrawn)
+    closing.withdraw_handlers(turn, conversation)
     return closing.close(turn, conversation, disposition)
 
 

@@ -42,7 +42,7 @@ class Text:
     """A text from a phone as it is kept until it is routed: the body of a work row of kind `mo`.
 
     sender: our address that it was sent to. broken: why the text may not be whole (a part is missing, bytes that no
-    alphabet has).
+    alphabet has). parts: in how many it came.
     """
 
     sender: str
@@ -52,10 +52,11 @@ class Text:
     session: int | None = None
     sequence: int | None = None
     broken: str | None = None
+    parts: int = 1
 
     def body(self) -> str:
         """As JSON."""
-        row = [self.sender, self.text, self.carrier, self.digest, self.session, self.sequence, self.broken]
+        row = [self.sender, self.text, self.carrier, self.digest, self.session, self.sequence, self.broken, self.parts]
         return orjson.dumps(row).decode()
 
 
@@ -105,6 +106,7 @@ def _message(turn: Turn, message_id: int, text: Text, brand: Brand, conversation
         author_id="",
         conversation_id=conversation.id if conversation is not None else None,
         carrier=text.carrier,
+        parts=text.parts,
         reason=text.broken,
         digest=text.digest,
         session=text.session,
@@ -233,14 +235,15 @@ def _unclaimed(turn: Turn, brand: Brand, message: Message, conversation: Convers
     if answer is not None and offer is not None:
         conversation = turn.put(replace(turn.opened(brand, message.ours), last_in=turn.now))
         return _answer_loose(turn, conversation, message, offer.id, answer)
-    conversation = turn.put(replace(turn.opened(brand, message.ours), last_in=turn.now))
     ended = offers.just_ended(turn, brand.name) if answer == "YES" else None
     if ended is not None and ended.state in (OfferState.fulfilling, OfferState.fulfilled):
         # A second YES to what is bought already: nothing to buy, nothing to answer; it is kept and shown.
         note = f"a second YES: {ended.name} is bought already"
         messages.add_event(turn.unit, turn.ids(), message.id, "reply", reason=note)
-        closing.close(turn, conversation, "answered")
+        if conversation is not None:
+            closing.close(turn, turn.put(replace(turn.fresh(conversation), last_in=turn.now)), "answered")
         return None
+    conversation = turn.put(replace(turn.opened(brand, message.ours), last_in=turn.now))
     if ended is not None:
         outbound.say(turn, conversation, "system.offer_ended", {"title": ended.title})
         closing.close(turn, turn.fresh(conversation), "offer_ended")

@@ -351,7 +351,7 @@ class Intake:
             missing = ", ".join(str(part) for part in range(1, parts + 1) if part not in pieces)
             broken = f"incomplete: part {missing} of {parts} never came"
         self.figures.texts += 1
-        whole = Text(ours, join([pieces[part] for part in sorted(pieces)]), carrier, None, None, None, broken)
+        whole = Text(ours, join([pieces[part] for part in sorted(pieces)]), carrier, broken=broken, parts=parts)
         unit = Unit(f"join#{rows[0][0]}")
         messages.join_parts(unit, [row[0] for row in rows])
         due = Due(self._ids(), CUSTOMER_LANE, str(phone_address(theirs)), TEXT, self._now(), 0, 0, 0, whole.body())

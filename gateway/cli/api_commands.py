@@ -86,7 +86,10 @@ def send(
 ) -> None:
     """Send one message, through all gates."""
     from gateway.cli.api import Api, ApiProblem, access
+    from gateway.model.message import MessageClass
 
+    if class_ not in MessageClass.__members__:
+        fail(f"--class {class_} is none of {', '.join(MessageClass.__members__)}", WRONG_USE)
     asked = {"to": address.removeprefix("tel:"), "text": text, "class": class_}
     asked |= {"sender": sender} if sender else {}
     asked |= {"idempotency_key": idempotency_key} if idempotency_key else {}

@@ -13,7 +13,7 @@ _JID = re.compile(r"[^\s@/\x00-\x1f]{1,200}@[^\s@/\x00-\x1f]{1,200}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _SHAPES = {"tel": _PHONE, "xmpp": _JID, "mailto": _MAILBOX, "webchat": _TOKEN}
 _LOOKS = {
-    "tel": "+ and 7 to 15 digits, such as tel:+15551234567",
+    "tel": "+ and 7 to 15 digits, the first not 0, such as tel:+15551234567",
     "webchat": "webchat: and 8 to 64 letters, digits, _ or -",
 }
 

@@ -104,7 +104,7 @@ def add(unit: Unit, message: Message) -> None:
     """A new message. Rejected when its idempotency key is known."""
     m = message
     common = (m.id, m.key, m.address_id, m.ours, m.theirs, m.brand, m.text)
-    if m.direction is Direction.mo and m.author_kind == "customer":
+    if m.direction is Direction.mo and m.author_kind == "customer" and m.parts == 1:
         unit.add(_ADD_MO, (*common, m.conversation_id, m.carrier, m.reason, m.digest, m.session, m.sequence))
     elif _is_everyday(m):
         encoding = str(m.encoding) if m.encoding is not None else None

@@ -67,7 +67,9 @@ class Events:
         item = from_headers(request, document) if binary else bodies.require_sound(document)
         if not isinstance(item, dict):
             hint = f"; a list of events needs Content-Type: {BATCH}" if isinstance(item, list) else ""
-            raise Problem("not-an-object", f"an event must be a JSON object{hint}")
+            raise Problem(
+                "not-an-object", f"an event must be a JSON object{hint}", [("", f"must be a JSON object{hint}")]
+            )
         return answer(await self._one(item), 202)
 
     async def _one(self, item: dict[str, object]) -> dict[str, object]:
@@ -85,7 +87,7 @@ class Events:
             await asyncio.sleep(0)
             items = (await bodies.load(body)).value
         if not isinstance(items, list):
-            raise Problem("not-an-object", "a batch must be a list of events")
+            raise Problem("not-an-object", "a batch must be a list of events", [("", "must be a JSON list")])
         if len(items) > MOST_EVENTS:
             raise Problem("too-large", f"a batch holds at most {MOST_EVENTS} events, this one {len(items)}")
         self._backlog.take(len(items))

@@ -22,7 +22,7 @@ class Fields:
 
     def __init__(self, value: object, kind: str, known: Collection[str]) -> None:
         if not isinstance(value, dict):
-            raise Problem("not-an-object", "the body must be a JSON object")
+            raise Problem("not-an-object", "the body must be a JSON object", [("", "must be a JSON object")])
         self._value: Mapping[str, object] = value
         self._kind = kind
         self.errors: list[tuple[str, str]] = []

@@ -70,7 +70,7 @@ class Messages:
                 fields.wrong("to", f"is a {address.kind}: address; that channel is not there yet, use +15551234567")
             number = address.value if address else ""
         except BadAddress:
-            fields.wrong("to", "must be a phone number: + and 7 to 15 digits, such as +15551234567")
+            fields.wrong("to", "must be a phone number: + and 7 to 15 digits, the first not 0, such as +15551234567")
         text, template = fields.text("text"), fields.name("template")
         if fields.given("text") == fields.given("template"):
             fields.wrong("text", "or `template` is required, one of them")

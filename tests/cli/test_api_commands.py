@@ -200,6 +200,12 @@ def test_send(careline: Run, server: Server) -> None:
     assert server.posted[0][2] == {"to": "+15551234567", "text": "Hello", "class": "transactional", "sender": "70007"}
 
 
+def test_a_class_that_is_none_is_a_wrong_use(careline: Run, server: Server) -> None:
+    result = careline("send", "+15551234567", "Hello", "--class", "bogus")
+    assert (result.exit_code, server.posted) == (2, [])
+    assert result.stderr.startswith("--class bogus is none of emergency, security")
+
+
 @pytest.mark.parametrize("what", ["+15551234567", "tel:+15551234567", MESSAGE["id"]])
 def test_trace_fits_80_columns(careline: Run, server: Server, what: str) -> None:
     result = careline("trace", what, env={"COLUMNS": "80"})

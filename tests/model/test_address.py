@@ -53,7 +53,9 @@ def test_what_is_no_address(text: str) -> None:
 
 
 def test_a_refusal_says_what_would_be_one() -> None:
-    with pytest.raises(BadAddress, match=r"^must be \+ and 7 to 15 digits, such as tel:\+15551234567$"):
+    with pytest.raises(
+        BadAddress, match=r"^must be \+ and 7 to 15 digits, the first not 0, such as tel:\+15551234567$"
+    ):
         phone_address("5551234")
 
 

@@ -104,7 +104,9 @@ async def test_what_is_wrong_is_named(world: World, changed: dict[str, Any], poi
 @pytest.mark.parametrize("to", ["5551234567", "tel:5551234567", "xmpp:nobody"])
 async def test_what_a_number_looks_like_is_said(world: World, to: str) -> None:
     problem = await send(world, 422, to=to)
-    assert problem["detail"] == "/to must be a phone number: + and 7 to 15 digits, such as +15551234567"
+    assert (
+        problem["detail"] == "/to must be a phone number: + and 7 to 15 digits, the first not 0, such as +15551234567"
+    )
     event = await world.event(subject="tel:5551234567", status=422)
     assert event["detail"] == "subject must be + and 7 to 15 digits, such as tel:+15551234567"
 
