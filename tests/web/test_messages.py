@@ -108,7 +108,7 @@ async def test_what_a_number_looks_like_is_said(world: World, to: str) -> None:
         problem["detail"] == "/to must be a phone number: + and 7 to 15 digits, the first not 0, such as +15551234567"
     )
     event = await world.event(subject="tel:5551234567", status=422)
-    assert event["detail"] == "subject must be + and 7 to 15 digits, such as tel:+15551234567"
+    assert event["detail"] == "subject must be + and 7 to 15 digits, the first not 0, such as tel:+15551234567"
 
 
 async def test_a_template_is_rendered(world: World) -> None:
