@@ -7,6 +7,8 @@ from gateway.model.offer import Offer, OfferState
 from gateway.model.rows import replace
 from gateway.store import events
 
+HANDLERS = "handler:"
+
 
 def end_dialogue(
     turn: Turn, dialogue: Dialogue, state: EventState = EventState.done, problem: str | None = None
@@ -22,19 +24,17 @@ def end_offer(turn: Turn, offer: Offer, state: OfferState) -> Offer:
     return turn.put_offer(replace(offer, state=state, ended_at=turn.now))
 
 
-def withdraw_open(turn: Turn, conversation: Conversation, state: OfferState = OfferState.withdrawn) -> None:
-    """What was offered in a conversation and not answered ends with it; what is being fulfilled goes on."""
-    for offer in list(turn.offers.values()):
-        if offer.conversation_id == conversation.id and offer.state is OfferState.open:
-            end_offer(turn, offer, state)
+def withdraw_open(
+    turn: Turn, conversation: Conversation, state: OfferState = OfferState.withdrawn, made_by: str = ""
+) -> None:
+    """What was offered in a conversation and not answered ends with it; what is being fulfilled goes on.
 
-
-def withdraw_handlers(turn: Turn, conversation: Conversation) -> None:
-    """What a handler still offered ends with a conversation that a person ends; what an agent offered stays good."""
+    made_by: how `Offer.made_by` begins; `HANDLERS` where a person ends it, since what an agent offered stays good.
+    """
     for offer in list(turn.offers.values()):
-        mine = offer.conversation_id == conversation.id and offer.made_by.startswith("handler:")
+        mine = offer.conversation_id == conversation.id and offer.made_by.startswith(made_by)
         if mine and offer.state is OfferState.open:
-            end_offer(turn, offer, OfferState.withdrawn)
+            end_offer(turn, offer, state)
 
 
 def close(

@@ -288,7 +288,7 @@ def hand_back(
     _go_on(turn, conversation, disposition)
     conversation = turn.fresh(conversation)
     if not conversation.open:
-        closing.withdraw_handlers(turn, conversation)
+        closing.withdraw_open(turn, conversation, made_by=closing.HANDLERS)
     return conversation
 
 

@@ -252,7 +252,7 @@ def close_by_agent(
     if note:
         turn.note(conversation, "note", by, note)
     turn.note(conversation, "closed", by, _with_former_owner(conversation, by, disposition))
-    closing.withdraw_handlers(turn, conversation)
+    closing.withdraw_open(turn, conversation, made_by=closing.HANDLERS)
     return closing.close(turn, conversation, disposition)
 
 
