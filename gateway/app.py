@@ -29,7 +29,9 @@ from gateway.care.turn import CUSTOMER_LANE
 from gateway.channels.callout import Callout, Peer
 from gateway.channels.smpp import CarrierProfile, SmppLink
 from gateway.cores import OneCore
+from gateway.jobs.background import Background
 from gateway.jobs.clock import Clock
+from gateway.jobs.filing import Filing
 from gateway.jobs.indexing import Indexing
 from gateway.jobs.lane import Lane
 from gateway.model.channel import ChannelEvents, Fault, InboundPart, PartAnswer, Receipt
@@ -310,7 +312,9 @@ class Gateway:
 
     def _chores(self) -> None:
         self.clock.every(1, "count what is queued", self._count)
-        self.clock.every(1, "index words", Indexing(self.store, wall_ms).tick)
+        background = Background(self.store)
+        self.clock.every(1, "index words", Indexing(self.store, self.ids.settle, background, wall_ms).tick)
+        self.clock.every(1, "file messages", Filing(self.store, self.ids.settle, background).tick)
         self.clock.every(1, "figures", self._collect)
         self.clock.every(60, "sweep", self._sweep)
         self.clock.start()

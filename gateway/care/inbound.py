@@ -17,7 +17,7 @@ from gateway.model.message import Direction, Message, MessageClass, MessageState
 from gateway.model.offer import OfferState
 from gateway.model.rows import record, replace
 from gateway.model.words import choose
-from gateway.store import messages
+from gateway.store import filing, messages, upkeep
 
 LINKED_MS = 7 * 86_400_000
 _COURTESY = (
@@ -74,7 +74,7 @@ def receive(turn: Turn, message_id: int, text: Text) -> None:
         # The newest of those that it was written in: routing may have closed one and opened another.
         if its.last_in == turn.now and its.brand == brand.name and its.id > (message.conversation_id or 0):
             message = replace(message, conversation_id=its.id)
-    messages.add(turn.unit, message)
+    _keep(turn, message)
 
 
 def receive_broken(turn: Turn, message_id: int, text: Text, cause: str) -> None:
@@ -85,7 +85,15 @@ def receive_broken(turn: Turn, message_id: int, text: Text, cause: str) -> None:
     if conversation.owner_kind is OwnerKind.bot:
         conversation = escalation.to_queue(turn, conversation, None, f"the handler failed: {cause}"[:300])
     message = _message(turn, message_id, text, brand, conversation)
-    messages.add(turn.unit, replace(message, reason="the handler failed"))
+    _keep(turn, replace(message, reason="the handler failed"))
+
+
+def _keep(turn: Turn, message: Message) -> None:
+    """Its id was made when it came: if that is a while ago, the indexes may have passed by already."""
+    messages.add(turn.unit, message)
+    if message.id <= turn.ids.settled:
+        filing.file_late(turn.unit, message.address_id, message.id)
+        upkeep.index_late(turn.unit, message.id, message.text)
 
 
 def _message(turn: Turn, message_id: int, text: Text, brand: Brand, conversation: Conversation | None) -> Message:

@@ -11,6 +11,7 @@ SEQUENCE_BITS = 12
 SLOT_BITS = 8
 TIME_SHIFT = SEQUENCE_BITS + SLOT_BITS
 _LAST_SEQUENCE = (1 << SEQUENCE_BITS) - 1
+SETTLED_MS = 1000
 _time_ns = time.time_ns
 
 
@@ -21,6 +22,8 @@ class Ids:
         now_ms: the wall clock, milliseconds since 1970 UTC.
         slot: 0..255, this process among those that share a store.
         newest: the largest id on disk; no id made here is smaller.
+
+    settled: no id made from now on is at or below it (`settle`).
     """
 
     def __init__(self, now_ms: Callable[[], int], slot: int = 0, newest: int = 0) -> None:
@@ -29,12 +32,24 @@ class Ids:
         self._now_ms = now_ms
         self._slot = slot << SEQUENCE_BITS
         self._ms = newest >> TIME_SHIFT
+        self.settled = newest
         self._sequence = _LAST_SEQUENCE  # the first id starts a new millisecond
 
     def start_after(self, newest: int) -> None:
         """No id made from now on is smaller than one that is on disk."""
         if newest >> TIME_SHIFT >= self._ms:
             self._ms, self._sequence = newest >> TIME_SHIFT, _LAST_SEQUENCE
+        self.settled = max(self.settled, newest)
+
+    def settle(self) -> int:
+        """Moves `settled` to a second ago. What reads messages by their ids once reads up to there: whoever writes a
+        message with an id that was made before, and is at or below it, must see to it that it is found all the same.
+        """
+        before = self._now_ms() - SETTLED_MS
+        if before > self._ms:
+            self._ms, self._sequence = before, _LAST_SEQUENCE
+        self.settled = max(self.settled, id_at(before))
+        return self.settled
 
     def __call__(self) -> int:
         now = self._now_ms()

@@ -4,21 +4,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import apsw
+import orjson
 
 from gateway.model.channel import Receipt
 from gateway.model.ids import id_at
+from gateway.store.filing import filed_up_to
 from gateway.store.messages import Traced, attempts_of, messages_by_id
 from gateway.store.units import Due
 
 KEPT_MS = 3 * 86_400_000  # a message made longer ago is not looked at
 MOST_WAITING = 100
 _OWNERS = (
-    "SELECT a.message_id, a.part, a.attempt, a.outcome, a.at, m.ours, m.text FROM address AS d "
-    "JOIN message AS m ON m.address_id = d.id AND m.id > ? AND m.direction = 'mt' "
+    "SELECT a.message_id, a.part, a.attempt, a.outcome, a.at, m.ours, m.text FROM "
+    "(SELECT filed.message_id AS id FROM address AS d JOIN address_message AS filed ON filed.address_id = d.id "
+    "AND filed.message_id > ? AND filed.message_id <= ? WHERE d.kind = 'tel' AND d.value IN (?, ?) "
+    "UNION ALL SELECT value FROM json_each(?)) AS own "
+    "CROSS JOIN message AS m ON m.id = own.id AND m.direction = 'mt' "
     "JOIN attempt AS a ON a.message_id = m.id AND a.carrier = ? AND a.receipt IS NULL "
-    "AND (a.outcome IS NULL OR a.outcome = 'in_doubt' OR (a.outcome = 'accepted' AND a.at > ?)) "
-    "WHERE d.kind = 'tel' AND d.value IN (?, ?)"
+    "AND (a.outcome IS NULL OR a.outcome = 'in_doubt' OR (a.outcome = 'accepted' AND a.at > ?))"
 )
+_NEW = "SELECT theirs, id FROM message WHERE id > ? AND direction = 'mt' AND theirs IN (SELECT value FROM json_each(?))"
 _WAITING = (
     "SELECT id, lane, key, kind, due, prio, attempts, ref, body FROM work "
     "WHERE key = ? AND kind = 'receipt' ORDER BY due, id LIMIT ?"
@@ -38,11 +43,19 @@ class Owner:
 
 def owners(connection: apsw.Connection, receipts: Sequence[Receipt], now: int, recent: int) -> list[list[Owner]]:
     """For each receipt the tries to its phone that have none yet: open, in doubt, or taken in the last `recent` ms."""
+    kept = id_at(now - KEPT_MS)
+    filed = filed_up_to(connection)
+    numbers = {number for receipt in receipts for number in (receipt.sender, receipt.to)}
+    new: dict[str, list[int]] = {}
+    for number, message_id in connection.execute(_NEW, (max(kept, filed), orjson.dumps(list(numbers)).decode())):
+        new.setdefault(number, []).append(message_id)
     known: dict[tuple[str, str, str], list[Owner]] = {}
     for receipt in receipts:
         place = (receipt.carrier, receipt.sender, receipt.to)
         if place not in known:
-            rows = connection.execute(_OWNERS, (id_at(now - KEPT_MS), receipt.carrier, now - recent, *place[1:]))
+            own = {one for number in place[1:] for one in new.get(number, ())}
+            values = (kept, filed, *place[1:], orjson.dumps(sorted(own)).decode(), receipt.carrier, now - recent)
+            rows = connection.execute(_OWNERS, values)
             known[place] = [Owner((row[0], row[1], row[2]), *row[3:]) for row in rows]
     return [known[receipt.carrier, receipt.sender, receipt.to] for receipt in receipts]
 

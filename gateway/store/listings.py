@@ -7,6 +7,7 @@ import apsw
 
 from gateway.model.conversation import Conversation, Dialogue
 from gateway.model.offer import Offer
+from gateway.store.filing import filed_up_to
 from gateway.store.search import bounded
 from gateway.store.statements import columns_of
 from gateway.store.states import DIALOGUE_COLUMNS, conversation_of, dialogue_of, offer_of, touched
@@ -122,7 +123,7 @@ def conversations(
     with bounded(connection):
         rows = connection.execute(*conversation_sql(filters, customers, limit + 1)).fetchall()
         found = touched(connection, map(conversation_of, rows[:limit]))
-        views = [_view(connection, its) for its in found.values()]
+        views = _views(connection, list(found.values()))
     return views, len(rows) > limit
 
 
@@ -131,8 +132,8 @@ def conversation(connection: apsw.Connection, conversation_id: int) -> Conversat
     row = connection.execute(f"SELECT {_CONVERSATION} FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
     if row is None:
         return None
-    [its] = touched(connection, [conversation_of(row)]).values()
-    return _view(connection, its)
+    [view] = _views(connection, list(touched(connection, [conversation_of(row)]).values()))
+    return view
 
 
 def notes(connection: apsw.Connection, conversation_id: int) -> list[NoteLine]:
@@ -144,23 +145,39 @@ def notes(connection: apsw.Connection, conversation_id: int) -> list[NoteLine]:
     return [NoteLine(*row) for row in rows]
 
 
-def _view(connection: apsw.Connection, its: Conversation) -> ConversationView:
+def _views(connection: apsw.Connection, found: Sequence[Conversation]) -> list[ConversationView]:
+    """The messages that are not filed yet are looked through once for all of them."""
+    filed = filed_up_to(connection)
+    new: dict[int, list[int]] = {its.id: [] for its in found}
+    rows = connection.execute(
+        f"SELECT conversation_id, id FROM message WHERE id > ? AND conversation_id IN ({','.join('?' * len(new))}) "
+        "ORDER BY id",
+        (filed, *new),
+    )
+    for conversation_id, message_id in rows:
+        new[conversation_id].append(message_id)
+    return [_view(connection, its, filed, new[its.id]) for its in found]
+
+
+def _view(connection: apsw.Connection, its: Conversation, filed: int, new: list[int]) -> ConversationView:
     rows = connection.execute(f"SELECT {_DIALOGUE} FROM dialogue WHERE conversation_id = ? ORDER BY id", (its.id,))
     runs = [dialogue_of(row) for row in rows]
     floor = next((run for run in runs if run.state in ("floor", "calling")), None)
     run = floor or next((run for run in runs if run.id == its.rejoin), None) or (runs[-1] if runs else None)
     offers = connection.execute("SELECT id FROM offer WHERE conversation_id = ? ORDER BY id", (its.id,))
-    messages = connection.execute(
-        "SELECT id FROM message WHERE address_id = (SELECT address_id FROM customer WHERE id = ?) "
-        "AND conversation_id = ? ORDER BY id DESC LIMIT ?",
-        (its.customer_id, its.id, MOST_INNER),
+    older = connection.execute(
+        "SELECT message_id FROM address_message CROSS JOIN message ON message.id = message_id "
+        "WHERE address_message.address_id = (SELECT address_id FROM customer WHERE id = ?) AND message_id <= ? "
+        "AND conversation_id = ? ORDER BY message_id DESC LIMIT ?",
+        (its.customer_id, filed, its.id, MOST_INNER),
     )
+    messages = sorted([row[0] for row in older] + new)[-MOST_INNER:]
     return ConversationView(
         its,
         run,
         next((one.event_id for one in runs if one.event_id is not None), None),
         tuple(row[0] for row in offers),
-        tuple(sorted(row[0] for row in messages)),
+        tuple(messages),
     )
 
 

@@ -7,6 +7,7 @@ import apsw
 
 from gateway.model.event import Event
 from gateway.store.events import events_by_id
+from gateway.store.filing import ids_of_address
 
 MOST_MESSAGES = 200
 
@@ -29,13 +30,12 @@ def event_life(connection: apsw.Connection, event_id: int) -> EventLife | None:
     run = connection.execute(
         "SELECT handler, state FROM dialogue WHERE event_id = ? ORDER BY id DESC LIMIT 1", (event_id,)
     ).fetchone()
-    messages = connection.execute(
-        "SELECT id FROM message WHERE address_id = (SELECT address_id FROM customer WHERE key = ?) AND id > ? "
-        "AND event_id = ? ORDER BY id LIMIT ?",
-        (event.key, event_id, event_id, MOST_MESSAGES),
-    )
+    address = connection.execute("SELECT address_id FROM customer WHERE key = ?", (event.key,)).get
+    messages: list[int] = []
+    if address is not None:
+        messages = ids_of_address(connection, address, event_id, "event_id = ?", (event_id,), MOST_MESSAGES)
     handler, state = run or (None, None)
-    return EventLife(event, handler, state, tuple(row[0] for row in messages))
+    return EventLife(event, handler, state, tuple(messages))
 
 
 def keys_of_externals(connection: apsw.Connection, external_ids: Sequence[str]) -> dict[str, str | None]:

@@ -17,6 +17,7 @@ import apsw
 from gateway.model.address import BadAddress, parse_address
 from gateway.model.ids import id_at
 from gateway.model.message import Message
+from gateway.store.filing import filed_up_to
 from gateway.store.messages import MESSAGE_COLUMNS, message_of, standing
 from gateway.store.upkeep import indexed_up_to
 
@@ -145,9 +146,7 @@ def shapes(connection: apsw.Connection, filters: Filters, most: int) -> list[Sha
     if people is not None and not people.ids and people.theirs is None:
         return []
     if people is not None and people.ids:
-        marks = ",".join("?" * len(people.ids))
-        where = f"message.address_id = {marks}" if len(people.ids) == 1 else f"message.address_id IN ({marks})"
-        return [_shape(f"{where} AND {tests}", (*people.ids, *values), most, words, "+")]
+        return _by_address(connection, people.ids, tests, values, words, most)
     if people is not None and people.theirs is not None:
         tests, values = f"{tests} AND {people.theirs}", (*values, *people.values)
     if words:
@@ -194,6 +193,31 @@ def _shape(tests: str, values: tuple[object, ...], most: int, words: tuple[str, 
     if words:
         return Shape(sql, values, words)
     return Shape(f"{sql} LIMIT ?", (*values, most))
+
+
+def _by_address(
+    connection: apsw.Connection,
+    ids: tuple[int, ...],
+    tests: str,
+    values: tuple[object, ...],
+    words: tuple[str, ...],
+    most: int,
+) -> list[Shape]:
+    """First what is not filed under its address yet, then what is."""
+    filed = filed_up_to(connection)
+    marks = ",".join("?" * len(ids))
+    where = f"address_id = {marks}" if len(ids) == 1 else f"address_id IN ({marks})"
+    place = "address_message.message_id"
+    plain = tests.replace("{}", "+").replace("message.id ", f"{place} ")
+    older = (
+        f"SELECT {_COLUMNS} FROM address_message CROSS JOIN message ON message.id = {place} "
+        f"WHERE address_message.{where} AND {place} <= ? AND {plain} ORDER BY {place} DESC"
+    )
+    if words:
+        last = Shape(older, (*ids, filed, *values), words)
+    else:
+        last = Shape(f"{older} LIMIT ?", (*ids, filed, *values, most))
+    return [_shape(f"message.id > ? AND message.{where} AND {tests}", (filed, *ids, *values), most, words, "+"), last]
 
 
 def _by_words(

@@ -219,8 +219,9 @@ def _contact(
         connection,
         "SELECT address_id, id FROM message WHERE address_id IN ",
         addresses,
-        "AND direction = 'mt' AND cls = ? AND id > ? AND coalesce(disposition, '') <> 'opted_out' ORDER BY id",
-        int(MessageClass.promotional),
+        # The class as a literal, or its index could not be taken.
+        f"AND direction = 'mt' AND cls = {int(MessageClass.promotional)} AND id > ? "
+        "AND coalesce(disposition, '') <> 'opted_out' ORDER BY id",
         id_at(now - RECENT_DAYS * DAY_MS),
     ):
         promotional.setdefault(int(str(address_id)), []).append(int(str(message_id)) >> 20)

@@ -7,6 +7,7 @@ import apsw
 
 from gateway.model.message import Direction, Message
 from gateway.store.ends import BY_STOP
+from gateway.store.filing import ids_of_address
 from gateway.store.messages import messages_by_id, standing
 
 
@@ -94,20 +95,12 @@ def _one(connection: apsw.Connection, sql: str, an_id: int | None) -> Any:
 def _reply(connection: apsw.Connection, message: Message) -> int | None:
     if message.direction is Direction.mo or message.conversation_id is None:
         return None
-    found = connection.execute(
-        "SELECT id FROM message WHERE address_id = ? AND id > ? AND direction = 'mo' AND conversation_id = ? "
-        "ORDER BY id LIMIT 1",
-        (message.address_id, message.id, message.conversation_id),
-    ).get
-    return int(found) if found is not None else None
+    test, values = "direction = 'mo' AND conversation_id = ?", (message.conversation_id,)
+    return next(iter(ids_of_address(connection, message.address_id, message.id, test, values, 1)), None)
 
 
 def _children(connection: apsw.Connection, message: Message) -> tuple[int, ...]:
-    rows = connection.execute(
-        "SELECT id FROM message WHERE address_id = ? AND id > ? AND parent_id = ? ORDER BY id LIMIT 50",
-        (message.address_id, message.id, message.id),
-    )
-    return tuple(row[0] for row in rows)
+    return tuple(ids_of_address(connection, message.address_id, message.id, "parent_id = ?", (message.id,), 50))
 
 
 def _stop(connection: apsw.Connection, message: Message) -> int | None:

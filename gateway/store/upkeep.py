@@ -8,8 +8,6 @@ from gateway.store.units import Statement, Unit
 
 FTS_MARK = "fts"
 END_MARK = "end"
-# A message's id is made before its commit: what is younger than this may still arrive below the mark.
-SETTLED_MS = 2000
 _SET_MARK = Statement(
     "mark", "INSERT INTO mark (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
@@ -20,11 +18,16 @@ _INDEX = Statement(
 )
 # Messages indexed in one commit, which waits for it about a millisecond, and stretches that are looked up at once.
 STRETCH, STRETCHES = 256, 8
+_INDEX_LATE = Statement(
+    "index words of one",
+    "INSERT INTO message_fts (rowid, text) "
+    "SELECT ?1, ?2 WHERE ?1 <= (SELECT CAST(value AS INTEGER) FROM mark WHERE name = 'fts')",
+    exact=False,
+)
 MERGE_PAGES = 16
 """Of the index, merged with each stretch: about what three stretches write, so that few segments wait to be merged."""
 _MERGE = Statement("merge words", "INSERT INTO message_fts (message_fts, rank) VALUES ('merge', ?)", exact=False)
 _STRETCH_END = "SELECT id FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT 1 OFFSET ?"
-_UNDECIDED = "SELECT min(id) FROM work WHERE lane = 'customer' AND prio = 0 AND due <= ? AND kind = 'mo'"
 _LAST = "SELECT max(id) FROM message WHERE id > ? AND id <= ?"
 _DROP_LINKS = Statement("old links", f"DELETE FROM {LinkRow.__tablename__} WHERE expires_at < ?", exact=False)
 PARTS_MS = 86_400_000
@@ -91,13 +94,10 @@ def indexed_up_to(connection: apsw.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def stretches(connection: apsw.Connection, now: int) -> list[tuple[int, int]]:
+def stretches(connection: apsw.Connection, settled: int) -> list[tuple[int, int]]:
     """The next stretches of messages to index, each (above, up to); none when all that is settled is indexed."""
     found: list[tuple[int, int]] = []
-    above, settled = indexed_up_to(connection), id_at(now - SETTLED_MS)
-    waiting = connection.execute(_UNDECIDED, (now,)).get
-    if waiting is not None:
-        settled = min(settled, waiting - 1)  # it becomes a message of that id when it is decided
+    above = indexed_up_to(connection)
     while len(found) < STRETCHES:
         end = connection.execute(_STRETCH_END, (above, settled, STRETCH - 1)).get
         if end is None:
@@ -106,6 +106,11 @@ def stretches(connection: apsw.Connection, now: int) -> list[tuple[int, int]]:
         found.append((above, end))
         above = end
     return found
+
+
+def index_late(unit: Unit, message_id: int, text: str) -> None:
+    """A message that comes when the mark may be above it already: then it is indexed by itself."""
+    unit.add(_INDEX_LATE, (message_id, text))
 
 
 def index_words(above: int, up_to: int) -> Unit:

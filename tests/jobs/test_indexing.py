@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.jobs.background import Background
 from gateway.jobs.indexing import LATEST_MS, Indexing
-from gateway.model.ids import id_at
+from gateway.model.ids import Ids, id_at
 from gateway.store import upkeep
 from gateway.store.database import Store
 from tests.doubles.words import write_texts
@@ -26,7 +27,11 @@ class Day:
     spent: float = 0.0
 
     def __post_init__(self) -> None:
-        self.indexing = Indexing(self.store, lambda: self.now, lambda: self.clock, lambda: self.spent)
+        background = Background(self.store, lambda: self.clock)
+        settle = Ids(lambda: self.now).settle
+        self.indexing = Indexing(
+            self.store, settle, background, lambda: self.now, lambda: self.clock, lambda: self.spent
+        )
 
     async def live(self, share: float, seconds: int = 1) -> int:
         """Seconds of this, then a tick; how many messages are indexed by now."""

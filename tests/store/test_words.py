@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.model.ids import id_at
-from gateway.store import upkeep, work
+from gateway.store import upkeep
 from gateway.store.database import Store
-from gateway.store.units import Due, Unit
+from gateway.store.units import Unit
 from tests.doubles.words import write_texts
 
 NOW = 1_790_000_000_000
@@ -31,7 +31,7 @@ async def _found(store: Store, word: str) -> int:
 
 
 async def test_stretch_after_stretch_until_all_is_indexed(full: Store) -> None:
-    later, looks, sizes = NOW + 10_000, 0, []
+    later, looks, sizes = id_at(NOW + 10_000), 0, []
     while stretches := await full.read(upkeep.stretches, later):
         looks += 1
         sizes.append(len(stretches))
@@ -42,12 +42,16 @@ async def test_stretch_after_stretch_until_all_is_indexed(full: Store) -> None:
     assert [await _found(full, f"word{number}") for number in (0, upkeep.STRETCH, last, last + 1)] == [1, 1, 1, 0]
 
 
-async def test_what_is_young_may_still_arrive_below_the_mark(full: Store) -> None:
-    assert await full.read(upkeep.stretches, NOW + upkeep.SETTLED_MS - 1) == []
+async def test_what_has_not_settled_may_still_arrive_below_the_mark(full: Store) -> None:
+    assert await full.read(upkeep.stretches, id_at(NOW) - 1) == []
+    assert await full.read(upkeep.stretches, id_at(NOW) + 9) == [(0, id_at(NOW) + 9)]
 
 
-async def test_a_text_that_still_waits_to_be_decided_keeps_the_mark_below_it(full: Store) -> None:
-    unit = Unit("k")
-    work.add(unit, Due(id_at(NOW) + 10, "customer", "k", "mo", NOW, body="[]"))
-    await full.write(unit)
-    assert await full.read(upkeep.stretches, NOW + 10_000) == [(0, id_at(NOW) + 9)]
+async def test_what_comes_late_is_indexed_once(full: Store) -> None:
+    mark = id_at(NOW) + 99
+    await full.write(upkeep.index_words(0, mark))
+    for late in (id_at(NOW - 1000), mark + 10_000):
+        unit = Unit("k")
+        upkeep.index_late(unit, late, "tardy")
+        await full.write(unit)
+    assert await _found(full, "tardy") == 1, "the second will be, with those of its time"

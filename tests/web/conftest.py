@@ -23,9 +23,9 @@ from gateway.care.taking import Taking
 from gateway.care.turn import CUSTOMER_LANE
 from gateway.jobs.lane import Lane
 from gateway.model.channel import LinkState, LinkStatus
-from gateway.model.ids import Ids
+from gateway.model.ids import Ids, id_at
 from gateway.settings import Settings, load
-from gateway.store import upkeep, work
+from gateway.store import filing, upkeep, work
 from gateway.store.database import Store
 from gateway.store.migrate import bring_up_to_date
 from gateway.store.units import Due, Statement, Unit
@@ -200,8 +200,15 @@ class World:
 
     async def index(self) -> None:
         """Runs the word index as the clock job does."""
-        for above, up_to in await self.store.read(upkeep.stretches, self.now + 60_000):
+        for above, up_to in await self.store.read(upkeep.stretches, id_at(self.now + 60_000)):
             await self.store.apply([upkeep.index_words(above, up_to)])
+
+    async def file(self) -> None:
+        """Files all messages that are there under their addresses."""
+        await self.store.write(filing.make_room())
+        newest = await self.store.read(work.newest_id)
+        await self.store.write(filing.gather(await self.store.read(filing.filed_up_to), newest))
+        await self.store.write(filing.file_rest(newest))
 
 
 def event(key: str = "e-1", **changes: Any) -> dict[str, Any]:

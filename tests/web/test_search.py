@@ -24,7 +24,7 @@ def number(customer: int) -> str:
 
 @pytest.fixture
 async def full(world: World) -> World:
-    """2,000 messages of 40 customers, one a second, the older half indexed."""
+    """2,000 messages of 40 customers, one a second, the older half indexed and filed."""
     people = [(c, f"tel:{number(c)}", 100 + c, f"C-{c}" if c < 5 else None) for c in range(40)]
     await world.run_sql("INSERT INTO customer (id, key, address_id, external_id) VALUES (?, ?, ?, ?)", *people)
     addresses = [(100 + c, "tel", number(c), number(c)[::-1], c) for c in range(40)]
@@ -35,6 +35,7 @@ async def full(world: World) -> World:
         f"INSERT INTO message ({COLUMNS}) VALUES ({', '.join('?' * 20)})", *(row(n) for n in range(1000))
     )
     await world.index()
+    await world.file()
     rows = (row(n) for n in range(1000, 2000))
     await world.run_sql(f"INSERT INTO message ({COLUMNS}) VALUES ({', '.join('?' * 20)})", *rows)
     return world
@@ -189,7 +190,7 @@ async def test_a_wrong_parameter_is_named(world: World, query: str, name: str) -
     assert problem["errors"][0]["pointer"] == f"/{name}"
 
 
-BY_ADDRESS = "SEARCH message USING INDEX message_address (address_id=?"
+BY_ADDRESS = "SEARCH address_message USING PRIMARY KEY (address_id=? AND message_id<?)"
 BY_END = "SEARCH message USING INDEX message_disposition (disposition=? AND channel=?"
 BY_ERROR = "SEARCH message USING INDEX message_error (error=?"
 BY_KEY = "SEARCH message USING INTEGER PRIMARY KEY (rowid"

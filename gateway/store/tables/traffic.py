@@ -11,7 +11,12 @@ class MessageRow(SQLModel, table=True):
 
     __tablename__ = "message"
     __table_args__ = (
-        Index("message_address", "address_id"),
+        Index(
+            "message_promotional",
+            "address_id",
+            sqlite_where=text("cls = 4"),
+            postgresql_where=text("cls = 4"),
+        ),
         Index(
             "message_disposition",
             "disposition",
@@ -65,6 +70,15 @@ class MessageRow(SQLModel, table=True):
     session: int | None = Field(default=None, sa_column=big())
     sequence: int | None = Field(default=None, sa_column=big())
     lane: int = Field(sa_column=Column(SmallInteger, nullable=False))
+
+
+class AddressMessageRow(SQLModel, table=True):
+    """Which messages an address has: an index that is filled many messages at a time (`gateway.store.filing`)."""
+
+    __tablename__ = "address_message"
+    __table_args__ = {"sqlite_with_rowid": False}
+    address_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    message_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
 
 
 class AttemptRow(SQLModel, table=True):

@@ -1,0 +1,34 @@
+"""Writing what nobody waits for, so that those who wait hardly notice."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from gateway.store.database import Store
+from gateway.store.units import Unit
+
+REST = 4.0
+"""Times what a commit took: so long a rest before the next, so that few customers' commits find one before them."""
+LONGEST_REST = 0.02
+"""Seconds: where the disk is slow, waiting for it is most of what a commit takes."""
+
+
+class Background:
+    """clock: seconds. rest: waits so many seconds."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], float] = time.monotonic,
+        rest: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._store, self._clock, self._rest = store, clock, rest
+
+    async def write(self, unit: Unit) -> bool:
+        """Commits a unit, and rests. False: it was not written, nor will the next be; the next tick tries again."""
+        began = self._clock()
+        [failure] = await self._store.apply([unit])
+        if failure is not None:
+            return False
+        await self._rest(min(LONGEST_REST, REST * (self._clock() - began)))
+        return True
