@@ -35,11 +35,11 @@ class Filing:
             self._stretches += 1
 
     async def _file(self, gathered: int) -> bool:
-        slices = self._stretches * filing.STRETCH // filing.SLICE
-        for _ in range(slices - 1):
-            if not await self._background.write(filing.file_slice()):
+        last = self._stretches * filing.STRETCH - filing.SLICE
+        for place in range(0, last, filing.SLICE):
+            if not await self._background.write(filing.file_slice(place)):
                 return False
-        if not await self._background.write(filing.file_rest(gathered)):
+        if not await self._background.write(filing.file_rest(last, gathered)):
             return False
         self._stretches = 0
         return True

@@ -30,22 +30,16 @@ _MAKE = Statement(
 _GATHER = Statement(
     "gather",
     "INSERT OR IGNORE INTO temp.unfiled (address_id, message_id) "
-    "SELECT address_id, id FROM message WHERE id > ? AND id <= ? ORDER BY address_id, id",
+    "SELECT address_id, id FROM message WHERE id > ? AND id <= ?",
     exact=False,
 )
-_IN_ORDER = "SELECT address_id, message_id FROM temp.unfiled ORDER BY address_id, message_id"
 _FILE = Statement(
-    "file", f"INSERT OR IGNORE INTO address_message (address_id, message_id) {_IN_ORDER} LIMIT ?", exact=False
-)
-_FILED = Statement(
-    "filed",
-    f"DELETE FROM temp.unfiled WHERE (address_id, message_id) <= ({_IN_ORDER} LIMIT 1 OFFSET ?)",
+    "file",
+    "INSERT OR IGNORE INTO address_message (address_id, message_id) "
+    "SELECT address_id, message_id FROM temp.unfiled ORDER BY address_id, message_id LIMIT ? OFFSET ?",
     exact=False,
 )
-_FILE_REST = Statement(
-    "file the rest", f"INSERT OR IGNORE INTO address_message (address_id, message_id) {_IN_ORDER}", exact=False
-)
-_ALL_FILED = Statement("all filed", "DELETE FROM temp.unfiled", exact=False)
+_FORGET = Statement("forget what is filed", "DELETE FROM temp.unfiled", exact=False)
 _SET_MARK = Statement(
     "mark filed",
     "INSERT INTO mark (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -82,19 +76,18 @@ def gather(above: int, up_to: int) -> Unit:
     return unit
 
 
-def file_slice() -> Unit:
-    """Files the first of those that are gathered."""
+def file_slice(place: int) -> Unit:
+    """Files those from a place on in the order of what is gathered."""
     unit = Unit("filing")
-    unit.add(_FILE, (SLICE,))
-    unit.add(_FILED, (SLICE - 1,))
+    unit.add(_FILE, (SLICE, place))
     return unit
 
 
-def file_rest(up_to: int) -> Unit:
-    """Files what is left, and moves the mark to the last that was gathered."""
+def file_rest(place: int, up_to: int) -> Unit:
+    """Files all from a place on, and moves the mark to the last that was gathered."""
     unit = Unit("filing")
-    unit.add(_FILE_REST, ())
-    unit.add(_ALL_FILED, ())
+    unit.add(_FILE, (-1, place))
+    unit.add(_FORGET, ())
     unit.add(_SET_MARK, (FILED_MARK, str(up_to)))
     return unit
 

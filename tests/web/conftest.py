@@ -208,7 +208,7 @@ class World:
         await self.store.write(filing.make_room())
         newest = await self.store.read(work.newest_id)
         await self.store.write(filing.gather(await self.store.read(filing.filed_up_to), newest))
-        await self.store.write(filing.file_rest(newest))
+        await self.store.write(filing.file_rest(0, newest))
 
 
 def event(key: str = "e-1", **changes: Any) -> dict[str, Any]:
