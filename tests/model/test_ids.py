@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.model.ids import SEQUENCE_BITS, Ids, id_at, made_at
+from gateway.model.ids import SEQUENCE_BITS, SETTLED_MS, Ids, id_at, made_at
 
 NOW = 1_795_446_000_000
 
@@ -50,3 +50,23 @@ def test_two_processes_make_different_ids() -> None:
     assert not {one() for _ in range(5000)} & {two() for _ in range(5000)}
     with pytest.raises(ValueError, match="process slot 256 is outside"):
         Ids(lambda: NOW, slot=256)
+
+
+@settings(derandomize=True, database=None)
+@given(st.integers(0, id_at(NOW)), st.lists(st.tuples(st.booleans(), st.integers(NOW - 10_000, NOW + 10_000))))
+def test_what_is_settled_stays_below_all_that_is_made_later(newest: int, moments: list[tuple[bool, int]]) -> None:
+    clock = [NOW]
+    ids = Ids(lambda: clock[0], newest=newest)
+    settled = newest
+    for settle, clock[0] in moments:
+        if settle:
+            assert ids.settle() >= max(settled, id_at(clock[0] - SETTLED_MS))
+            settled = ids.settled
+        else:
+            assert ids() > settled
+
+
+def test_what_is_on_disk_at_the_start_is_settled() -> None:
+    ids = Ids(lambda: NOW)
+    ids.start_after(id_at(NOW + 60_000))
+    assert ids.settled == ids.settle() == id_at(NOW + 60_000) < ids()

@@ -18,6 +18,7 @@ from sqlmodel import SQLModel
 from gateway.store import api_keys, tables
 from gateway.store.connection import connect
 from gateway.store.database import Store, StoreProblem
+from gateway.store.filing import filed_up_to, ids_of_address
 from gateway.store.migrate import HEAD, bring_up_to_date, schema_version
 from tests.doubles.database import open_files
 
@@ -43,6 +44,8 @@ def test_a_new_file_gets_the_newest_schema(tmp_path: Path) -> None:
     assert schema_version(path) is None
     assert bring_up_to_date(path)
     assert schema_version(path) == HEAD
+    with closing(connect(path)) as connection:
+        assert filed_up_to(connection) == 0
     assert not bring_up_to_date(path), "a second time there is nothing to do"
 
 
@@ -58,10 +61,21 @@ def test_from_the_first_version_up(tmp_path: Path) -> None:
         "INSERT INTO dialogue (id, conversation_id, handler, version, state, step, slots, parked, misses, rank, data) "
         "VALUES (7, 8, 'plan.overage', 1, 'floor', 'choice', '{}', '[]', 0, 6, '{}')"
     )
+    for message_id, address_id in ((12, 2), (11, 3), (10, 2)):
+        connection.execute(
+            "INSERT INTO message (id, channel, direction, key, address_id, ours, theirs, brand, text, cls, state, "
+            "author_kind, author_id, parts, reference, possible_duplicate, lane) "
+            "VALUES (?, 'sms', 'mo', 'k', ?, '1', '2', 'b', 'hello', 3, 'final', 'customer', '', 1, 0, 0, 0)",
+            (message_id, address_id),
+        )
     connection.close()
     bring_up_to_date(path)
     assert schema_version(path) == HEAD
     connection = connect(path)
+    filed = connection.execute("SELECT address_id, message_id FROM address_message").fetchall()
+    assert filed == [(2, 10), (2, 12), (3, 11)]
+    assert filed_up_to(connection) == 12
+    assert ids_of_address(connection, 2, 0, "1", (), 9) == [10, 12]
     assert connection.execute("SELECT key, external_id FROM customer").fetchall() == [("tel:+15551230001", "c-1")]
     assert connection.execute("SELECT step, last_in, last_out FROM dialogue").fetchall() == [("choice", None, None)]
     connection.close()
