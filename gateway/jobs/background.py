@@ -24,11 +24,18 @@ class Background:
     ) -> None:
         self._store, self._clock, self._rest = store, clock, rest
 
-    async def write(self, unit: Unit) -> bool:
-        """Commits a unit, and rests. False: it was not written, nor will the next be; the next tick tries again."""
+    async def write(self, unit: Unit, *, hurry: bool = False) -> bool:
+        """Commits a unit, together with what customers wait for, and rests.
+
+        hurry: there is more than can be written like that; it takes its turn, and no rest.
+
+        Returns:
+            False: it was not written, nor will the next be; the next tick tries again.
+        """
         began = self._clock()
-        [failure] = await self._store.apply([unit])
+        [failure] = await self._store.apply([unit], patient=not hurry)
         if failure is not None:
             return False
-        await self._rest(min(LONGEST_REST, REST * (self._clock() - began)))
+        if not hurry:
+            await self._rest(min(LONGEST_REST, REST * (self._clock() - began)))
         return True

@@ -6,6 +6,9 @@ from gateway.jobs.background import Background
 from gateway.store import filing
 from gateway.store.database import Store
 
+LARGER = 4
+"""Times as many at once, while more come than could be filed in small pieces: then nobody's answer is quick."""
+
 
 class Filing:
     """At each tick gathers what has settled, stretch by stretch, and files it when that is many.
@@ -16,7 +19,7 @@ class Filing:
     def __init__(self, store: Store, settle: Callable[[], int], background: Background) -> None:
         self._store, self._settle, self._background = store, settle, background
         self._gathered: int | None = None
-        self._stretches = 0
+        self._count = 0
 
     async def tick(self) -> None:
         """Leaves off where a commit fails, to go on at the next tick."""
@@ -26,20 +29,26 @@ class Filing:
             self._gathered = await self._store.read(filing.filed_up_to)
         settled = self._settle()
         while True:
-            if self._stretches >= filing.STRETCHES and not await self._file(self._gathered):
+            behind = await self._next(self._gathered, settled, filing.TOGETHER) is not None
+            if self._count >= filing.TOGETHER and not await self._file(self._gathered, hurry=behind):
                 return
-            end = await self._store.read(filing.stretch_end, self._gathered, settled)
-            if end is None or not await self._background.write(filing.gather(self._gathered, end)):
+            stretch = filing.STRETCH * LARGER if behind else filing.STRETCH
+            end = await self._next(self._gathered, settled, stretch)
+            if end is None or not await self._background.write(filing.gather(self._gathered, end), hurry=behind):
                 return
             self._gathered = end
-            self._stretches += 1
+            self._count += stretch
 
-    async def _file(self, gathered: int) -> bool:
-        last = self._stretches * filing.STRETCH - filing.SLICE
-        for place in range(0, last, filing.SLICE):
-            if not await self._background.write(filing.file_slice(place)):
+    async def _next(self, above: int, settled: int, stretch: int) -> int | None:
+        return await self._store.read(filing.stretch_end, above, settled, stretch)
+
+    async def _file(self, gathered: int, *, hurry: bool) -> bool:
+        some = filing.SLICE * LARGER if hurry else filing.SLICE
+        last = max(0, self._count - some)
+        for place in range(0, last, some):
+            if not await self._background.write(filing.file_slice(place, some), hurry=hurry):
                 return False
-        if not await self._background.write(filing.file_rest(last, gathered)):
+        if not await self._background.write(filing.file_rest(last, gathered), hurry=hurry):
             return False
-        self._stretches = 0
+        self._count = 0
         return True

@@ -157,15 +157,18 @@ class Store:
 
     # -- the two ways in
 
-    async def apply(self, units: Sequence[Unit]) -> list[Result]:
-        """Commits units, each all or nothing, and answers per unit None or the Failure, after the commit."""
+    async def apply(self, units: Sequence[Unit], *, patient: bool = False) -> list[Result]:
+        """Commits units, each all or nothing, and answers per unit None or the Failure, after the commit.
+
+        patient: as of `submit`.
+        """
         future: asyncio.Future[list[Result]] = asyncio.get_running_loop().create_future()
 
         def done(results: list[Result]) -> None:
             if not future.done():
                 future.set_result(results)
 
-        self.submit(units, done)
+        self.submit(units, done, patient=patient)
         return await future
 
     def submit(self, units: Sequence[Unit], done: Callable[[list[Result]], None], *, patient: bool = False) -> None:

@@ -15,12 +15,12 @@ import apsw
 from gateway.store.units import Statement, Unit
 
 FILED_MARK = "filed"
-STRETCH = 2048
-"""Messages gathered at once, which waits for no disk."""
-STRETCHES = 10
-"""Filed together: with fewer each page is written more often."""
-SLICE = 1024
-"""Messages filed in one commit."""
+TOGETHER = 20_480
+"""Messages filed together: with fewer each page is written more often."""
+STRETCH = 512
+"""Messages gathered at once."""
+SLICE = 256
+"""Messages filed in one commit: whoever is committed with them waits a millisecond longer."""
 _MAKE = Statement(
     "make room to gather",
     "CREATE TEMP TABLE IF NOT EXISTS unfiled (address_id INTEGER NOT NULL, message_id INTEGER NOT NULL, "
@@ -47,7 +47,7 @@ _SET_MARK = Statement(
 _LATE = Statement(
     "file one", "INSERT OR IGNORE INTO address_message (address_id, message_id) VALUES (?, ?)", exact=False
 )
-_STRETCH_END = f"SELECT id FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT 1 OFFSET {STRETCH - 1}"
+_STRETCH_END = "SELECT id FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT 1 OFFSET ?"
 
 
 def filed_up_to(connection: apsw.Connection) -> int:
@@ -56,9 +56,9 @@ def filed_up_to(connection: apsw.Connection) -> int:
     return int(found) if found is not None else 0
 
 
-def stretch_end(connection: apsw.Connection, above: int, settled: int) -> int | None:
-    """The last message of the next stretch above one; None while it is not full."""
-    found = connection.execute(_STRETCH_END, (above, settled)).get
+def stretch_end(connection: apsw.Connection, above: int, settled: int, stretch: int) -> int | None:
+    """The last message of the next stretch above one; None while it is not full. stretch: messages."""
+    found = connection.execute(_STRETCH_END, (above, settled, stretch - 1)).get
     return int(found) if found is not None else None
 
 
@@ -76,10 +76,10 @@ def gather(above: int, up_to: int) -> Unit:
     return unit
 
 
-def file_slice(place: int) -> Unit:
+def file_slice(place: int, count: int) -> Unit:
     """Files those from a place on in the order of what is gathered."""
     unit = Unit("filing")
-    unit.add(_FILE, (SLICE, place))
+    unit.add(_FILE, (count, place))
     return unit
 
 

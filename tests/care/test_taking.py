@@ -29,11 +29,11 @@ class Counting(Store):
         self.calls: list[int] = []
         self.failing: StoreFull | None = None
 
-    async def apply(self, units: Sequence[Unit]) -> list[Result]:
+    async def apply(self, units: Sequence[Unit], *, patient: bool = False) -> list[Result]:
         self.calls.append(len(units))
         if self.failing is not None:
             return [self.failing for _ in units]
-        return await super().apply(units)
+        return await super().apply(units, patient=patient)
 
 
 class Till:

@@ -115,11 +115,11 @@ class WatchedStore(Store):
 
         super().submit(units, told)
 
-    async def apply(self, units: Sequence[Unit]) -> list[Result]:
+    async def apply(self, units: Sequence[Unit], *, patient: bool = False) -> list[Result]:
         """Counted until the one who waits goes on."""
         self.waited_for += 1
         try:
-            return await super().apply(units)
+            return await super().apply(units, patient=patient)
         finally:
             self._less()
 

@@ -36,14 +36,16 @@ class FlakyStore(Store):
     """Refuses what is written in the background while `refusing` says so."""
 
     refusing = 0
+    writes = 0
 
-    async def apply(self, units: Sequence[Unit]) -> list[Result]:
+    async def apply(self, units: Sequence[Unit], *, patient: bool = False) -> list[Result]:
         """Refuses the next one after `refusing` others."""
+        self.writes += units[0].key == "filing"
         if self.refusing and units[0].key == "filing":
             self.refusing -= 1
             if not self.refusing:
                 return [StoreFull("full")] * len(units)
-        return await super().apply(units)
+        return await super().apply(units, patient=patient)
 
 
 @dataclass
@@ -96,12 +98,9 @@ class Office:
 
 @pytest.fixture
 async def office(tmp_path: Path, schema: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Office]:
+    monkeypatch.setattr(filing, "TOGETHER", 256)
     monkeypatch.setattr(filing, "STRETCH", 64)
-    monkeypatch.setattr(filing, "STRETCHES", 4)
     monkeypatch.setattr(filing, "SLICE", 100)
-    monkeypatch.setattr(
-        filing, "_STRETCH_END", "SELECT id FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT 1 OFFSET 63"
-    )
     shutil.copyfile(schema, tmp_path / "careline.db")
     store = FlakyStore(tmp_path / "careline.db")
     await store.open()
@@ -138,25 +137,35 @@ async def test_what_comes_late_is_found(office: Office) -> None:
     assert await office.filed() == 256 + 10
 
 
+async def test_when_it_is_behind_it_takes_larger_pieces(office: Office) -> None:
+    for _ in range(4):
+        await office.texts(64)
+        await office.filing.tick()
+    assert (office.store.writes, await office.filed()) == (1 + 4 + 3, 256), "made room, gathered, filed"
+    office.store.writes = 0
+    await office.texts(2 * 256)
+    await office.filing.tick()
+    assert (office.store.writes, await office.filed()) == (1 + 1 + 1 + 3, 768), "the last of it in small pieces again"
+
+
 @pytest.mark.parametrize("at", range(1, 9))
 async def test_a_commit_that_fails_is_tried_again(office: Office, at: int) -> None:
     office.store.refusing = at
-    await office.texts(256)
-    await office.filing.tick()
-    await office.check()
-    await office.texts(10)
-    await office.filing.tick()
-    await office.check()
+    for count in (200, 56, 10):
+        await office.texts(count)
+        await office.filing.tick()
+        await office.check()
     assert await office.filed() == 256
     assert office.store.refusing == 0, "it was refused"
 
 
-@pytest.mark.parametrize("after", range(1, 8))
+@pytest.mark.parametrize("after", range(1, 9))
 async def test_a_process_that_ends_in_the_middle_begins_again(office: Office, after: int) -> None:
-    await office.texts(256)
     office.store.refusing = after
-    await office.filing.tick()
-    office.store.refusing = 0
+    for count in (200, 56):
+        await office.texts(count)
+        await office.filing.tick()
+    assert office.store.refusing == 0
     await office.store.close()
     await office.store.open()
     office.begin()
