@@ -7,7 +7,9 @@ from gateway.store import filing
 from gateway.store.database import Store
 
 LARGER = 4
-"""Times as many at once, while more come than could be filed in small pieces: then nobody's answer is quick."""
+"""Times as many at once when it has much to do: then more come than could be filed in small pieces."""
+MUCH = 4096
+"""Messages gathered at one tick."""
 
 
 class Filing:
@@ -27,20 +29,18 @@ class Filing:
             if not await self._background.write(filing.make_room()):
                 return
             self._gathered = await self._store.read(filing.filed_up_to)
-        settled = self._settle()
+        settled, taken = self._settle(), 0
         while True:
-            behind = await self._next(self._gathered, settled, filing.TOGETHER) is not None
-            if self._count >= filing.TOGETHER and not await self._file(self._gathered, hurry=behind):
+            hurry = taken >= MUCH
+            if self._count >= filing.TOGETHER and not await self._file(self._gathered, hurry=hurry):
                 return
-            stretch = filing.STRETCH * LARGER if behind else filing.STRETCH
-            end = await self._next(self._gathered, settled, stretch)
-            if end is None or not await self._background.write(filing.gather(self._gathered, end), hurry=behind):
+            stretch = filing.STRETCH * LARGER if hurry else filing.STRETCH
+            end = await self._store.read(filing.stretch_end, self._gathered, settled, stretch)
+            if end is None or not await self._background.write(filing.gather(self._gathered, end), hurry=hurry):
                 return
             self._gathered = end
             self._count += stretch
-
-    async def _next(self, above: int, settled: int, stretch: int) -> int | None:
-        return await self._store.read(filing.stretch_end, above, settled, stretch)
+            taken += stretch
 
     async def _file(self, gathered: int, *, hurry: bool) -> bool:
         some = filing.SLICE * LARGER if hurry else filing.SLICE

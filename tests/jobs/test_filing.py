@@ -9,6 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from gateway.jobs import filing as jobs
 from gateway.jobs.background import Background
 from gateway.jobs.filing import Filing
 from gateway.model.ids import Ids, id_at
@@ -100,6 +101,7 @@ class Office:
 async def office(tmp_path: Path, schema: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Office]:
     monkeypatch.setattr(filing, "TOGETHER", 256)
     monkeypatch.setattr(filing, "STRETCH", 64)
+    monkeypatch.setattr(jobs, "MUCH", 256)
     monkeypatch.setattr(filing, "SLICE", 100)
     shutil.copyfile(schema, tmp_path / "careline.db")
     store = FlakyStore(tmp_path / "careline.db")
@@ -143,9 +145,9 @@ async def test_when_it_is_behind_it_takes_larger_pieces(office: Office) -> None:
         await office.filing.tick()
     assert (office.store.writes, await office.filed()) == (1 + 4 + 3, 256), "made room, gathered, filed"
     office.store.writes = 0
-    await office.texts(2 * 256)
+    await office.texts(3 * 256)
     await office.filing.tick()
-    assert (office.store.writes, await office.filed()) == (1 + 1 + 1 + 3, 768), "the last of it in small pieces again"
+    assert (office.store.writes, await office.filed()) == ((4 + 1) + (1 + 1) + (1 + 1), 1024), "after the first 256"
 
 
 @pytest.mark.parametrize("at", range(1, 9))
