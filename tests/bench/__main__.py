@@ -19,6 +19,7 @@ from rich.table import Table
 
 from tests.bench.load import Rig, build, machine
 from tests.bench.measures import Bench, Figure, rig_echo
+from tests.bench.pace import Pace
 from tests.bench.running import COMPILED, GatewayProcess, free_port, write_config
 
 PACKAGES = ("aiohttp", "uvloop", "orjson", "pydantic", "sqlalchemy")
@@ -29,7 +30,7 @@ def measure(seconds: float, only: str, tell: Callable[[str], None], folder: Path
     program = build(folder)
     figures = []
     tell("the rig's own echo")
-    figures.append(rig_echo(lambda: Rig(program), min(seconds, 3.0)))
+    figures.append(_watched(lambda: rig_echo(lambda: Rig(program), min(seconds, 3.0))))
     rig = Rig(program)
     http_port = free_port()
     config = write_config(folder / "config", http_port=http_port, smsc_port=rig.smsc, office_port=rig.sink)
@@ -57,7 +58,7 @@ def measure(seconds: float, only: str, tell: Callable[[str], None], folder: Path
             if only and name not in only.split(","):
                 continue
             tell(name)
-            figure = plan()
+            figure = _watched(plan)
             fastest = figure.rate if name == "rt" else fastest
             figures.append(figure)
         if gateway.code() is not None:
@@ -68,11 +69,19 @@ def measure(seconds: float, only: str, tell: Callable[[str], None], folder: Path
         rig.stop()
 
 
+def _watched(plan: Callable[[], Figure]) -> Figure:
+    """The figure, and how fast the machine was meanwhile."""
+    with Pace() as pace:
+        figure = plan()
+    figure.pace = pace.median
+    return figure
+
+
 def show(figures: list[Figure], about: dict[str, object]) -> None:
     """The table."""
     echo = figures[0].rate
     table = Table(title="Careline: durable, fsync on, real handler, all gates on", title_justify="left")
-    for name in ("path", "a second", "p50 ms", "p99 ms", "CPU us each", "RSS MB", "of rig's echo"):
+    for name in ("path", "a second", "p50 ms", "p99 ms", "CPU us each", "RSS MB", "of rig's echo", "pace"):
         table.add_column(name, justify="left" if name == "path" else "right")
     for figure in figures:
         table.add_row(
@@ -83,12 +92,16 @@ def show(figures: list[Figure], about: dict[str, object]) -> None:
             _number(figure.cpu_us, 1),
             _number(figure.rss, 0),
             f"{100 * figure.rate / echo:.2f} %" if echo else "",
+            _number(figure.pace, 0),
         )
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
     for figure in figures:
         for note in figure.notes:
             console.print(f"  {figure.path}: {note}", highlight=False)
+    console.print(
+        "  pace: CPU us of 1,000 Python calls while it was measured; figures compare at one pace", highlight=False
+    )
     console.print("  " + ", ".join(f"{name} {value}" for name, value in about.items()), highlight=False)
 
 

@@ -104,22 +104,6 @@ def rss_mb(pid: int) -> float:
     return float(rigctl.rss_of(rigctl.kids([pid])))
 
 
-def python_speed() -> float:
-    """Microseconds of 1,000 calls of a Python function here, the best of many: what CPU figures of two runs, or of two
-    machines, may be divided by."""
-
-    def nothing(one: int, _: int) -> int:
-        return one
-
-    best = float("inf")
-    for _ in range(200):
-        start = time.perf_counter()
-        for number in range(1000):
-            nothing(number, number)
-        best = min(best, time.perf_counter() - start)
-    return round(1e6 * best, 1)
-
-
 def machine() -> dict[str, object]:
     """What the figures depend on."""
     processor = "?"
@@ -131,7 +115,6 @@ def machine() -> dict[str, object]:
         "processor": processor,
         "cores": os.cpu_count() or 0,
         "load": round(os.getloadavg()[0], 2),
-        "1,000 Python calls (us)": python_speed(),
         "python": sys.version.split()[0],
         "sqlite": apsw.sqlitelibversion(),
     }

@@ -21,7 +21,9 @@ MARK = "{ts} hello from the bench"
 
 @dataclass(slots=True)
 class Figure:
-    """One line of the table. rate: a second. p50, p99: ms. cpu_us: of all our processes, for each message."""
+    """One line of the table. rate: a second. p50, p99: ms. cpu_us: of all our processes, for each message. pace: of the
+    machine meanwhile (`tests.bench.pace`).
+    """
 
     path: str
     count: int
@@ -30,6 +32,7 @@ class Figure:
     p99: float | None = None
     cpu_us: float | None = None
     rss: float | None = None
+    pace: float = 0.0
     notes: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
