@@ -75,6 +75,7 @@ def judge(database: Path, ledger: Ledger, smsc: Smsc, calls: Sequence[Call]) -> 
         _order(verdict, smsc.taken, sent)
         _texts(verdict, connection, smsc)
         _billing(verdict, connection, ledger, smsc, calls)
+        _found(verdict, connection)
         verdict.counts["submits that the carrier took"] = len(smsc.taken)
         verdict.counts["marked duplicates"] = sum(1 for one in sent.values() if one.marked)
     finally:
@@ -195,6 +196,22 @@ def _texts(verdict: Verdict, connection: sqlite3.Connection, smsc: Smsc) -> None
         if counted.get(f"tel:{phone}") != count:
             verdict.say("miscounted", f"{phone} wrote {count} texts, the handler counted {counted.get(f'tel:{phone}')}")
     verdict.counts["texts of customers"] = sum(mine.values())
+
+
+def _found(verdict: Verdict, connection: sqlite3.Connection) -> None:
+    """Up to its mark, each index of messages has them all."""
+    connection.execute("CREATE VIRTUAL TABLE temp.word USING fts5vocab(main, message_fts, instance)")
+    indexes = {
+        "filed": "SELECT address_id, message_id FROM address_message",
+        "fts": "SELECT address_id, id FROM message WHERE id IN (SELECT doc FROM temp.word)",
+    }
+    for mark, held in indexes.items():
+        should = (
+            "SELECT address_id, id FROM message WHERE id <= (SELECT CAST(value AS INTEGER) FROM mark WHERE name = ?)"
+        )
+        for _, missing in connection.execute(f"{should} EXCEPT {held}", (mark,)):
+            verdict.say("a message that is not found", f"{missing} is not in {mark}")
+        [verdict.counts[f"messages {mark}"]] = connection.execute(f"SELECT count(*) FROM ({held})").fetchone()
 
 
 def _billing(
