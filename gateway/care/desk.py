@@ -165,7 +165,8 @@ class Desk:
 def _send(turn: Turn, sending: Sending) -> Message:
     playbook = turn.playbook
     if sending.sender is not None and sending.sender not in playbook.senders:
-        raise Refused(f"sender {sending.sender} is not in gateway.toml; known: {', '.join(playbook.senders) or 'none'}")
+        known = ", ".join(playbook.senders) or "none"
+        raise Refused(f"sender {sending.sender} is not in gateway.toml; known: {known}", "sender")
     brand = playbook.brand_of(sending.sender) if sending.sender else next(iter(playbook.brands.values()))
     message_id = turn.ids()
     conversation = turn.conversation(brand.name)

@@ -116,7 +116,8 @@ def agent_named(playbook: Playbook, name: str) -> str:
     if found is not None:
         return str(found.jid)
     if playbook.agents:
-        raise Refused(f"no agent {name!r} in gateway.toml; known: {', '.join(a.name for a in playbook.agents[:10])}")
+        known = ", ".join(agent.name for agent in playbook.agents[:10])
+        raise Refused(f"no agent {name!r} in gateway.toml; known: {known}", "agent")
     return name
 
 
@@ -233,7 +234,7 @@ def transfer(
     else:
         agent: Agent | None = playbook.agent(to)
         if agent is None and playbook.agents:
-            raise Refused(f"no queue or agent {to!r}; queues: {', '.join(playbook.queues) or 'none'}")
+            raise Refused(f"no queue or agent {to!r}; queues: {', '.join(playbook.queues) or 'none'}", "to")
         jid = str(agent.jid) if agent else to
         moved = turn.put(replace(conversation, state=ConversationState.human, owner_id=jid, agent=jid))
     said = f"to {to}" + (f": {reason}" if reason else "")

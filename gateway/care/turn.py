@@ -23,7 +23,14 @@ CUSTOMER_LANE = "customer"
 
 
 class Refused(Exception):
-    """What was asked cannot be done now; the message says why and what to do. Nothing is written."""
+    """What was asked cannot be done now; the message says why and what to do. Nothing is written.
+
+    field: which part of what was asked is at fault, as the API names it; "" when none is.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class NotOwner(Refused):

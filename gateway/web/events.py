@@ -89,7 +89,8 @@ class Events:
         if not isinstance(items, list):
             raise Problem("not-an-object", "a batch must be a list of events", [("", "must be a JSON list")])
         if len(items) > MOST_EVENTS:
-            raise Problem("too-large", f"a batch holds at most {MOST_EVENTS} events, this one {len(items)}")
+            told = f"a batch holds at most {MOST_EVENTS} events, this one {len(items)}"
+            raise Problem("too-large", told, [("", told)])
         self._backlog.take(len(items))
         results: list[dict[str, object]] = []
         keeping: asyncio.Task[list[dict[str, object]]] | None = None

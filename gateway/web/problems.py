@@ -290,7 +290,7 @@ def of_care(error: Refused | Unknown | Failure) -> Problem:
     if isinstance(error, NotOwner):
         return Problem("not-owner", str(error), extra={"owner": error.owner})
     if isinstance(error, Refused):
-        return Problem("refused", str(error))
+        return Problem("refused", str(error), [(f"/{error.field}", str(error))] if error.field else ())
     if isinstance(error, Unknown):
         return Problem("not-found", str(error))
     if isinstance(error, StoreFull):

@@ -103,6 +103,18 @@ async def test_only_the_owner_speaks(world: World) -> None:
     assert problem["owner"] == "sue@example.test"
 
 
+async def test_a_name_that_nobody_has_is_pointed_at(world: World) -> None:
+    an_id = await queued(world)
+    for name, field, body in (
+        ("claim", "agent", {"agent": "Zoe"}),
+        ("transfer", "to", {"agent": "Sue", "to": "the moon"}),
+    ):
+        problem = await verb(world, an_id, name, 422, role="supervisor", **body)
+        assert [error["pointer"] for error in problem["errors"]] == [f"/{field}"]
+    problem = await world.json("POST", f"/v1/conversations/{an_id}/claim", ["Ana"], status=400, role="agent")
+    assert problem["errors"] == [{"pointer": "", "detail": "must be a JSON object"}]
+
+
 LETTING_GO: dict[str, dict[str, Any]] = {
     "transfer": {"to": "travel"},
     "close": {"disposition": "resolved"},

@@ -96,8 +96,10 @@ async def test_an_empty_batch_is_fine_and_one_over_the_limit_is_not(world: World
     assert await batch(world, []) == {"results": []}
     problem = await batch(world, [0] * 10_001, status=413)
     assert problem["type"].endswith("too-large")
+    assert problem["errors"] == [{"pointer": "", "detail": "a batch holds at most 10000 events, this one 10001"}]
     problem = await world.json("POST", "/v1/events", event(), status=400, role="integrator", headers=BATCH)
     assert problem["type"].endswith("not-an-object")
+    assert problem["errors"] == [{"pointer": "", "detail": "must be a JSON list"}]
     problem = await world.json("POST", "/v1/events", [event()], status=400, role="integrator", headers=STRUCTURED)
     assert "application/cloudevents-batch+json" in problem["detail"]
 
