@@ -8,7 +8,8 @@ from gateway.store.database import Store
 from gateway.store.units import Unit
 
 REST = 4.0
-"""Times what a commit took: so long a rest before the next, so that few customers' commits find one before them."""
+"""Times what a commit took, with the wait for company: so long a rest before the next, so that few customers' commits
+find one before them."""
 LONGEST_REST = 0.02
 """Seconds: where the disk is slow, waiting for it is most of what a commit takes."""
 
@@ -30,7 +31,7 @@ class Background:
         hurry: there is more than can be written like that; it takes its turn, and no rest.
 
         Returns:
-            False: it was not written, nor will the next be; the next tick tries again.
+            False: it was not written; whoever asked leaves off, and the next tick tries again.
         """
         began = self._clock()
         [failure] = await self._store.apply([unit], patient=not hurry)

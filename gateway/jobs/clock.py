@@ -4,6 +4,7 @@ that a chore is due (scale anchor section 4).
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable
 
 from apscheduler.executors.asyncio import AsyncIOExecutor
@@ -16,6 +17,8 @@ class Clock:
     """Runs chores at their intervals, each at most once at a time; a missed tick is caught up by the next."""
 
     def __init__(self) -> None:
+        # A tick that comes while its chore is still at work is nothing that anybody should read of.
+        logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
         self._scheduler = AsyncIOScheduler(
             executors={"default": AsyncIOExecutor()},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},

@@ -10,6 +10,8 @@ LARGER = 4
 """Times as many at once when it has much to do: then more come than could be filed in small pieces."""
 MUCH = 4096
 """Messages gathered at one tick."""
+MOST = 40_960
+"""Messages gathered at one tick, however many there are: more than any come in that time."""
 
 
 class Filing:
@@ -30,7 +32,7 @@ class Filing:
                 return
             self._gathered = await self._store.read(filing.filed_up_to)
         settled, taken = self._settle(), 0
-        while True:
+        while taken < MOST:
             hurry = taken >= MUCH
             if self._count >= filing.TOGETHER and not await self._file(self._gathered, hurry=hurry):
                 return

@@ -33,6 +33,7 @@ class Ids:
         self._slot = slot << SEQUENCE_BITS
         self._ms = newest >> TIME_SHIFT
         self.settled = newest
+        self._earlier = 0, newest
         self._sequence = _LAST_SEQUENCE  # the first id starts a new millisecond
 
     def start_after(self, newest: int) -> None:
@@ -42,13 +43,20 @@ class Ids:
         self.settled = max(self.settled, newest)
 
     def settle(self) -> int:
-        """Moves `settled` to a second ago. What reads messages by their ids once reads up to there: whoever writes a
-        message with an id that was made before, and is at or below it, must see to it that it is found all the same.
+        """Moves `settled` to about a second ago. What reads messages by their ids once reads up to there: whoever
+        writes a message with an id that was made before, and is at or below it, must see to it that it is found.
+
+        It goes by the clock, and by what was made before an earlier call: ids may be ahead of a clock that was set
+        back, and are settled all the same.
         """
-        before = self._now_ms() - SETTLED_MS
-        if before > self._ms:
-            self._ms, self._sequence = before, _LAST_SEQUENCE
-        self.settled = max(self.settled, id_at(before))
+        now = self._now_ms()
+        earlier, made = self._earlier
+        if not earlier <= now < earlier + SETTLED_MS:
+            self._earlier = now, self._ms << TIME_SHIFT | self._slot | self._sequence
+            self.settled = max(self.settled, made)
+        if now - SETTLED_MS > self._ms:
+            self._ms, self._sequence = now - SETTLED_MS, _LAST_SEQUENCE
+        self.settled = max(self.settled, id_at(now - SETTLED_MS))
         return self.settled
 
     def __call__(self) -> int:

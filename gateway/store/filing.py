@@ -1,8 +1,8 @@
 """Which messages an address has: filed many at a time, sorted, since each address has a page of its own in that table.
 
 A message that came with its own line in it would dirty a page in its commit and again in a checkpoint; sorted by
-thousands they share them (decision 19). So the newest messages, some ten thousand at most, are not filed yet: whoever
-asks reads them as they stand, from the end of the message table.
+thousands they share them (decision 19). So the newest messages, twenty to thirty thousand at most, are not filed yet:
+whoever asks reads them as they stand, from the end of the message table.
 
 They are gathered in a table in memory that only the writer's connection has, and filed from there, a slice in each
 commit. When the process ends, that table is gone and the mark has not moved: they are gathered again.

@@ -209,14 +209,15 @@ def _by_address(
     where = f"address_id = {marks}" if len(ids) == 1 else f"address_id IN ({marks})"
     place = "address_message.message_id"
     plain = tests.replace("{}", "+").replace("message.id ", f"{place} ")
+    # The walk begins at the first bound that is named: where the page begins, if it is not the first.
     older = (
         f"SELECT {_COLUMNS} FROM address_message CROSS JOIN message ON message.id = {place} "
-        f"WHERE address_message.{where} AND {place} <= ? AND {plain} ORDER BY {place} DESC"
+        f"WHERE address_message.{where} AND {plain} AND {place} <= ? ORDER BY {place} DESC"
     )
     if words:
-        last = Shape(older, (*ids, filed, *values), words)
+        last = Shape(older, (*ids, *values, filed), words)
     else:
-        last = Shape(f"{older} LIMIT ?", (*ids, filed, *values, most))
+        last = Shape(f"{older} LIMIT ?", (*ids, *values, filed, most))
     return [_shape(f"message.id > ? AND message.{where} AND {tests}", (filed, *ids, *values), most, words, "+"), last]
 
 

@@ -13,7 +13,7 @@ from gateway.jobs import filing as jobs
 from gateway.jobs.background import Background
 from gateway.jobs.filing import Filing
 from gateway.model.ids import Ids, id_at
-from gateway.store import filing
+from gateway.store import filing, work
 from gateway.store.database import Store
 from gateway.store.search import Filters, search
 from gateway.store.units import Statement, StoreFull, Unit
@@ -26,6 +26,11 @@ _PUT = Statement(
     "INSERT INTO message (id, channel, direction, key, address_id, ours, theirs, brand, text, cls, state, author_kind, "
     "author_id, parts, reference, possible_duplicate, lane) "
     "VALUES (?, 'sms', 'mo', 'k', ?, '1', '2', 'b', 'hello', 3, 'final', 'customer', '', 1, 0, 0, 0)",
+)
+_LOOK = Statement(
+    "look",
+    "INSERT INTO mark (name, value) SELECT 'seen', count(*) FROM temp.unfiled WHERE true "
+    "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
 )
 
 
@@ -82,6 +87,13 @@ class Office:
         """Lines in the table."""
         return int(await self.store.read(lambda c: c.execute("SELECT count(*) FROM address_message").get))
 
+    async def gathered(self) -> int:
+        """Lines in the writer's memory."""
+        unit = Unit("k")
+        unit.add(_LOOK, ())
+        await self.store.write(unit)
+        return int(await self.store.read(lambda c: c.execute("SELECT value FROM mark WHERE name = 'seen'").get))
+
     async def check(self) -> None:
         """Every address has its messages, each once, in order."""
 
@@ -117,6 +129,23 @@ async def test_nothing_is_filed_until_it_is_many(office: Office) -> None:
         await office.filing.tick()
         await office.check()
         assert await office.filed() == filed
+    await office.filing.tick()
+    assert await office.gathered() == 64, "what is filed is forgotten"
+
+
+async def test_what_is_on_its_way_when_it_settles_is_found(office: Office) -> None:
+    await office.texts(200)
+    ids = [office.ids() for _ in range(100)]
+    unit = Unit("k")
+    unit.extend(_PUT, [(an_id, 5) for an_id in ids])
+    office.expected[5] += ids
+    office.now += 5000
+    told: list[object] = []
+    office.store.submit([unit], told.extend, patient=True)
+    await office.filing.tick()
+    assert told == [None]
+    await office.check()
+    assert await office.filed() == 256
 
 
 async def test_what_has_not_settled_waits(office: Office) -> None:
@@ -168,13 +197,16 @@ async def test_a_process_that_ends_in_the_middle_begins_again(office: Office, af
         await office.texts(count)
         await office.filing.tick()
     assert office.store.refusing == 0
+    before = [office.ids() for _ in range(5)]
     await office.store.close()
     await office.store.open()
+    office.ids = Ids(lambda: office.now, newest=max(office.ids(), await office.store.read(work.newest_id)))
     office.begin()
     await office.check()
+    await office.texts(0, before)  # they waited as work, and are decided now
     await office.filing.tick()
     await office.check()
-    assert await office.filed() == 256
+    assert await office.filed() == 256 + 5
 
 
 async def test_any_order_of_things(office: Office) -> None:

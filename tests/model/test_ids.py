@@ -70,3 +70,16 @@ def test_what_is_on_disk_at_the_start_is_settled() -> None:
     ids = Ids(lambda: NOW)
     ids.start_after(id_at(NOW + 60_000))
     assert ids.settled == ids.settle() == id_at(NOW + 60_000) < ids()
+
+
+def test_ids_ahead_of_a_clock_that_was_set_back_settle_all_the_same() -> None:
+    clock = [NOW + 3_600_000]
+    ids = Ids(lambda: clock[0])
+    ids()
+    clock[0] = NOW
+    made = []
+    for _ in range(5):
+        made.append(ids())
+        ids.settle()
+        clock[0] += SETTLED_MS
+    assert made[2] < ids.settled < made[4]

@@ -21,7 +21,7 @@ def upgrade() -> None:
     op.execute(
         "INSERT INTO address_message (address_id, message_id) SELECT address_id, id FROM message ORDER BY address_id, id"
     )
-    op.execute("INSERT INTO mark (name, value) SELECT 'filed', max(id) FROM message HAVING max(id) IS NOT NULL")
+    op.execute("INSERT INTO mark (name, value) SELECT 'filed', id FROM message ORDER BY id DESC LIMIT 1")
     op.drop_index("message_address", "message")
     op.create_index(
         "message_promotional",

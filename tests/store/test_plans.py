@@ -1,0 +1,38 @@
+"""What a decision must know is found by index, however many messages a customer has."""
+
+import shutil
+from pathlib import Path
+
+import apsw
+
+from gateway.model.ids import id_at
+from gateway.store.connection import connect
+from gateway.store.states import load_states
+
+NOW = 1_790_000_000_000
+KEY = "tel:+15551230001"
+
+
+def test_loading_a_customer_walks_no_table(tmp_path: Path, schema: Path) -> None:
+    shutil.copyfile(schema, tmp_path / "careline.db")
+    connection = connect(tmp_path / "careline.db")
+    connection.execute("INSERT INTO customer (id, key, address_id) VALUES (1, ?, 2)", (KEY,))
+    for number, cls in enumerate((4, 2, 4)):
+        connection.execute(
+            "INSERT INTO message (id, channel, direction, key, address_id, ours, theirs, brand, text, cls, state, "
+            "author_kind, author_id, parts, reference, possible_duplicate, lane) "
+            "VALUES (?, 'sms', 'mt', 'k', 2, '1', '2', 'b', 'hello', ?, 'final', 'bot', 'x', 1, 0, 0, 0)",
+            (id_at(NOW + number), cls),
+        )
+    asked: list[str] = []
+    connection.trace_v2(apsw.SQLITE_TRACE_STMT, lambda event: asked.append(event["sql"]))
+    state = load_states(connection, [KEY], NOW + 10)[KEY]
+    connection.trace_v2(0)
+    assert state.promotional == (NOW, NOW + 2)
+    plans = [
+        (sql, row[3]) for sql in asked for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?"))
+    ]
+    assert len(asked) > 3
+    assert not [plan for plan in plans if plan[1].startswith("SCAN")]
+    assert "SEARCH message USING INDEX message_promotional (address_id=? AND rowid>?)" in [plan for _, plan in plans]
+    connection.close()
