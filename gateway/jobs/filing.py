@@ -5,6 +5,7 @@ from collections.abc import Callable
 from gateway.jobs.background import Background
 from gateway.store import filing
 from gateway.store.database import Store
+from gateway.store.marks import stretch_end
 
 LARGER = 4
 """Times as many at once when it has much to do: then more come than could be filed in small pieces."""
@@ -37,7 +38,7 @@ class Filing:
             if self._count >= filing.TOGETHER and not await self._file(self._gathered, hurry=hurry):
                 return
             stretch = filing.STRETCH * LARGER if hurry else filing.STRETCH
-            end = await self._store.read(filing.stretch_end, self._gathered, settled, stretch)
+            end = await self._store.read(stretch_end, self._gathered, settled, stretch)
             if end is None or not await self._background.write(filing.gather(self._gathered, end), hurry=hurry):
                 return
             self._gathered = end

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import apsw
 
+from gateway.store import marks
 from gateway.store.units import Statement, Unit
 
 FILED_MARK = "filed"
@@ -40,26 +41,14 @@ _FILE = Statement(
     exact=False,
 )
 _FORGET = Statement("forget what is filed", "DELETE FROM temp.unfiled", exact=False)
-_SET_MARK = Statement(
-    "mark filed",
-    "INSERT INTO mark (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-)
 _LATE = Statement(
     "file one", "INSERT OR IGNORE INTO address_message (address_id, message_id) VALUES (?, ?)", exact=False
 )
-_STRETCH_END = "SELECT id FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT 1 OFFSET ?"
 
 
 def filed_up_to(connection: apsw.Connection) -> int:
     """All messages up to this one are filed; of those above it none need be."""
-    found = connection.execute("SELECT value FROM mark WHERE name = ?", (FILED_MARK,)).get
-    return int(found) if found is not None else 0
-
-
-def stretch_end(connection: apsw.Connection, above: int, settled: int, stretch: int) -> int | None:
-    """The last message of the next stretch above one; None while it is not full. stretch: messages."""
-    found = connection.execute(_STRETCH_END, (above, settled, stretch - 1)).get
-    return int(found) if found is not None else None
+    return marks.number(connection, FILED_MARK)
 
 
 def make_room() -> Unit:
@@ -88,7 +77,7 @@ def file_rest(place: int, up_to: int) -> Unit:
     unit = Unit("filing")
     unit.add(_FILE, (-1, place))
     unit.add(_FORGET, ())
-    unit.add(_SET_MARK, (FILED_MARK, str(up_to)))
+    marks.set_mark(unit, FILED_MARK, up_to)
     return unit
 
 

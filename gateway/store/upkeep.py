@@ -3,14 +3,12 @@
 import apsw
 
 from gateway.model.ids import id_at
+from gateway.store.marks import number, set_mark, stretch_end
 from gateway.store.tables import LinkRow
 from gateway.store.units import Statement, Unit
 
 FTS_MARK = "fts"
 END_MARK = "end"
-_SET_MARK = Statement(
-    "mark", "INSERT INTO mark (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-)
 _INDEX = Statement(
     "index words",
     "INSERT INTO message_fts (rowid, text) SELECT id, text FROM message WHERE id > ? AND id <= ?",
@@ -27,7 +25,6 @@ _INDEX_LATE = Statement(
 MERGE_PAGES = 16
 """Of the index, merged with each stretch: about what three stretches write, so that few segments wait to be merged."""
 _MERGE = Statement("merge words", "INSERT INTO message_fts (message_fts, rank) VALUES ('merge', ?)", exact=False)
-_STRETCH_END = "SELECT id FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT 1 OFFSET ?"
 _LAST = "SELECT max(id) FROM message WHERE id > ? AND id <= ?"
 _DROP_LINKS = Statement("old links", f"DELETE FROM {LinkRow.__tablename__} WHERE expires_at < ?", exact=False)
 PARTS_MS = 86_400_000
@@ -84,14 +81,13 @@ def ended_orderly(connection: apsw.Connection) -> bool:
 def mark_end(*, orderly: bool) -> Unit:
     """Notes how this run ends: not orderly from its start on, until it was."""
     unit = Unit("end")
-    unit.add(_SET_MARK, (END_MARK, "orderly" if orderly else "running"))
+    set_mark(unit, END_MARK, "orderly" if orderly else "running")
     return unit
 
 
 def indexed_up_to(connection: apsw.Connection) -> int:
     """The newest message whose words can be searched by index."""
-    row = connection.execute("SELECT value FROM mark WHERE name = ?", (FTS_MARK,)).fetchone()
-    return int(row[0]) if row else 0
+    return number(connection, FTS_MARK)
 
 
 def stretches(connection: apsw.Connection, settled: int) -> list[tuple[int, int]]:
@@ -99,7 +95,7 @@ def stretches(connection: apsw.Connection, settled: int) -> list[tuple[int, int]
     found: list[tuple[int, int]] = []
     above = indexed_up_to(connection)
     while len(found) < STRETCHES:
-        end = connection.execute(_STRETCH_END, (above, settled, STRETCH - 1)).get
+        end = stretch_end(connection, above, settled, STRETCH)
         if end is None:
             last = connection.execute(_LAST, (above, settled)).get
             return [*found, (above, last)] if last is not None else found
@@ -118,7 +114,7 @@ def index_words(above: int, up_to: int) -> Unit:
     unit = Unit("fts")
     unit.add(_INDEX, (above, up_to))
     unit.add(_MERGE, (MERGE_PAGES,))
-    unit.add(_SET_MARK, (FTS_MARK, str(up_to)))
+    set_mark(unit, FTS_MARK, up_to)
     return unit
 
 
@@ -137,7 +133,7 @@ def sweep(connection: apsw.Connection, now: int) -> Unit:
         up_to = min(up_to, swept + id_at(SWEEP_MS))
         unit.add(_NO_RECEIPT, (swept, up_to, lately))
         unit.add(_LOOK_AGAIN, (lately, now, swept, up_to))
-        unit.add(_SET_MARK, (SWEPT_MARK, str(up_to)))
+        set_mark(unit, SWEPT_MARK, up_to)
     first = connection.execute(
         "SELECT min(due) FROM work WHERE lane = ? AND prio = 0 AND due <= ?", (OVERDUE_LANE, now)
     ).get
