@@ -1,6 +1,6 @@
 """Which modules are compiled: all that a text passes on its way in, through a decision, onto disk and out again.
 
-Left out on purpose: what libraries inspect (tables, settings, web), and what no text passes.
+Left out on purpose: what libraries inspect (tables, settings, most of web), and what no text or event passes.
 """
 
 ROOMS: dict[str, tuple[str, ...]] = {
@@ -58,6 +58,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "tracking",
         "turn",
     ),
+    "web": ("chunks", "cloudevents", "documents"),
     "channels/smpp": (
         "decoders",
         "encoders",

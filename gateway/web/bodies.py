@@ -12,20 +12,17 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-import orjson
 from aiohttp import web
 
-from gateway.model.rows import record
 from gateway.telemetry import redacted
+from gateway.web.documents import DEEPEST, Document, parse
 from gateway.web.problems import Errors, Problem
 
 MOST_BYTES = 10_000_000
 MOST_VALUES = 1_000_000
-DEEPEST = 32
 BODY_SECONDS = 30.0
 LARGE = 256_000
 MOST_FLAWS = 20
-_NESTING = frozenset({dict, list})
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NAME_BEFORE = re.compile(r'"([A-Za-z0-9_-]{1,60})"\s*:')
 _TOO_DEEP = f"is nested more than {DEEPEST} levels deep"
@@ -44,25 +41,12 @@ class Twice(dict[str, object]):
     names: tuple[str, ...] = ()
 
 
-class TooDeep(Exception):
-    """More levels than we read."""
-
-
 @dataclass(frozen=True, slots=True)
 class Spoilt:
     """Stands for an item of a list in which something is wrong. item: as far as it could be read."""
 
     item: object
     errors: Errors
-
-
-@record
-class Document:
-    """A JSON text, read. sound: nothing within is wrong; else `errors` says what, once `understand` has looked."""
-
-    value: object
-    sound: bool
-    errors: Errors = ()
 
 
 def content_type(request: web.Request, known: Collection[str]) -> str:
@@ -124,44 +108,6 @@ def understand(body: bytes) -> Document:
         return Document([Spoilt(item, found) if (found := flaws(item)) else item for item in value], sound=True)
     errors = flaws(value)
     return Document(value, sound=not errors, errors=errors)
-
-
-def parse(body: bytes) -> Document | None:
-    """The fast way; None where it cannot be sure."""
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    if type(value) is not dict and type(value) is not list:
-        return Document(value, sound=True)
-    try:
-        names = _names(value, DEEPEST - 1 + (type(value) is list))
-    except TooDeep:
-        return Document(value, sound=False)
-    # Each name is a `":` of the text, and nothing else is but an escaped quote within a string: equal counts mean that
-    # no name was given twice, as long as none stands apart from its colon.
-    if body.count(b'":') != names or b" :" in body:
-        return None
-    # One character is found far faster than two, and is most often not there at all.
-    if (b"\n" in body and b"\n:" in body) or (b"\t" in body and b"\t:" in body) or (b"\r" in body and b"\r:" in body):
-        return None
-    return Document(value, sound=True)
-
-
-def _names(value: dict[str, object] | list[object], room: int) -> int:
-    if room < 0:
-        raise TooDeep
-    count = 0
-    inner: Collection[object] = value
-    if type(value) is dict:
-        count = len(value)
-        inner = value.values()
-    if _NESTING.isdisjoint(map(type, inner)):
-        return count
-    for one in inner:
-        if type(one) in _NESTING:
-            count += _names(one, room - 1)  # type: ignore[arg-type]
-    return count
 
 
 def parse_with_care(body: bytes) -> Document:

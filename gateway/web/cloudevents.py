@@ -1,4 +1,5 @@
-"""CloudEvents 1.0: from a parsed item to an event of ours, checked by hand since thousands come in one request.
+"""CloudEvents 1.0: from a parsed item to an event of ours, checked by hand, and compiled, since thousands come in
+one request.
 
 The attributes: specversion, id, source, type, subject (the customer), time, datacontenttype, dataschema, data; our
 extensions brand, sender, expires. Other extensions are taken as the standard says, type-checked, and not kept.
@@ -6,7 +7,6 @@ extensions brand, sender, expires. Other extensions are taken as the standard sa
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 
@@ -16,6 +16,7 @@ from gateway.care.playbook import Playbook
 from gateway.model.address import BadAddress, parse_address
 from gateway.model.event import Event
 from gateway.model.ids import Ids
+from gateway.model.rows import record
 from gateway.settings import nearest
 from gateway.telemetry import redacted
 from gateway.triggers import BadData, EventData, Handler, Incoming
@@ -62,7 +63,7 @@ _EXPECTED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Book:
     """What the checks need of a playbook, looked up once. handlers: those that events start."""
 

@@ -3,17 +3,17 @@
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 
-from gateway.care.taking import Accepted, Taken
 from gateway.store.progress import EventLife, event_life, keys_of_externals
 from gateway.web import bodies, cloudevents
 from gateway.web.answers import answer, ident, instant
 from gateway.web.backlog import Backlog
+from gateway.web.chunks import CHUNK, Chunk, clash
+from gateway.web.documents import Document
 from gateway.web.paging import id_of
 from gateway.web.problems import Problem
 from gateway.web.services import Services
@@ -22,19 +22,8 @@ STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
 PLAIN: Final = "application/json"
 MOST_EVENTS: Final = 10_000
-CHUNK: Final = 500
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _STATES = {"floor": "waiting", "pending": "waiting", "calling": "running", "done": "done"}
-
-
-@dataclass(slots=True)
-class _Checked:
-    """A chunk of a batch, looked at: by place what is wrong with it, or what is to be taken."""
-
-    count: int
-    told: dict[int, dict[str, object]] = field(default_factory=dict)
-    firsts: dict[int, Accepted] = field(default_factory=dict)
-    copies: dict[int, Accepted] = field(default_factory=dict)
 
 
 class Events:
@@ -74,7 +63,7 @@ class Events:
 
     async def _one(self, item: dict[str, object]) -> dict[str, object]:
         services = self._services
-        externals = await self._externals([item])
+        externals = await self._externals(Chunk([item], services.public_url))
         accepted = cloudevents.accept(item, self.book, services.ids, externals)
         self._backlog.take(1)
         taken = await self._taking.one(accepted)
@@ -98,67 +87,36 @@ class Events:
             # These are checked while those before are on their way to the disk, and follow them once they are there:
             # events of one customer are taken in their order.
             try:
-                checked = await self._check(items[start : start + CHUNK])
+                chunk = await self._check(items[start : start + CHUNK])
             finally:
                 if keeping is not None:
                     results += await keeping
-            keeping = asyncio.create_task(self._keep(checked))
+            keeping = asyncio.create_task(self._keep(chunk))
         if keeping is not None:
             results += await keeping
         return answer({"results": results}, 202)
 
-    async def _check(self, items: Sequence[object]) -> _Checked:
-        """Looks at some events of a batch: each stands or falls alone."""
-        externals = await self._externals(items)
+    async def _check(self, items: Sequence[object]) -> Chunk:
+        chunk = Chunk(items, self._services.public_url)
+        externals = await self._externals(chunk)
         async with self._turn:
             await asyncio.sleep(0)
-            return self._checked(items, externals)
+            chunk.check(self.book, self._services.ids, externals)
+        return chunk
 
-    def _checked(self, items: Sequence[object], externals: Mapping[str, str | None]) -> _Checked:
-        book, ids = self.book, self._services.ids
-        checked = _Checked(len(items))
-        seen: set[tuple[str, str]] = set()
-        for place, item in enumerate(items):
-            try:
-                if isinstance(item, bodies.Spoilt):
-                    raise bodies.spoilt(item.errors)
-                accepted = cloudevents.accept(item, book, ids, externals)
-            except Problem as problem:
-                checked.told[place] = self._refused(item, problem)
-                continue
-            identity = (accepted[0].source, accepted[0].event_key)
-            (checked.copies if identity in seen else checked.firsts)[place] = accepted
-            seen.add(identity)
-        return checked
-
-    async def _keep(self, checked: _Checked) -> list[dict[str, object]]:
+    async def _keep(self, chunk: Chunk) -> list[dict[str, object]]:
         """Puts them on disk; the answers in order."""
-        told = checked.told
-        # Copies come after what they copy: what stands on disk then says what they are.
-        for group in (checked.firsts, checked.copies):
+        for group in (chunk.firsts, chunk.copies):
             if group:
                 taken = await self._taking.many(list(group.values()))
                 async with self._turn:
                     await asyncio.sleep(0)
-                    for (place, (event, _)), one in zip(group.items(), taken, strict=True):
-                        told[place] = self._told(event.event_key, one)
-        return [told[place] for place in range(checked.count)]
+                    chunk.tell(group, taken)
+        return chunk.answers()
 
-    def _told(self, key: str, taken: Taken) -> dict[str, object]:
-        if taken.clash:
-            return {"id": key, "problem": clash().members(self._services.public_url)}
-        return {"id": key, "event": str(taken.event_id), "duplicate": taken.duplicate}
-
-    def _refused(self, item: object, problem: Problem) -> dict[str, object]:
-        whole = item.item if isinstance(item, bodies.Spoilt) else item
-        key = whole.get("id") if isinstance(whole, dict) else None
-        known = isinstance(key, str) and len(key) <= cloudevents.LONGEST_ID and key.isprintable()
-        return {"id": key if known else None, "problem": problem.members(self._services.public_url)}
-
-    async def _externals(self, items: Sequence[object]) -> Mapping[str, str | None]:
-        wanted = {name for item in items if (name := cloudevents.external_of(item)) is not None}
-        short = [name for name in wanted if 0 < len(name) <= cloudevents.LONGEST_SUBJECT and name.isprintable()]
-        return await self._services.store.read(keys_of_externals, short) if short else {}
+    async def _externals(self, chunk: Chunk) -> Mapping[str, str | None]:
+        names = chunk.externals()
+        return await self._services.store.read(keys_of_externals, names) if names else {}
 
     async def get(self, request: web.Request) -> web.Response:
         """What became of an event."""
@@ -168,13 +126,7 @@ class Events:
         return answer(event_object(life))
 
 
-def clash() -> Problem:
-    """The key is known with another type, subject or data."""
-    said = "source and id were used before, for an event of another type, subject or data"
-    return Problem("event-clash", said, [("/id", said)])
-
-
-def from_headers(request: web.Request, document: bodies.Document) -> dict[str, object]:
+def from_headers(request: web.Request, document: Document) -> dict[str, object]:
     """The event of a binary-mode request: attributes in `ce-` headers, percent-encoded; the body is its data.
 
     CloudEvents HTTP binding 1.0.2, 3.1. Raises Problem.

@@ -1,6 +1,7 @@
 """Batches of events: checked chunk by chunk while the chunk before goes to the disk, and told in order."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -9,8 +10,27 @@ from gateway.care.turn import CUSTOMER_LANE
 from gateway.store import work
 from gateway.store.units import StoreFull, Unit
 from gateway.store.writer import Result
-from gateway.web import cloudevents, events
+from gateway.web import events
+from gateway.web.chunks import Chunk
 from tests.web.conftest import World, batch, event
+
+
+def looked_at(monkeypatch: pytest.MonkeyPatch, look: Callable[[Any], None]) -> None:
+    """Has `look` called with each item before its chunk is checked."""
+
+    class Watched:
+        def __init__(self, items: Sequence[Any], public_url: str) -> None:
+            self._items, self._chunk = items, Chunk(items, public_url)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._chunk, name)
+
+        def check(self, *given: Any) -> None:
+            for item in self._items:
+                look(item)
+            self._chunk.check(*given)
+
+    monkeypatch.setattr(events, "Chunk", Watched)
 
 
 async def test_a_chunk_is_checked_while_the_one_before_is_on_its_way_to_the_disk(
@@ -19,11 +39,7 @@ async def test_a_chunk_is_checked_while_the_one_before_is_on_its_way_to_the_disk
     await world.lane.stop(1.0)
     monkeypatch.setattr(events, "CHUNK", 3)
     story: list[str] = []
-    accept, apply = cloudevents.accept, world.store.apply
-
-    def checking(item: Any, *more: Any) -> Any:
-        story.append(f"check {item['id']}")
-        return accept(item, *more)
+    apply = world.store.apply
 
     async def keeping(units: list[Unit]) -> list[Result]:
         story.append("begin")
@@ -32,7 +48,7 @@ async def test_a_chunk_is_checked_while_the_one_before_is_on_its_way_to_the_disk
         story.append("end")
         return results
 
-    monkeypatch.setattr(cloudevents, "accept", checking)
+    looked_at(monkeypatch, lambda item: story.append(f"check {item['id']}"))
     monkeypatch.setattr(world.store, "apply", keeping)
     results = (await batch(world, [event(str(number)) for number in range(7)]))["results"]
     assert [result["id"] for result in results] == [str(number) for number in range(7)]
@@ -79,13 +95,8 @@ async def test_a_batch_that_filled_the_disk_can_be_sent_again(world: World, monk
 async def test_many_batches_at_once_are_looked_at_in_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.lane.stop(1.0)
     monkeypatch.setattr(events, "CHUNK", 5)
-    accept = cloudevents.accept
     turns: list[int] = []
     turn = 0
-
-    def checking(item: Any, *more: Any) -> Any:
-        turns.append(turn)
-        return accept(item, *more)
 
     async def count() -> None:
         nonlocal turn
@@ -93,7 +104,7 @@ async def test_many_batches_at_once_are_looked_at_in_turn(world: World, monkeypa
             turn += 1
             await asyncio.sleep(0)
 
-    monkeypatch.setattr(cloudevents, "accept", checking)
+    looked_at(monkeypatch, lambda item: turns.append(turn))
     counting = asyncio.create_task(count())
     await asyncio.gather(*(batch(world, [event(f"{one}-{place}") for place in range(10)]) for one in range(6)))
     counting.cancel()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.web import bodies
+from gateway.web import bodies, documents
 from gateway.web.problems import Problem
 
 NAMES = st.sampled_from(["a", "b", 'q"', "c:", "d\\", "é", ""])
@@ -22,7 +22,7 @@ VALUES = st.recursive(
 @given(VALUES, st.sampled_from([None, 1]), st.sampled_from([(",", ":"), (", ", ": "), (" ,", " : "), (",\n", "\t:")]))
 def test_what_is_sound_is_read_as_it_is(value: Any, indent: int | None, separators: tuple[str, str]) -> None:
     body = json.dumps(value, indent=indent, separators=separators, ensure_ascii=False).encode()
-    document = bodies.parse(body)
+    document = documents.parse(body)
     if document is None:  # not sure: escaped quotes, or names apart from their colons
         document = bodies.parse_with_care(body)
     assert document.value == value
@@ -33,7 +33,7 @@ def test_what_is_sound_is_read_as_it_is(value: Any, indent: int | None, separato
 def test_a_name_twice_is_always_seen(pairs: list[tuple[str, int]], colon: str) -> None:
     inner = ",".join(f'"{json.dumps(name)[1:-1]}{colon}{value}' for name, value in pairs)
     body = f'[{{"x":{{{inner}}}}}]'.encode()
-    document = bodies.parse(body) or bodies.parse_with_care(body)
+    document = documents.parse(body) or bodies.parse_with_care(body)
     twice = len({name for name, _ in pairs}) < len(pairs)
     found = [] if document.sound else bodies.flaws(document.value)
     assert bool(found) == twice
@@ -43,14 +43,14 @@ def test_a_name_twice_is_always_seen(pairs: list[tuple[str, int]], colon: str) -
 @pytest.mark.parametrize("depth", [1, 31, 32])
 def test_depth_that_is_taken(depth: int) -> None:
     body = b'{"a":' * depth + b"1" + b"}" * depth
-    document = bodies.parse(body)
+    document = documents.parse(body)
     assert document is not None
     assert document.sound
 
 
 def test_depth_that_is_not() -> None:
     body = b'{"a":' * 33 + b"1" + b"}" * 33
-    document = bodies.parse(body) or bodies.parse_with_care(body)
+    document = documents.parse(body) or bodies.parse_with_care(body)
     assert not document.sound
     [(pointer, said)] = bodies.flaws(document.value)
     assert pointer.count("/a") == 32
@@ -59,7 +59,7 @@ def test_depth_that_is_not() -> None:
 
 def test_depth_that_is_far_too_much() -> None:
     body = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
-    assert bodies.parse(body) is None
+    assert documents.parse(body) is None
     with pytest.raises(Problem) as refused:
         bodies.parse_with_care(body)
     assert refused.value.kind.name == "not-json"
@@ -67,7 +67,7 @@ def test_depth_that_is_far_too_much() -> None:
 
 def test_a_batch_may_be_one_level_deeper() -> None:
     item = b'{"a":' * 32 + b"1" + b"}" * 32
-    document = bodies.parse(b"[" + item + b"]")
+    document = documents.parse(b"[" + item + b"]")
     assert document is not None
     assert document.sound
 
@@ -89,7 +89,7 @@ def test_many_names_twice_take_no_longer() -> None:
 def test_no_bytes_escape(body: bytes) -> None:
     told: list[Any] = []
     try:
-        document = bodies.parse(body) or bodies.parse_with_care(body)
+        document = documents.parse(body) or bodies.parse_with_care(body)
         told = [*bodies.flaws(document.value)]
     except Problem as problem:
         told = [problem.kind.status, problem.members("http://care.example")]
