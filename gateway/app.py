@@ -29,7 +29,7 @@ from gateway.care.turn import CUSTOMER_LANE
 from gateway.channels.callout import Callout, Peer
 from gateway.channels.smpp import CarrierProfile, SmppLink
 from gateway.cores import OneCore
-from gateway.jobs.background import Background
+from gateway.jobs.background import Background, Crowd
 from gateway.jobs.clock import Clock
 from gateway.jobs.filing import Filing
 from gateway.jobs.indexing import Indexing
@@ -314,7 +314,8 @@ class Gateway:
         self.clock.every(1, "count what is queued", self._count)
         background = Background(self.store)
         self.clock.every(1, "index words", Indexing(self.store, self.ids.settle, background, wall_ms).tick)
-        self.clock.every(1, "file messages", Filing(self.store, self.ids.settle, background).tick)
+        crowd = Crowd(lambda: self.store.writer.figures.units)
+        self.clock.every(1, "file messages", Filing(self.store, self.ids.settle, background, crowd).tick)
         self.clock.every(1, "figures", self._collect)
         self.clock.every(60, "sweep", self._sweep)
         self.clock.start()

@@ -13,6 +13,27 @@ find one before them."""
 LONGEST_REST = 0.02
 """Seconds: where the disk is slow, waiting for it is most of what a commit takes."""
 
+CROWD = 5000
+"""Units written a second, from which on more comes than can be written in small pieces with rests between: those do
+some 7,000 messages a second, and a unit is about one."""
+LOOK_SECONDS = 0.25
+
+
+class Crowd:
+    """Tells whether customers are many just now. written: units written so far, all told. clock: seconds."""
+
+    def __init__(self, written: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> None:
+        self._written, self._clock = written, clock
+        self._before, self._at, self._crowded = written(), clock(), False
+
+    def __call__(self) -> bool:
+        now = self._clock()
+        if now - self._at >= LOOK_SECONDS:
+            written = self._written()
+            self._crowded = written - self._before > CROWD * (now - self._at)
+            self._before, self._at = written, now
+        return self._crowded
+
 
 class Background:
     """clock: seconds. rest: waits so many seconds."""

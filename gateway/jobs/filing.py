@@ -8,7 +8,8 @@ from gateway.store.database import Store
 from gateway.store.marks import stretch_end
 
 LARGER = 4
-"""Times as many at once when it has much to do: then more come than could be filed in small pieces."""
+"""Times as many at once when it has much to do in a crowd: then more come than could be filed in small pieces. What a
+flood leaves behind is filed in small ones: who writes after it waits for nothing."""
 MUCH = 4096
 """Messages gathered at one tick."""
 MOST = 40_960
@@ -18,11 +19,13 @@ MOST = 40_960
 class Filing:
     """At each tick gathers what has settled, stretch by stretch, and files it when that is many.
 
-    settle: the id up to which messages may be gathered (`Ids.settle`).
+    settle: the id up to which messages may be gathered (`Ids.settle`). crowded: whether customers are many (`Crowd`).
     """
 
-    def __init__(self, store: Store, settle: Callable[[], int], background: Background) -> None:
-        self._store, self._settle, self._background = store, settle, background
+    def __init__(
+        self, store: Store, settle: Callable[[], int], background: Background, crowded: Callable[[], bool]
+    ) -> None:
+        self._store, self._settle, self._background, self._crowded = store, settle, background, crowded
         self._gathered: int | None = None
         self._count = 0
 
@@ -34,9 +37,10 @@ class Filing:
             self._gathered = await self._store.read(filing.filed_up_to)
         settled, taken = self._settle(), 0
         while taken < MOST:
-            hurry = taken >= MUCH
-            if self._count >= filing.TOGETHER and not await self._file(self._gathered, hurry=hurry):
+            much = taken >= MUCH
+            if self._count >= filing.TOGETHER and not await self._file(self._gathered, much=much):
                 return
+            hurry = much and self._crowded()
             stretch = filing.STRETCH * LARGER if hurry else filing.STRETCH
             end = await self._store.read(stretch_end, self._gathered, settled, stretch)
             if end is None or not await self._background.write(filing.gather(self._gathered, end), hurry=hurry):
@@ -45,13 +49,17 @@ class Filing:
             self._count += stretch
             taken += stretch
 
-    async def _file(self, gathered: int, *, hurry: bool) -> bool:
-        some = filing.SLICE * LARGER if hurry else filing.SLICE
-        last = max(0, self._count - some)
-        for place in range(0, last, some):
+    async def _file(self, gathered: int, *, much: bool) -> bool:
+        place = 0
+        while True:
+            hurry = much and self._crowded()
+            some = filing.SLICE * LARGER if hurry else filing.SLICE
+            if place + some >= self._count:
+                break
             if not await self._background.write(filing.file_slice(place, some), hurry=hurry):
                 return False
-        if not await self._background.write(filing.file_rest(last, gathered), hurry=hurry):
+            place += some
+        if not await self._background.write(filing.file_rest(place, gathered), hurry=hurry):
             return False
         self._count = 0
         return True

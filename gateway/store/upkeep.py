@@ -15,14 +15,14 @@ _INDEX = Statement(
     exact=False,
 )
 # Messages indexed in one commit, which waits for it about a millisecond, and stretches that are looked up at once.
-STRETCH, STRETCHES = 256, 8
+STRETCH, STRETCHES = 128, 16
 _INDEX_LATE = Statement(
     "index words of one",
     "INSERT INTO message_fts (rowid, text) "
     "SELECT ?1, ?2 WHERE ?1 <= (SELECT CAST(value AS INTEGER) FROM mark WHERE name = 'fts')",
     exact=False,
 )
-MERGE_PAGES = 16
+MERGE_PAGES = 8
 """Of the index, merged with each stretch: about what three stretches write, so that few segments wait to be merged."""
 _MERGE = Statement("merge words", "INSERT INTO message_fts (message_fts, rank) VALUES ('merge', ?)", exact=False)
 _LAST = "SELECT max(id) FROM message WHERE id > ? AND id <= ?"

@@ -26,7 +26,7 @@ async def test_it_is_found_by_its_number_and_by_its_words(
     stage.carrier.write(ANN, OURS, "what is late")
     await stage.settled()
     stage.now += 60_000
-    await Filing(stage.store, stage.ids.settle, Background(stage.store)).tick()
+    await Filing(stage.store, stage.ids.settle, Background(stage.store), lambda: False).tick()
     for above, up_to in await stage.store.read(upkeep.stretches, stage.ids.settle()):
         await stage.store.write(upkeep.index_words(above, up_to))
     assert await stage.store.read(upkeep.indexed_up_to) > came

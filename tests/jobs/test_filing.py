@@ -10,7 +10,7 @@ import apsw
 import pytest
 
 from gateway.jobs import filing as jobs
-from gateway.jobs.background import Background
+from gateway.jobs.background import Background, Crowd
 from gateway.jobs.filing import Filing
 from gateway.model.ids import Ids, id_at
 from gateway.store import filing, work
@@ -60,6 +60,7 @@ class Office:
 
     store: FlakyStore
     now: int = NOW
+    crowded: bool = True
     expected: dict[int, list[int]] = field(default_factory=lambda: {address: [] for address in ADDRESSES})
 
     def __post_init__(self) -> None:
@@ -69,7 +70,7 @@ class Office:
 
     def begin(self) -> None:
         """A process begins."""
-        self.filing = Filing(self.store, self.ids.settle, Background(self.store, rest=no_rest))
+        self.filing = Filing(self.store, self.ids.settle, Background(self.store, rest=no_rest), lambda: self.crowded)
 
     async def texts(self, count: int, ids: Sequence[int] = ()) -> None:
         """So many arrive, or those with ids that were made before; each is filed by itself when it is late."""
@@ -177,6 +178,35 @@ async def test_when_it_is_behind_it_takes_larger_pieces(office: Office) -> None:
     await office.texts(3 * 256)
     await office.filing.tick()
     assert (office.store.writes, await office.filed()) == ((4 + 1) + (1 + 1) + (1 + 1), 1024), "after the first 256"
+
+
+async def test_what_a_flood_left_behind_is_filed_in_small_pieces(office: Office) -> None:
+    office.crowded = False
+    await office.texts(4 * 256)
+    await office.filing.tick()
+    assert (office.store.writes, await office.filed()) == (1 + 4 * (4 + 3), 1024)
+
+
+async def test_who_comes_while_it_files_in_a_hurry_is_followed_by_small_pieces(office: Office) -> None:
+    looks = iter([True, True, *[False] * 100])
+    office.filing = Filing(
+        office.store, office.ids.settle, Background(office.store, rest=no_rest), lambda: next(looks, False)
+    )
+    await office.texts(3 * 256)
+    await office.filing.tick()
+    assert await office.filed() == 768
+    await office.check()
+
+
+def test_a_crowd_is_told_by_what_is_written() -> None:
+    written, now = 0, 0.0
+    crowd = Crowd(lambda: written, lambda: now)
+    assert not crowd()
+    for more, seconds, crowded in ((3000, 0.5, True), (9, 0.1, True), (2000, 0.9, False), (9000, 0.2, False)):
+        written, now = written + more, now + seconds
+        assert crowd() is crowded
+    now += 0.05
+    assert crowd()
 
 
 @pytest.mark.parametrize("at", range(1, 9))
