@@ -16,7 +16,7 @@ LONGEST_REST = 0.02
 CROWD = 5000
 """Units written a second, from which on more comes than can be written in small pieces with rests between: those do
 some 7,000 messages a second, and a unit is about one."""
-LOOK_SECONDS = 0.25
+LOOK_SECONDS, LONG_AGO = 0.25, 0.75
 
 
 class Crowd:
@@ -28,9 +28,11 @@ class Crowd:
 
     def __call__(self) -> bool:
         now = self._clock()
-        if now - self._at >= LOOK_SECONDS:
+        since = now - self._at
+        if since >= LOOK_SECONDS:
             written = self._written()
-            self._crowded = written - self._before > CROWD * (now - self._at)
+            # Nobody has asked for long: what was written since tells nothing about now.
+            self._crowded = since < LONG_AGO and written - self._before > CROWD * since
             self._before, self._at = written, now
         return self._crowded
 

@@ -202,10 +202,14 @@ def test_a_crowd_is_told_by_what_is_written() -> None:
     written, now = 0, 0.0
     crowd = Crowd(lambda: written, lambda: now)
     assert not crowd()
-    for more, seconds, crowded in ((3000, 0.5, True), (9, 0.1, True), (2000, 0.9, False), (9000, 0.2, False)):
+    for more, seconds, crowded in ((3000, 0.5, True), (9, 0.1, True), (2000, 0.5, False), (9000, 0.2, False)):
         written, now = written + more, now + seconds
         assert crowd() is crowded
     now += 0.05
+    assert crowd()
+    written, now = written + 90_000, now + 1.0
+    assert not crowd(), "the flood may be over"
+    written, now = written + 3000, now + 0.3
     assert crowd()
 
 
