@@ -312,7 +312,7 @@ class Gateway:
 
     def _chores(self) -> None:
         self.clock.every(1, "count what is queued", self._count)
-        background = Background(self.store)
+        background = Background(self.store, self.taking.burst)
         self.clock.every(1, "index words", Indexing(self.store, self.ids.settle, background, wall_ms).tick)
         crowd = Crowd(lambda: self.store.writer.figures.units)
         self.clock.every(1, "file messages", Filing(self.store, self.ids.settle, background, crowd).tick)

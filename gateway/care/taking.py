@@ -64,6 +64,10 @@ class Taking:
             return 0.0
         return BURST if now - self._crowd_since < BURST_SECONDS else FLOOD
 
+    def burst(self) -> bool:
+        """Whether a burst is being taken."""
+        return self.pressure() >= BURST
+
     def _crowd(self) -> None:
         now = asyncio.get_running_loop().time()
         if now - self._crowd_at >= MOMENT:

@@ -38,24 +38,29 @@ class Crowd:
 
 
 class Background:
-    """clock: seconds. rest: waits so many seconds."""
+    """burst: whether a burst of events is being taken, for which all else stands back. clock: seconds. rest: waits so
+    many seconds.
+    """
 
     def __init__(
         self,
         store: Store,
+        burst: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
         rest: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self._store, self._clock, self._rest = store, clock, rest
+        self._store, self._burst, self._clock, self._rest = store, burst, clock, rest
 
     async def write(self, unit: Unit, *, hurry: bool = False) -> bool:
-        """Commits a unit, together with what customers wait for, and rests.
+        """Commits a unit, together with what customers wait for, and rests. During a burst it waits first.
 
         hurry: there is more than can be written like that; it takes its turn, and no rest.
 
         Returns:
             False: it was not written; whoever asked leaves off, and the next tick tries again.
         """
+        while not hurry and self._burst():
+            await self._rest(LONGEST_REST)
         began = self._clock()
         [failure] = await self._store.apply([unit], patient=not hurry)
         if failure is not None:

@@ -199,10 +199,13 @@ async def test_others_stand_back_for_a_crowd_and_not_for_one(till: Till, monkeyp
     assert not till.taking.pressure()
     await till.at_once(till.event("alone"))
     assert not till.taking.pressure(), "nobody waited to be taken"
+    assert not till.taking.burst()
     burst = flood = await crowd()
+    assert till.taking.burst()
     for _ in range(400):
         clock[0] += 0.01
         flood = await crowd()
+    assert not till.taking.burst()
     assert burst > flood > 0, "a burst is taken first, a flood shares"
     clock[0] += 1
     assert not till.taking.pressure(), "a moment later the others go on"

@@ -25,13 +25,18 @@ class Day:
     now: int = NOW
     clock: float = 0.0
     spent: float = 0.0
+    burst: float = 0.0
 
     def __post_init__(self) -> None:
-        background = Background(self.store, lambda: self.clock)
+        background = Background(self.store, lambda: self.burst > 0, lambda: self.clock, self.rest)
         settle = Ids(lambda: self.now).settle
         self.indexing = Indexing(
             self.store, settle, background, lambda: self.now, lambda: self.clock, lambda: self.spent
         )
+
+    async def rest(self, seconds: float) -> None:
+        """Lets them go by."""
+        self.burst -= seconds
 
     async def live(self, share: float, seconds: int = 1) -> int:
         """Seconds of this, then a tick; how many messages are indexed by now."""
@@ -68,3 +73,10 @@ async def test_it_falls_no_more_than_a_minute_behind(day: Day) -> None:
     await day.texts(100)
     assert await day.live(1.0, seconds=LATEST_MS // 1000 - 1) == 0
     assert await day.live(1.0) == 100
+
+
+async def test_a_burst_of_events_is_taken_first(day: Day) -> None:
+    await day.texts(100)
+    day.burst = 3.0
+    assert await day.live(0.3, seconds=5) == 100
+    assert -0.1 < day.burst <= 0, "it began when the burst was over"
