@@ -10,13 +10,15 @@ from gateway.store.units import Unit
 REST = 4.0
 """Times what a commit took, with the wait for company: so long a rest before the next, so that few customers' commits
 find one before them."""
-LONGEST_REST = 0.02
+LONGEST_REST = 0.012
 """Seconds: where the disk is slow, waiting for it is most of what a commit takes."""
 
 CROWD = 5000
 """Units written a second, from which on more comes than can be written in small pieces with rests between: those do
-some 7,000 messages a second, and a unit is about one."""
+some 7,000 messages a second on a quick disk, and a unit is about one."""
 LOOK_SECONDS, LONG_AGO = 0.25, 0.75
+STAND_BACK, WORK_ON = 3.0, 9.0
+"""Seconds: so long at most it stands back for bursts, then so long for none, however they follow each other."""
 
 
 class Crowd:
@@ -50,6 +52,7 @@ class Background:
         rest: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._store, self._burst, self._clock, self._rest = store, burst, clock, rest
+        self._works_on_until = float("-inf")
 
     async def write(self, unit: Unit, *, hurry: bool = False) -> bool:
         """Commits a unit, together with what customers wait for, and rests. During a burst it waits first.
@@ -59,8 +62,8 @@ class Background:
         Returns:
             False: it was not written; whoever asked leaves off, and the next tick tries again.
         """
-        while not hurry and self._burst():
-            await self._rest(LONGEST_REST)
+        if not hurry:
+            await self._stand_back()
         began = self._clock()
         [failure] = await self._store.apply([unit], patient=not hurry)
         if failure is not None:
@@ -68,3 +71,12 @@ class Background:
         if not hurry:
             await self._rest(min(LONGEST_REST, REST * (self._clock() - began)))
         return True
+
+    async def _stand_back(self) -> None:
+        """For a burst. A sender that pauses now and then begins a new one each time: nothing may wait for all."""
+        began = self._clock()
+        if began < self._works_on_until or not self._burst():
+            return
+        while self._burst() and self._clock() < began + STAND_BACK:
+            await self._rest(LONGEST_REST)
+        self._works_on_until = self._clock() + WORK_ON

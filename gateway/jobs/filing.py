@@ -27,6 +27,7 @@ class Filing:
     ) -> None:
         self._store, self._settle, self._background, self._crowded = store, settle, background, crowded
         self._gathered: int | None = None
+        self._behind = False  # the last tick left something over
         self._count = 0
 
     async def tick(self) -> None:
@@ -40,19 +41,28 @@ class Filing:
             much = taken >= MUCH
             if self._count >= filing.TOGETHER and not await self._file(self._gathered, much=much):
                 return
-            hurry = much and self._crowded()
+            hurry = self._hurry(much=much)
             stretch = filing.STRETCH * LARGER if hurry else filing.STRETCH
             end = await self._store.read(stretch_end, self._gathered, settled, stretch)
-            if end is None or not await self._background.write(filing.gather(self._gathered, end), hurry=hurry):
+            if end is None:
+                self._behind = False
+                return
+            if not await self._background.write(filing.gather(self._gathered, end), hurry=hurry):
                 return
             self._gathered = end
             self._count += stretch
             taken += stretch
+        self._behind = True
+
+    def _hurry(self, *, much: bool) -> bool:
+        """Asks about the crowd each time, since it tells by what came since it was asked last."""
+        crowded = self._crowded()
+        return much and (crowded or self._behind)
 
     async def _file(self, gathered: int, *, much: bool) -> bool:
         place = 0
         while True:
-            hurry = much and self._crowded()
+            hurry = self._hurry(much=much)
             some = filing.SLICE * LARGER if hurry else filing.SLICE
             if place + some >= self._count:
                 break

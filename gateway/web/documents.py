@@ -60,6 +60,6 @@ def _names(value: dict[str, object] | list[object], room: int) -> int:
     if _NESTING.isdisjoint(map(type, inner)):
         return count
     for one in inner:
-        if type(one) in _NESTING:
-            count += _names(one, room - 1)  # type: ignore[arg-type]
+        if isinstance(one, dict | list):
+            count += _names(one, room - 1)
     return count

@@ -115,7 +115,7 @@ async def office(tmp_path: Path, schema: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(filing, "TOGETHER", 256)
     monkeypatch.setattr(filing, "STRETCH", 64)
     monkeypatch.setattr(jobs, "MUCH", 256)
-    monkeypatch.setattr(filing, "SLICE", 100)
+    monkeypatch.setattr(filing, "SLICE", 20)
     shutil.copyfile(schema, tmp_path / "careline.db")
     store = FlakyStore(tmp_path / "careline.db")
     await store.open()
@@ -173,28 +173,49 @@ async def test_when_it_is_behind_it_takes_larger_pieces(office: Office) -> None:
     for _ in range(4):
         await office.texts(64)
         await office.filing.tick()
-    assert (office.store.writes, await office.filed()) == (1 + 4 + 3, 256), "made room, gathered, filed"
+    assert (office.store.writes, await office.filed()) == (1 + 4 + 13, 256), "made room, gathered, filed"
     office.store.writes = 0
     await office.texts(3 * 256)
     await office.filing.tick()
-    assert (office.store.writes, await office.filed()) == ((4 + 1) + (1 + 1) + (1 + 1), 1024), "after the first 256"
+    assert (office.store.writes, await office.filed()) == ((4 + 4) + (1 + 4) + (1 + 4), 1024), "after the first 256"
 
 
 async def test_what_a_flood_left_behind_is_filed_in_small_pieces(office: Office) -> None:
     office.crowded = False
     await office.texts(4 * 256)
     await office.filing.tick()
-    assert (office.store.writes, await office.filed()) == (1 + 4 * (4 + 3), 1024)
+    assert (office.store.writes, await office.filed()) == (1 + 4 * (4 + 13), 1024)
 
 
-async def test_who_comes_while_it_files_in_a_hurry_is_followed_by_small_pieces(office: Office) -> None:
-    looks = iter([True, True, *[False] * 100])
-    office.filing = Filing(
-        office.store, office.ids.settle, Background(office.store, rest=no_rest), lambda: next(looks, False)
-    )
-    await office.texts(3 * 256)
+@pytest.mark.parametrize("seed", range(8))
+async def test_customers_come_and_go_while_it_files(office: Office, seed: int) -> None:
+    chance = random.Random(seed)
+    background = Background(office.store, rest=no_rest)
+    office.filing = Filing(office.store, office.ids.settle, background, lambda: chance.random() < 0.5)
+    for _ in range(4):
+        await office.texts(chance.randrange(200, 900))
+        office.store.refusing = chance.choice([0, 0, 5, 20])
+        await office.filing.tick()
+        await office.check()
+    await office.texts(300)
+    office.store.refusing = 0
     await office.filing.tick()
-    assert await office.filed() == 768
+    await office.check()
+    assert await office.filed() >= 1024
+
+
+async def test_what_a_tick_left_over_is_taken_in_a_hurry(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "MOST", 512)
+    office.crowded = False
+    await office.texts(3 * 512)
+    writes = []
+    for _ in range(4):
+        office.store.writes = 0
+        await office.filing.tick()
+        writes.append(office.store.writes)
+    # 256 at each tick come before it hurries; what the last gathered is filed at the next.
+    assert writes == [1 + 8 + 13, 13 + 4 + 4 + 1, 13 + 4 + 4 + 1, 13]
+    assert await office.filed() == 6 * 256
     await office.check()
 
 
