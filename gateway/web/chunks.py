@@ -7,9 +7,6 @@ from gateway.model.ids import Ids
 from gateway.web import bodies, cloudevents
 from gateway.web.problems import Problem
 
-CHUNK = 500
-"""Events that are looked at, and then written, together."""
-
 
 class Chunk:
     """Some items of a batch, looked at. public_url: where problems are explained.
@@ -23,11 +20,6 @@ class Chunk:
         self._told: dict[int, dict[str, object]] = {}
         self.firsts: dict[int, Accepted] = {}
         self.copies: dict[int, Accepted] = {}
-
-    def externals(self) -> list[str]:
-        """The external ids that items name their customers by; only those that can be one."""
-        wanted = {name for item in self._items if (name := cloudevents.external_of(item)) is not None}
-        return [name for name in wanted if 0 < len(name) <= cloudevents.LONGEST_SUBJECT and name.isprintable()]
 
     def check(self, book: cloudevents.Book, ids: Ids, externals: Mapping[str, str | None]) -> None:
         """Looks at each item. externals: customer key by external id."""
@@ -65,6 +57,12 @@ class Chunk:
         key = whole.get("id") if isinstance(whole, dict) else None
         known = isinstance(key, str) and len(key) <= cloudevents.LONGEST_ID and key.isprintable()
         return {"id": key if known else None, "problem": problem.members(self._public_url)}
+
+
+def externals_of(items: Sequence[object]) -> list[str]:
+    """The external ids that items name their customers by; only those that can be one."""
+    wanted = {name for item in items if (name := cloudevents.external_of(item)) is not None}
+    return [name for name in wanted if 0 < len(name) <= cloudevents.LONGEST_SUBJECT and name.isprintable()]
 
 
 def clash() -> Problem:

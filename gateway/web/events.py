@@ -12,7 +12,7 @@ from gateway.store.progress import EventLife, event_life, keys_of_externals
 from gateway.web import bodies, cloudevents
 from gateway.web.answers import answer, ident, instant
 from gateway.web.backlog import Backlog
-from gateway.web.chunks import CHUNK, Chunk, clash
+from gateway.web.chunks import Chunk, clash, externals_of
 from gateway.web.documents import Document
 from gateway.web.paging import id_of
 from gateway.web.problems import Problem
@@ -22,6 +22,7 @@ STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
 PLAIN: Final = "application/json"
 MOST_EVENTS: Final = 10_000
+CHUNK: Final = 500
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _STATES = {"floor": "waiting", "pending": "waiting", "calling": "running", "done": "done"}
 
@@ -63,7 +64,7 @@ class Events:
 
     async def _one(self, item: dict[str, object]) -> dict[str, object]:
         services = self._services
-        externals = await self._externals(Chunk([item], services.public_url))
+        externals = await self._externals([item])
         accepted = cloudevents.accept(item, self.book, services.ids, externals)
         self._backlog.take(1)
         taken = await self._taking.one(accepted)
@@ -98,14 +99,14 @@ class Events:
 
     async def _check(self, items: Sequence[object]) -> Chunk:
         chunk = Chunk(items, self._services.public_url)
-        externals = await self._externals(chunk)
+        externals = await self._externals(items)
         async with self._turn:
             await asyncio.sleep(0)
             chunk.check(self.book, self._services.ids, externals)
         return chunk
 
     async def _keep(self, chunk: Chunk) -> list[dict[str, object]]:
-        """Puts them on disk; the answers in order."""
+        """Puts them on disk, copies after what they copy; the answers in order."""
         for group in (chunk.firsts, chunk.copies):
             if group:
                 taken = await self._taking.many(list(group.values()))
@@ -114,8 +115,8 @@ class Events:
                     chunk.tell(group, taken)
         return chunk.answers()
 
-    async def _externals(self, chunk: Chunk) -> Mapping[str, str | None]:
-        names = chunk.externals()
+    async def _externals(self, items: Sequence[object]) -> Mapping[str, str | None]:
+        names = externals_of(items)
         return await self._services.store.read(keys_of_externals, names) if names else {}
 
     async def get(self, request: web.Request) -> web.Response:
