@@ -79,14 +79,11 @@ _UNDOUBT = Statement(
     exact=False,
 )
 _MARK_DUPLICATE = Statement("mark duplicate", "UPDATE message SET possible_duplicate = 1 WHERE id = ?")
-_ADD_ATTEMPT = Statement(
-    "attempt",
-    "INSERT INTO attempt (message_id, part, attempt, carrier, at, possible_duplicate) VALUES (?, ?, ?, ?, ?, ?)",
-)
+_ADD_ATTEMPT = insert_of(AttemptRow, ("message_id", "part", "attempt", "carrier", "at", "possible_duplicate"))
 _SETTLE = Statement(
     "attempt settled",
-    "UPDATE attempt SET outcome = ?, answered_at = ?, status = ?, remote_id = ?, remote_key = ?, fault = ? "
-    "WHERE message_id = ? AND part = ? AND attempt = ? AND (outcome IS NULL OR outcome = 'in_doubt')",
+    "UPDATE attempt SET outcome=?,answered_at=?,status=?,remote_id=?,remote_key=?,fault=? "
+    "WHERE message_id=? AND part=? AND attempt=? AND(outcome IS NULL OR outcome='in_doubt')",
 )
 _OUTCOMES = {outcome: outcome.value for outcome in Outcome}
 _RECEIPT = update(AttemptRow, ("receipt", "receipt_at", "receipt_error"), ("message_id", "part", "attempt"))

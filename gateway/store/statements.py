@@ -6,7 +6,7 @@ from operator import attrgetter
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-from gateway.store.units import Row, Statement
+from gateway.store.units import TOGETHER, Row, Statement
 
 
 def table_of(model: type[SQLModel]) -> Table:
@@ -27,8 +27,7 @@ def insert(model: type[SQLModel], *, ignore: bool = False) -> Statement:
     table, columns = table_of(model), columns_of(model)
     marks = _list("?" * len(columns))
     tail = " ON CONFLICT DO NOTHING" if ignore else ""
-    sql = f"INSERT INTO {table.name}({_list(columns)})VALUES({marks}){tail}"
-    return Statement(f"insert {table.name}", sql, exact=not ignore)
+    return _inserting(table.name, columns, marks, tail, exact=not ignore)
 
 
 def insert_of(model: type[SQLModel], columns: Sequence[str], **constants: str | int) -> Statement:
@@ -39,8 +38,16 @@ def insert_of(model: type[SQLModel], columns: Sequence[str], **constants: str | 
     if missing := [name for name in (*columns, *constants) if name not in known]:
         raise ValueError(f"{table.name} has no column {missing}")
     values = ["?"] * len(columns) + [_literal(value) for value in constants.values()]
-    sql = f"INSERT INTO {table.name}({_list((*columns, *constants))})VALUES({_list(values)})"
-    return Statement(f"insert {table.name}", sql)
+    return _inserting(table.name, (*columns, *constants), _list(values))
+
+
+def _inserting(table: str, columns: Sequence[str], values: str, tail: str = "", *, exact: bool = True) -> Statement:
+    """OR FAIL: for an INSERT of many rows SQLite keeps a copy of each page that it changes, to undo the first rows when
+    a later one fails. The writer undoes the whole group anyway.
+    """
+    into = f"INTO {table}({_list(columns)})VALUES"
+    many = f"INSERT OR FAIL {into}{_list([f'({values})'] * TOGETHER)}{tail}"
+    return Statement(f"insert {table}", f"INSERT {into}({values}){tail}", exact, many=many)
 
 
 def _list(values: Iterable[str]) -> str:

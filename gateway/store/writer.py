@@ -13,19 +13,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import apsw
 
 from gateway import failpoints
 from gateway.store.checkpoint import Checkpointer
-from gateway.store.units import (
-    Conflict,
-    Failure,
-    Rejected,
-    StoreClosed,
-    StoreFull,
-    Unit,
-)
+from gateway.store.units import TOGETHER, Conflict, Failure, Rejected, Row, Statement, StoreClosed, StoreFull, Unit
 
 MOST_UNITS = 500
 log = logging.getLogger("gateway.store")
@@ -255,10 +249,7 @@ def _attempt(cursor: apsw.Cursor, group: list[Unit], tallied: Tallied) -> Failur
         counted = statement.exact or statement.tally is not None
         before = connection.total_changes() if counted else 0
         try:
-            if len(rows) == 1:
-                cursor.execute(statement.sql, rows[0])
-            else:
-                cursor.executemany(statement.sql, rows)
+            _put(cursor, statement, rows)
         except (apsw.ConstraintError, apsw.MismatchError) as error:
             return Rejected(str(error), statement.name)
         except (
@@ -280,6 +271,24 @@ def _attempt(cursor: apsw.Cursor, group: list[Unit], tallied: Tallied) -> Failur
         if statement.tally is not None and touched > 0:
             tallied.append((statement.tally, touched))
     return None
+
+
+def _put(cursor: apsw.Cursor, statement: Statement, rows: Sequence[Row]) -> None:
+    """Writes rows of one statement, with `many` as far as it goes.
+
+    For each row of an `executemany` apsw gives the statement back to its store of prepared ones and looks it up again
+    by its text, which costs about as much as to write the row. It is also put into the store at another place each
+    time, in turn, and after some hundred rows has pushed all others out: they are compiled again.
+    """
+    if statement.many and len(rows) >= TOGETHER:
+        whole = len(rows) - len(rows) % TOGETHER
+        starts = range(0, whole, TOGETHER)
+        cursor.executemany(statement.many, [tuple(chain.from_iterable(rows[at : at + TOGETHER])) for at in starts])
+        rows = rows[whole:]
+    if len(rows) == 1:
+        cursor.execute(statement.sql, rows[0])
+    elif rows:
+        cursor.executemany(statement.sql, rows)
 
 
 def _groups(units: list[Unit]) -> list[list[Unit]]:

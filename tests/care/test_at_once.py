@@ -52,7 +52,7 @@ async def test_one_commit_holds_the_text_the_answer_and_the_attempt(
     await stage.settled()
     decided, settled = seen
     assert decided.count("insert message") == 2
-    assert "attempt" in decided
+    assert "insert attempt" in decided
     assert not [name for name in decided if "work" in name], "nothing waits, so nothing is queued"
     assert settled == ["attempt settled"]
     assert len(stage.carrier.texts(ANN)) == 2

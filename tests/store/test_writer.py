@@ -18,11 +18,26 @@ from hypothesis import strategies as st
 from gateway.store import work
 from gateway.store.connection import connect
 from gateway.store.database import Store, StoreProblem
-from gateway.store.units import Conflict, Due, Failure, Rejected, Row, Statement, StoreClosed, StoreFull, Unit
+from gateway.store.statements import insert
+from gateway.store.tables import NoteRow
+from gateway.store.units import (
+    TOGETHER,
+    Conflict,
+    Due,
+    Failure,
+    Rejected,
+    Row,
+    Statement,
+    StoreClosed,
+    StoreFull,
+    Unit,
+)
 from gateway.store.writer import Call, Result, Writer
 
-_PUT = Statement("put", "INSERT INTO t (id, n) VALUES (?, ?)")
+_EIGHT = ",".join(["(?, ?)"] * TOGETHER)
+_PUT = Statement("put", "INSERT INTO t (id, n) VALUES (?, ?)", many=f"INSERT OR FAIL INTO t (id, n) VALUES {_EIGHT}")
 _ADD = Statement("add", "UPDATE t SET n = n + ? WHERE id = ?")
+_NOTE = insert(NoteRow)
 _MAYBE = Statement("maybe", "DELETE FROM t WHERE id = ?", exact=False)
 _TAKE = Statement("take", "DELETE FROM t WHERE id = ?")
 _NAME = Statement("name", "INSERT INTO name (name) VALUES (?)")
@@ -109,6 +124,53 @@ def test_units_against_a_model(transactions: list[list[tuple[str, list[Change]]]
         assert dict(connection.execute("SELECT id, n FROM t")) == model.rows
         assert {row[0] for row in connection.execute("SELECT name FROM name")} == model.names
     connection.close()
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(st.lists(st.lists(st.integers(0, 300), min_size=1, max_size=20), min_size=1, max_size=30))
+def test_many_rows_against_a_model(units: list[list[int]]) -> None:
+    connection, writer = _table(), Writer(_table, cast("asyncio.AbstractEventLoop", None))
+    kept: dict[int, int] = {}
+    expected: list[type[Failure] | None] = []
+    for number, ids in enumerate(units):
+        fits = len(set(ids)) == len(ids) and kept.keys().isdisjoint(ids)
+        kept.update(dict.fromkeys(ids, number) if fits else {})
+        expected.append(None if fits else Rejected)
+    asked = []
+    for number, ids in enumerate(units):
+        asked.append(Unit(f"customer {number}"))
+        asked[-1].extend(_PUT, [(an_id, number) for an_id in ids])
+    results = writer._transaction(connection.cursor(), asked)
+    assert [type(result) if result is not None else None for result in results] == expected
+    assert dict(connection.execute("SELECT id, n FROM t")) == kept
+    connection.close()
+
+
+def test_statements_stay_prepared_beside_many_rows() -> None:
+    connection, writer = _table(), Writer(_table, cast("asyncio.AbstractEventLoop", None))
+    for at in range(5):
+        units = [Unit(f"customer {number}") for number in range(400)]
+        for number, unit in enumerate(units):
+            unit.add(_PUT, (at * 400 + number, 0))
+        before = connection.cache_stats()["misses"]
+        assert writer._transaction(connection.cursor(), units) == [None] * 400
+        prepared = connection.cache_stats()["misses"] - before
+        assert (prepared > 0) is (at == 0), f"{prepared} of transaction {at}"
+    connection.close()
+
+
+async def test_rows_by_the_dozen_are_each_where_they_belong(store: Store) -> None:
+    rows = [(an_id, 2, "note", f"author {an_id}", f"text {an_id}") for an_id in range(TOGETHER * 3 + 5)]
+    units = []
+    for row in rows:
+        units.append(Unit(f"k{row[0]}"))
+        units[-1].add(_NOTE, row)
+    together = Unit("k")
+    together.extend(_NOTE, [(an_id + 100, *rest) for an_id, *rest in rows])
+    assert await store.apply([*units, together]) == [None] * (len(units) + 1)
+    sql = "SELECT id, conversation_id, kind, author, text FROM note ORDER BY id"
+    found = await store.read(lambda connection: connection.execute(sql).fetchall())
+    assert found == rows + [(an_id + 100, *rest) for an_id, *rest in rows]
 
 
 def _work(an_id: int, *, key: str = "k", text: str | None = None) -> Unit:
