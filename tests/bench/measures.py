@@ -3,8 +3,9 @@ the latency. CPU is the exact time on a processor of every thread of ours.
 """
 
 import json
+import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -22,7 +23,8 @@ MARK = "{ts} hello from the bench"
 @dataclass(slots=True)
 class Figure:
     """One line of the table. rate: a second. p50, p99: ms. cpu_us: of all our processes, for each message. pace: of the
-    machine meanwhile (`tests.bench.pace`).
+    machine meanwhile (`tests.bench.pace`). submitted: a second, where it is another rate. rounds: of how many this is
+    the median, and best_rate, best_p99, best_cpu_us the best.
     """
 
     path: str
@@ -34,10 +36,44 @@ class Figure:
     rss: float | None = None
     pace: float = 0.0
     notes: list[str] = field(default_factory=list)
+    submitted: float | None = None
+    rounds: int = 1
+    best_rate: float | None = None
+    best_p99: float | None = None
+    best_cpu_us: float | None = None
 
     def as_json(self) -> dict[str, object]:
         """For programs."""
         return asdict(self)
+
+
+def of_rounds(rounds: Sequence[Figure]) -> Figure:
+    """What several rounds of one measurement come to: the median says what to expect of this machine with its
+    neighbours, the best how fast the program is when they are quiet (as `timeit` says of its own: what is higher is
+    caused by others). They say so only together. RSS: of the last round.
+    """
+    first, last = rounds[0], rounds[-1]
+    return Figure(
+        first.path,
+        sum(one.count for one in rounds),
+        statistics.median(one.rate for one in rounds),
+        _median([one.p50 for one in rounds]),
+        _median([one.p99 for one in rounds]),
+        _median([one.cpu_us for one in rounds]),
+        last.rss,
+        statistics.median(one.pace for one in rounds),
+        list(dict.fromkeys(note for one in rounds for note in one.notes)),
+        _median([one.submitted for one in rounds]),
+        len(rounds),
+        max(one.rate for one in rounds),
+        min((one.p99 for one in rounds if one.p99 is not None), default=None),
+        min((one.cpu_us for one in rounds if one.cpu_us is not None), default=None),
+    )
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
 
 
 class Bench:
@@ -86,7 +122,7 @@ class Bench:
         self.rig.do("dlr", -1)
         figure = self._end("POST /v1/messages, submit, receipt", before, stats, stats["n_dlr_ack"], stats["submit"])
         figure.rate = _rate(stats["n_dlr_ack"], before[1], stats["t"])
-        figure.notes.append(f"submitted {_rate(stats['n_submit'], before[1], stats['last_submit']):,.0f}/s")
+        figure.submitted = _rate(stats["n_submit"], before[1], stats["last_submit"])
         return self._http(figure, stats)
 
     def events(self) -> Figure:
@@ -117,8 +153,7 @@ class Bench:
             figure.notes.append(f"only {done['n_submit']:,} submitted after {self.drain:.0f} s more")
         figure.cpu_us = 1e6 * (cpu_seconds(self.gateway.pid) - before[0]) / max(1, done["n_submit"])
         figure.rss = rss_mb(self.gateway.pid)
-        submitted = _rate(done["n_submit"], before[1], done["last_submit"])
-        figure.notes.append(f"submitted {submitted:,.0f}/s; CPU is until submitted")
+        figure.submitted = _rate(done["n_submit"], before[1], done["last_submit"])
         return figure
 
     def _begin(self) -> tuple[float, float]:
