@@ -280,7 +280,8 @@ def _put(cursor: apsw.Cursor, statement: Statement, rows: Sequence[Row]) -> None
     by its text, which costs about as much as to write the row. It is also put into the store at another place each
     time, in turn, and after some hundred rows has pushed all others out: they are compiled again.
     """
-    if statement.many and len(rows) >= TOGETHER:
+    # Rows of different lengths would slip into each other; one by one they are refused.
+    if statement.many and len(rows) >= TOGETHER and len(set(map(len, rows))) == 1:
         whole = len(rows) - len(rows) % TOGETHER
         starts = range(0, whole, TOGETHER)
         cursor.executemany(statement.many, [tuple(chain.from_iterable(rows[at : at + TOGETHER])) for at in starts])

@@ -75,10 +75,11 @@ def measure(seconds: float, rounds: int, only: str, tell: Callable[[str], None],
 def _watched(plan: Callable[[], Figure], rounds: int) -> Figure:
     """The figure of some rounds, and how fast the machine was meanwhile."""
     seen = []
-    for _ in range(rounds):
+    for number in range(1, rounds + 1):
         with Pace() as pace:
             figure = plan()
         figure.pace = pace.median
+        figure.notes = [f"round {number}: {note}" if rounds > 1 else note for note in figure.notes]
         seen.append(figure)
     return of_rounds(seen)
 
@@ -88,29 +89,31 @@ def show(figures: list[Figure], about: dict[str, object]) -> None:
     echo = figures[0].rate
     title = "Careline: durable, fsync on, real handler, all gates on"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("path", "a second", "p50 ms", "p99 ms", "CPU us each", "RSS MB", "of echo", "pace"):
-        table.add_column(name, justify="left" if name == "path" else "right", no_wrap=True)
+    for name in ("path", "a second", "p50 ms", "p99 ms", "CPU us", "RSS MB", "of echo", "pace"):
+        table.add_column(name, justify="left" if name == "path" else "right", no_wrap=name != "path")
     for figure in figures:
         table.add_row(
             figure.path,
-            _with_best(figure.rate, figure.best_rate),
+            f"{figure.rate:,.0f}",
             _number(figure.p50),
-            _with_best(figure.p99, figure.best_p99),
-            _with_best(figure.cpu_us, figure.best_cpu_us),
+            _number(figure.p99),
+            _number(figure.cpu_us),
             _number(figure.rss),
             f"{100 * figure.rate / echo:.2f} %" if echo else "",
             _number(figure.pace),
         )
+        if figure.rounds > 1:
+            best = f"{figure.best_rate:,.0f}" if figure.best_rate is not None else ""
+            table.add_row("  best", best, "", _number(figure.best_p99), _number(figure.best_cpu_us), style="dim")
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
     for figure in figures:
         for note in figure.notes:
             console.print(f"  {figure.path}: {note}", highlight=False)
         if figure.submitted is not None:
-            told = f"submitted {figure.submitted:,.0f}/s, and CPU is until submitted"
-            console.print(f"  {figure.path}: {told}", highlight=False)
+            console.print(f"  {figure.path}: submitted {figure.submitted:,.0f}/s", highlight=False)
     console.print(
-        f"  {_rounds(figures[-1].rounds)}; of echo: of the rate of the rig's own",
+        f"  {_rounds(figures[-1].rounds)}; CPU: of each message until all has come out; of echo: of the rig's own rate",
         highlight=False,
     )
     console.print(
@@ -120,13 +123,7 @@ def show(figures: list[Figure], about: dict[str, object]) -> None:
 
 
 def _rounds(count: int) -> str:
-    return "one round" if count == 1 else f"median of {count} rounds, and the best of them"
-
-
-def _with_best(value: float | None, best: float | None) -> str:
-    """The median, and the best where it is another."""
-    shown, better = _number(value), _number(best)
-    return f"{shown}, {better}" if better and better != shown else shown
+    return "one round" if count == 1 else f"median of {count} rounds, and the best of those without a remark"
 
 
 def _number(value: float | None) -> str:
@@ -161,12 +158,12 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="about half a minute")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--seconds", type=float, help="of each round")
-    parser.add_argument("--rounds", type=int, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=5, help="of each measurement (with --quick one)")
     parser.add_argument("--interpreted", action="store_true", help="the sources as they are, not compiled")
     parser.add_argument("--only", default="", help="rt, flood, rt1000, rt50, mt, events, batches; several with commas")
     args = parser.parse_args()
     seconds = args.seconds or (3.0 if args.quick else 4.0)
-    rounds = max(1, args.rounds or (1 if args.quick else 5))
+    rounds = 1 if args.quick else max(1, args.rounds)
     about = {"gateway": gateway_kind(), **machine(), **versions()}
 
     def tell(what: str) -> None:

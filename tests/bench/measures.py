@@ -24,7 +24,7 @@ MARK = "{ts} hello from the bench"
 class Figure:
     """One line of the table. rate: a second. p50, p99: ms. cpu_us: of all our processes, for each message. pace: of the
     machine meanwhile (`tests.bench.pace`). submitted: a second, where it is another rate. rounds: of how many this is
-    the median, and best_rate, best_p99, best_cpu_us the best.
+    the median (count: their sum), and best_rate, best_p99, best_cpu_us the best of those of which nothing is odd.
     """
 
     path: str
@@ -53,6 +53,7 @@ def of_rounds(rounds: Sequence[Figure]) -> Figure:
     caused by others). They say so only together. RSS: of the last round.
     """
     first, last = rounds[0], rounds[-1]
+    good = [one for one in rounds if not one.notes]  # of which nothing is odd
     return Figure(
         first.path,
         sum(one.count for one in rounds),
@@ -65,9 +66,9 @@ def of_rounds(rounds: Sequence[Figure]) -> Figure:
         list(dict.fromkeys(note for one in rounds for note in one.notes)),
         _median([one.submitted for one in rounds]),
         len(rounds),
-        max(one.rate for one in rounds),
-        min((one.p99 for one in rounds if one.p99 is not None), default=None),
-        min((one.cpu_us for one in rounds if one.cpu_us is not None), default=None),
+        max((one.rate for one in good), default=None),
+        min((one.p99 for one in good if one.p99 is not None), default=None),
+        min((one.cpu_us for one in good if one.cpu_us is not None), default=None),
     )
 
 
@@ -82,6 +83,7 @@ class Bench:
 
     def __init__(self, rig: Rig, gateway: GatewayProcess, seconds: float, drain: float) -> None:
         self.rig, self.gateway, self.seconds, self.drain = rig, gateway, seconds, drain
+        self._round = 0
 
     def warm_up(self) -> None:
         """Each phone writes a few times: customers and conversations are there, code paths are hot."""
@@ -115,7 +117,7 @@ class Bench:
     def texts_with_receipts(self) -> Figure:
         """POST /v1/messages, submit, receipt 100 ms later: until all receipts are acknowledged, so on disk."""
         self.rig.do("dlr", 100)
-        body = {"to": "+49171{n}", "text": MARK, "class": "transactional"}
+        body = {"to": f"+4915{self._new_phones()}{{n}}", "text": MARK, "class": "transactional"}
         before = self._begin()
         self._post("/v1/messages", "application/json", json.dumps(body), self.seconds)
         stats = self.rig.wait(lambda now: now["n_dlr_ack"] >= now["n_http_ok"] > 0, self.drain)
@@ -127,7 +129,7 @@ class Bench:
 
     def events(self) -> Figure:
         """POST /v1/events, one a request, until its 202."""
-        body = _event("{n}", "")
+        body = _event(self._new_phones(), "")
         before = self._begin()
         self._post("/v1/events", "application/cloudevents+json", json.dumps(body), self.seconds)
         stats, taken_at = self._taken()
@@ -135,13 +137,19 @@ class Bench:
 
     def batches(self, seconds: float) -> Figure:
         """POST /v1/events, 1,000 a request, until the last 202: that is on disk."""
-        body = [_event("{n}", f"-{place:03d}") for place in range(BATCH)]
+        phones = self._new_phones()
+        body = [_event(phones, f"-{place:03d}") for place in range(BATCH)]
         before = self._begin()
         self._post("/v1/events", "application/cloudevents-batch+json", json.dumps(body), seconds, connections=4)
         stats, taken_at = self._taken()
         return self._events("POST /v1/events, 1,000 a request", before, stats, taken_at, stats["n_http_ok"] * BATCH)
 
     # -- inside
+
+    def _new_phones(self) -> str:
+        """A digit for the phones of a round: each counts its requests from 0, and is to meet nobody it knows."""
+        self._round = (self._round + 1) % 10
+        return str(self._round)
 
     def _events(
         self, path: str, before: tuple[float, float], stats: dict[str, Any], taken_at: float, count: int
@@ -185,7 +193,8 @@ class Bench:
         return figure
 
 
-def _event(number: str, place: str) -> dict[str, object]:
+def _event(phones: str, place: str) -> dict[str, object]:
+    number = f"{phones}{{n}}"
     return {
         "specversion": "1.0",
         "type": "bench.notice",

@@ -198,6 +198,41 @@ async def test_only_the_guilty_unit_of_a_group_fails(store: Store) -> None:
     assert await _count(store) == 4
 
 
+async def test_only_the_guilty_unit_of_a_crowd_fails_and_what_was_there_stays(store: Store) -> None:
+    assert await store.apply([_noted(12, "first")]) == [None]
+    results = await store.apply([_noted(an_id, "second") for an_id in range(TOGETHER * 3)])
+    assert [an_id for an_id, result in enumerate(results) if result] == [12]
+    assert isinstance(results[12], Rejected)
+    assert await _texts(store) == ["first" if an_id == 12 else "second" for an_id in range(TOGETHER * 3)]
+
+
+@pytest.mark.parametrize("value", ["lone surrogate \ud800", 2**63, object()])
+async def test_a_poisoned_row_in_a_crowd_fails_alone(store: Store, value: object) -> None:
+    results = await store.apply([_noted(an_id, value if an_id == 3 else "well") for an_id in range(TOGETHER * 2)])
+    assert [an_id for an_id, result in enumerate(results) if result] == [3]
+    assert await _texts(store) == ["well"] * (TOGETHER * 2 - 1)
+
+
+async def test_rows_of_other_lengths_do_not_slip_into_each_other(store: Store) -> None:
+    units = [_noted(an_id, "well") for an_id in range(TOGETHER)]
+    units[2].steps[0][1][0] = (2, 2, "note", "bob")
+    units[3].steps[0][1][0] = ("odd", 3, 2, "note", "bob", "well")
+    results = await store.apply(units)
+    assert [an_id for an_id, result in enumerate(results) if result] == [2, 3]
+    assert await _texts(store) == ["well"] * (TOGETHER - 2)
+
+
+def _noted(an_id: int, text: object) -> Unit:
+    unit = Unit(f"customer {an_id}")
+    unit.add(_NOTE, (an_id, 2, "note", "bob", text))
+    return unit
+
+
+async def _texts(store: Store) -> list[str]:
+    sql = "SELECT text FROM note ORDER BY id"
+    return [str(row[0]) for row in await store.read(lambda connection: connection.execute(sql).fetchall())]
+
+
 @pytest.mark.parametrize("poison", ["lone surrogate \ud800", 2**63, object(), 1j, -(2**63) - 1])
 async def test_a_value_that_no_database_takes_harms_nobody_else(store: Store, poison: object) -> None:
     await _harms_nobody_else(store, ("poison", poison))
