@@ -2,8 +2,8 @@
 
 Starts the load rig and a gateway of its own on a fresh database (fsync on, a real handler, all gates on), measures, and
 prints: of each measurement the median of five rounds and the best, since a machine that others share changes its pace
-within seconds. It asserts nothing. Loopback only; ends by itself, about half a minute with --quick (one round), four
-minutes without.
+within seconds. It asserts nothing. Loopback only; ends by itself, about half a minute with --quick (one round), four to
+seven minutes without.
 """
 
 import argparse
