@@ -46,7 +46,7 @@ def _inserting(table: str, columns: Sequence[str], values: str, tail: str = "", 
     a later one fails. The writer undoes the whole group anyway.
     """
     into = f"INTO {table}({_list(columns)})VALUES"
-    many = f"INSERT OR FAIL {into}{_list([f'({values})'] * TOGETHER)}{tail}"
+    many = tuple(f"INSERT OR FAIL {into}{_list([f'({values})'] * count)}{tail}" for count in TOGETHER)
     return Statement(f"insert {table}", f"INSERT {into}({values}){tail}", exact, many=many)
 
 

@@ -7,22 +7,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 Row = Sequence[object]
-TOGETHER = 8
-"""Rows that the `many` of a statement writes at once."""
+TOGETHER = (128, 8)
+"""Rows that each text of the `many` of a statement writes at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statement:
     """One prepared change. exact: each row must touch exactly one row of the table, else the unit is a Conflict. tally:
-    where the figures count the rows that it touched, once they are on disk. many: the same for `TOGETHER` rows, whose
-    values follow each other; "" = there is none. Of those that it could not write some may be left: undo the group.
+    where the figures count the rows that it touched, once they are on disk. many: the same, for as many rows as
+    `TOGETHER` says, whose values follow each other; of those that it could not write some may be left: undo the group.
     """
 
     name: str
     sql: str
     exact: bool = True
     tally: str | None = None
-    many: str = ""
+    many: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -1,8 +1,9 @@
 """The one writer: a thread that owns the writing connection and commits what arrived together as one transaction.
 
 Natural group commit: while one transaction is on its way to the disk, the next gathers; no timer. Each unit stands or
-falls alone (SAVEPOINT). Units of one shape are written by one `executemany`; when anything about such a group is not as
-expected, the group is undone and written again unit by unit, so that only the guilty one fails.
+falls alone. Units of one shape are written by one `executemany`. When anything is not as expected, the transaction is
+undone and written again with a SAVEPOINT for each group, and such a group unit by unit, so that only the guilty one
+fails. For some time after that it is written so at once.
 """
 
 import asyncio
@@ -22,6 +23,9 @@ from gateway.store.checkpoint import Checkpointer
 from gateway.store.units import TOGETHER, Conflict, Failure, Rejected, Row, Statement, StoreClosed, StoreFull, Unit
 
 MOST_UNITS = 500
+# Transactions with a SAVEPOINT for each group, after one in which something was not as expected. A SAVEPOINT costs a
+# copy of each page that its group changes.
+WARY = 32
 log = logging.getLogger("gateway.store")
 
 Result = Failure | None
@@ -46,7 +50,6 @@ class WriterFigures:
     units: int = 0
     commit_seconds: float = 0.0
     failed: int = 0
-    replays: int = 0
     tallies: dict[str, int] = field(default_factory=dict)
 
 
@@ -74,6 +77,7 @@ class Writer:
         self._in_hand: list[Call] = []
         self._wake = threading.Condition()
         self._closing = False
+        self._wary = 0
         self.broken: str | None = None
         self.figures = WriterFigures()
 
@@ -193,22 +197,46 @@ class Writer:
         if self.broken is not None:
             return [StoreClosed(self.broken)] * len(units)
         try:
-            cursor.execute("BEGIN IMMEDIATE")
-            results: list[Result] = []
-            tallied: Tallied = []
-            for group in _groups(units):
-                results.extend(self._group(cursor, group, tallied))
-                failpoints.hit("mid_transaction")
-            started = time.perf_counter()
-            cursor.execute("COMMIT")
-            self.figures.commit_seconds += time.perf_counter() - started
-            self.figures.transactions += 1
-            for tally, count in tallied:
-                self.figures.tallies[tally] = self.figures.tallies.get(tally, 0) + count
-            failpoints.hit("after_commit")
-            return results
+            if self._wary == 0:
+                if self._whole(cursor, units):
+                    return [None] * len(units)
+                self._wary = WARY
+            self._wary -= 1
+            return self._in_groups(cursor, units)
         except apsw.Error as error:
             return [self._lost(cursor, error)] * len(units)
+
+    def _whole(self, cursor: apsw.Cursor, units: list[Unit]) -> bool:
+        """Writes all units or none; False when something was not as expected."""
+        tallied: Tallied = []
+        cursor.execute("BEGIN IMMEDIATE")
+        for group in _groups(units):
+            if _attempt(cursor, group, tallied) is not None:
+                cursor.execute("ROLLBACK")
+                return False
+            failpoints.hit("mid_transaction")
+        self._commit(cursor, tallied)
+        return True
+
+    def _in_groups(self, cursor: apsw.Cursor, units: list[Unit]) -> list[Result]:
+        """Writes those units that can be written."""
+        results: list[Result] = []
+        tallied: Tallied = []
+        cursor.execute("BEGIN IMMEDIATE")
+        for group in _groups(units):
+            results.extend(self._group(cursor, group, tallied))
+            failpoints.hit("mid_transaction")
+        self._commit(cursor, tallied)
+        return results
+
+    def _commit(self, cursor: apsw.Cursor, tallied: Tallied) -> None:
+        started = time.perf_counter()
+        cursor.execute("COMMIT")
+        self.figures.commit_seconds += time.perf_counter() - started
+        self.figures.transactions += 1
+        for tally, count in tallied:
+            self.figures.tallies[tally] = self.figures.tallies.get(tally, 0) + count
+        failpoints.hit("after_commit")
 
     def _lost(self, cursor: apsw.Cursor, error: apsw.Error) -> Failure:
         """The whole transaction failed: nothing of it is on disk."""
@@ -235,7 +263,6 @@ class Writer:
         cursor.execute("RELEASE g")
         if len(group) == 1:
             return [failure]
-        self.figures.replays += 1
         return [result for unit in group for result in self._group(cursor, [unit], tallied)]
 
 
@@ -281,11 +308,13 @@ def _put(cursor: apsw.Cursor, statement: Statement, rows: Sequence[Row]) -> None
     time, in turn, and after some hundred rows has pushed all others out: they are compiled again.
     """
     # Rows of different lengths would slip into each other; one by one they are refused.
-    if statement.many and len(rows) >= TOGETHER and len(set(map(len, rows))) == 1:
-        whole = len(rows) - len(rows) % TOGETHER
-        starts = range(0, whole, TOGETHER)
-        cursor.executemany(statement.many, [tuple(chain.from_iterable(rows[at : at + TOGETHER])) for at in starts])
-        rows = rows[whole:]
+    if statement.many and len(rows) >= TOGETHER[-1] and len(set(map(len, rows))) == 1:
+        for count, sql in zip(TOGETHER, statement.many, strict=True):
+            whole = len(rows) - len(rows) % count
+            if whole:
+                starts = range(0, whole, count)
+                cursor.executemany(sql, [tuple(chain.from_iterable(rows[at : at + count])) for at in starts])
+                rows = rows[whole:]
     if len(rows) == 1:
         cursor.execute(statement.sql, rows[0])
     elif rows:

@@ -2,14 +2,15 @@
 careful way). Compiled, since a batch holds a thousand objects.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from itertools import chain
 
 import orjson
 
 from gateway.model.rows import record
 
 DEEPEST = 32
-_NESTING = frozenset({dict, list})
+_VALUES = dict.values
 
 
 @record
@@ -49,17 +50,17 @@ def parse(body: bytes) -> Document | None:
     return Document(value, sound=True)
 
 
-def _names(value: dict[str, object] | list[object], room: int) -> int:
-    if room < 0:
-        raise TooDeep
+def _names(value: object, deepest: int) -> int:
+    """How many names all objects have, level by level: a batch has thousands of objects, and few levels."""
     count = 0
-    inner: Collection[object] = value
-    if type(value) is dict:
-        count = len(value)
-        inner = value.values()
-    if _NESTING.isdisjoint(map(type, inner)):
-        return count
-    for one in inner:
-        if isinstance(one, dict | list):
-            count += _names(one, room - 1)
-    return count
+    level = [value]
+    for _ in range(deepest + 1):
+        objects = [one for one in level if type(one) is dict]
+        count += sum(map(len, objects))
+        inner = chain.from_iterable(map(_VALUES, objects))
+        if len(objects) < len(level):
+            inner = chain(inner, chain.from_iterable([one for one in level if type(one) is list]))
+        level = [one for one in inner if type(one) is dict or type(one) is list]
+        if not level:
+            return count
+    raise TooDeep
