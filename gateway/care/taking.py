@@ -21,7 +21,7 @@ from gateway.triggers import EventData
 CHUNK = 500
 # Events that came in one turn of the loop, from which on they are a crowd; seconds after which it is over.
 CROWD, MOMENT = 8, 0.03
-BURST, FLOOD, BURST_SECONDS = 24.0, 2.0, 3.0
+BURST, FLOOD, BURST_SECONDS = 24.0, 4.0, 3.0
 MOST_CHUNKS = 2
 Accepted = tuple[Event, EventData | None]
 
