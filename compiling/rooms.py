@@ -58,7 +58,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "tracking",
         "turn",
     ),
-    "web": ("chunks", "cloudevents", "documents"),
+    "web": ("answers", "auth", "backlog", "chunks", "cloudevents", "documents", "events"),
     "channels/smpp": (
         "decoders",
         "encoders",

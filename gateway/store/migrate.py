@@ -13,7 +13,7 @@ import apsw
 
 from gateway.store.connection import connect
 
-HEAD = "0003"
+HEAD = "0004"
 _FOLDER = Path(__file__).with_name("migrations")
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import apsw
 
 from gateway.model.ids import id_at
+from gateway.store import ends, evidence, work
 from gateway.store.connection import connect
 from gateway.store.states import load_states
+from gateway.store.units import Statement
 
 NOW = 1_790_000_000_000
 KEY = "tel:+15551230001"
@@ -35,4 +37,20 @@ def test_loading_a_customer_walks_no_table(tmp_path: Path, schema: Path) -> None
     assert len(asked) > 3
     assert not [plan for plan in plans if plan[1].startswith("SCAN")]
     assert "SEARCH message USING INDEX message_promotional (address_id=? AND rowid>?)" in [plan for _, plan in plans]
+    connection.close()
+
+
+def test_work_that_is_looked_for_by_its_key_is_found_by_index(schema: Path) -> None:
+    """The index holds some kinds only: a question must say its kind in words that SQLite takes for one of them."""
+    by_key = {
+        "drop parts": work._DROP_PARTS.sql,
+        "drop a repetition": work._DROP_REPETITION.sql,
+        "receipts that wait": evidence._WAITING,
+        **{one.name: one.sql for one in vars(ends).values() if isinstance(one, Statement) and "work" in one.sql},
+    }
+    assert len(by_key) >= 7
+    connection = connect(schema)
+    for name, sql in by_key.items():
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?"))]
+        assert any("work USING" in step and "INDEX work_key (key=?" in step for step in plan), (name, plan)
     connection.close()

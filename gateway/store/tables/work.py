@@ -1,16 +1,22 @@
 """Work: queue and timers in one table; dead letters; the store's own marks."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, SmallInteger, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, SmallInteger, Text, text
 from sqlmodel import Field, SQLModel
 
 from gateway.store.tables.columns import big, id_column, string
+
+# What is looked for by its key; an OR of the very terms, so that SQLite sees that a question implies it.
+_BY_KEY = text("kind = 'send' OR kind = 'receipt'")
 
 
 class WorkRow(SQLModel, table=True):
     """Queue and timers in one table: a job is a row that is due now, a timer one that is due later."""
 
     __tablename__ = "work"
-    __table_args__ = (Index("work_key", "key", "kind"), {"sqlite_with_rowid": False})
+    __table_args__ = (
+        Index("work_key", "key", "kind", sqlite_where=_BY_KEY, postgresql_where=_BY_KEY),
+        {"sqlite_with_rowid": False},
+    )
     lane: str = Field(sa_column=Column(Text, primary_key=True))
     prio: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
     due: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
