@@ -28,6 +28,14 @@ from tests.bench.running import COMPILED, GatewayProcess, free_port, write_confi
 
 PACKAGES = ("aiohttp", "uvloop", "orjson", "pydantic", "sqlalchemy")
 
+EXPLAINED = """\
+  {rounds}
+  echo: of C, which keeps nothing
+  disk: 8 KiB written and synced; a round trip waits for two such
+  texts: POST /v1/messages, submit, until the receipt is on disk
+  CPU: of each message, all our processes, until all has come out
+  pace: CPU us of 1,000 Python calls meanwhile; figures compare at one pace"""
+
 
 def measure(seconds: float, rounds: int, only: str, tell: Callable[[str], None], folder: Path) -> list[Figure]:
     """All figures, in order. seconds: of each round."""
@@ -92,9 +100,9 @@ def show(figures: list[Figure], about: dict[str, object]) -> None:
     """The table."""
     echo = figures[0].rate
     title = "Careline: durable, fsync on, real handler, all gates on"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("path", "a second", "p50 ms", "p99 ms", "CPU us", "RSS MB", "of echo", "pace"):
-        table.add_column(name, justify="left" if name == "path" else "right", no_wrap=name != "path")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    for name in ("what", "per sec", "p50 ms", "p99 ms", "CPU us", "RSS MB", "% echo", "pace"):
+        table.add_column(name, justify="left" if name == "what" else "right", no_wrap=True)
     for figure in figures:
         table.add_row(
             figure.path,
@@ -103,7 +111,7 @@ def show(figures: list[Figure], about: dict[str, object]) -> None:
             _number(figure.p99),
             _number(figure.cpu_us),
             _number(figure.rss),
-            f"{100 * figure.rate / echo:.2f} %" if echo and (figure is figures[0] or figure.cpu_us is not None) else "",
+            f"{100 * figure.rate / echo:.2f}" if echo and (figure is figures[0] or figure.cpu_us is not None) else "",
             _number(figure.pace),
         )
         if figure.rounds > 1:
@@ -116,18 +124,12 @@ def show(figures: list[Figure], about: dict[str, object]) -> None:
             console.print(f"  {figure.path}: {note}", highlight=False)
         if figure.submitted is not None:
             console.print(f"  {figure.path}: submitted {figure.submitted:,.0f}/s", highlight=False)
-    console.print(
-        f"  {_rounds(figures[-1].rounds)}; CPU: of each message until all has come out; of echo: of the rig's own rate",
-        highlight=False,
-    )
-    console.print(
-        "  pace: CPU us of 1,000 Python calls while it was measured; figures compare at one pace", highlight=False
-    )
+    console.print(EXPLAINED.format(rounds=_rounds(figures[-1].rounds)), highlight=False)
     console.print("  " + ", ".join(f"{name} {value}" for name, value in about.items()), highlight=False)
 
 
 def _rounds(count: int) -> str:
-    return "one round" if count == 1 else f"median of {count} rounds, and the best of those without a remark"
+    return "one round" if count == 1 else f"median of {count} rounds; best: of those without a remark"
 
 
 def _number(value: float | None) -> str:

@@ -36,5 +36,4 @@ def disk_at(folder: Path, rate: float, seconds: float) -> Figure:
     finally:
         os.close(handle)
     cuts = statistics.quantiles(took, n=100, method="inclusive")
-    path = f"the disk alone: 8 KiB synced at {rate:,.0f}/s"
-    return Figure(path, len(took), len(took) / (ended - start), cuts[49], cuts[98])
+    return Figure(f"disk alone, {rate:,.0f}/s", len(took), len(took) / (ended - start), cuts[49], cuts[98])

@@ -93,15 +93,15 @@ class Bench:
 
     def round_trips(self) -> Figure:
         """Text in, handler, text out: as fast as a window of unanswered texts lets it."""
-        return self._round_trips("round trips, closed loop, window 64", 0, self.seconds)
+        return self._round_trips("round trips, window 64", 0, self.seconds)
 
     def flood(self) -> Figure:
         """The same from a carrier that sends on and on: what keeps it back is us."""
-        return self._round_trips(f"round trips, closed loop, window {FLOOD}", 0, self.seconds, FLOOD)
+        return self._round_trips(f"round trips, window {FLOOD}", 0, self.seconds, FLOOD)
 
     def round_trips_at(self, rate: float) -> Figure:
         """The same, so many a second whatever happens: for the latency."""
-        return self._round_trips(f"round trips at {rate:,.0f}/s", rate, self.seconds, 10_000)
+        return self._round_trips(f"round trips, {rate:,.0f}/s", rate, self.seconds, 10_000)
 
     def _round_trips(self, path: str, rate: float, seconds: float, window: int = WINDOW) -> Figure:
         before = self._begin()
@@ -122,7 +122,7 @@ class Bench:
         self._post("/v1/messages", "application/json", json.dumps(body), self.seconds)
         stats = self.rig.wait(lambda now: now["n_dlr_ack"] >= now["n_http_ok"] > 0, self.drain)
         self.rig.do("dlr", -1)
-        figure = self._end("POST /v1/messages, submit, receipt", before, stats, stats["n_dlr_ack"], stats["submit"])
+        figure = self._end("texts, with receipts", before, stats, stats["n_dlr_ack"], stats["submit"])
         figure.rate = _rate(stats["n_dlr_ack"], before[1], stats["t"])
         figure.submitted = _rate(stats["n_submit"], before[1], stats["last_submit"])
         return self._http(figure, stats)
@@ -133,7 +133,7 @@ class Bench:
         before = self._begin()
         self._post("/v1/events", "application/cloudevents+json", json.dumps(body), self.seconds)
         stats, taken_at = self._taken()
-        return self._events("POST /v1/events, one a request", before, stats, taken_at, stats["n_http_ok"])
+        return self._events("events, 1 a request", before, stats, taken_at, stats["n_http_ok"])
 
     def batches(self, seconds: float) -> Figure:
         """POST /v1/events, 1,000 a request, until the last 202: that is on disk."""
@@ -142,7 +142,7 @@ class Bench:
         before = self._begin()
         self._post("/v1/events", "application/cloudevents-batch+json", json.dumps(body), seconds, connections=4)
         stats, taken_at = self._taken()
-        return self._events("POST /v1/events, 1,000 a request", before, stats, taken_at, stats["n_http_ok"] * BATCH)
+        return self._events("events, 1,000 a request", before, stats, taken_at, stats["n_http_ok"] * BATCH)
 
     # -- inside
 
@@ -224,7 +224,7 @@ def rig_echo(start: Callable[[], Rig], seconds: float) -> Figure:
         smsc.do("mo", 0, WINDOW, seconds, SENDER, "hello", PHONES)
         time.sleep(seconds)
         stats = smsc.wait(lambda now: now["n_submit"] >= now["n_mo_sent"], 5)
-        figure = Figure("the rig's own echo: C, nothing kept", stats["n_submit"], 0.0)
+        figure = Figure("echo of the rig alone", stats["n_submit"], 0.0)
         figure.p50, figure.p99 = stats["submit"]["p50_ms"], stats["submit"]["p99_ms"]
         figure.rate = _rate(stats["n_submit"], stats["first_submit"], stats["last_submit"])
         return figure
