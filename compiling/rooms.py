@@ -25,6 +25,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "ends",
         "events",
         "evidence",
+        "loading",
         "messages",
         "states",
         "statements",

@@ -8,6 +8,7 @@ goes to the dead letters.
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -23,12 +24,14 @@ from gateway.model.ids import Ids
 from gateway.store import work
 from gateway.store.access import READ_FAULT
 from gateway.store.database import Store
-from gateway.store.states import CustomerState, StateCache, load_batch
+from gateway.store.loading import load_batch
+from gateway.store.states import CustomerState, StateCache
 from gateway.store.units import Conflict, Due, Failure, Rejected, StoreClosed, StoreFull, Unit
 from gateway.store.writer import Result
 from gateway.triggers import StepError
 
 MOST_TRIES = 5
+MOST_COLD = 200
 FULL_RETRY_MS = 1000
 POISON_RETRY_MS = 60_000
 # What a fault of ours can raise while it decides; anything else is a bug that must be seen at once.
@@ -50,6 +53,14 @@ class _Decided:
     departures: list[Departure]
 
 
+@dataclass(slots=True)
+class _AtOnce:
+    """Texts that are to be decided together, and who hears of it."""
+
+    batch: Sequence[Due]
+    done: Callable[[list[Result]], None]
+
+
 class Engine:
     """Decides inputs.
 
@@ -65,7 +76,8 @@ class Engine:
         self.deliveries: dict[str, Delivery] = {}
         self.dead = 0
         self._lane: Lane | None = None
-        self._loading: set[asyncio.Task[None]] = set()
+        self._cold: deque[_AtOnce] = deque()  # texts of customers who must be read
+        self._reading: asyncio.Task[None] | None = None
 
     def attach(self, lane: Lane) -> None:
         """The lane of customers, without which nothing is decided at once."""
@@ -110,23 +122,46 @@ class Engine:
         if len(states) == len(batch):
             self._decide_at_once(batch, states, done)
             return
-        task = asyncio.get_running_loop().create_task(self._load_first(batch, done))
-        self._loading.add(task)
-        task.add_done_callback(self._loading.discard)
+        self._cold.append(_AtOnce(batch, done))
+        self._read_cold()
 
-    async def _load_first(self, batch: Sequence[Due], done: Callable[[list[Result]], None]) -> None:
+    def knows(self, key: str) -> bool:
+        """Whether the customer need not be read."""
+        return self.states.knows(key)
+
+    def _read_cold(self) -> None:
+        """Reads the customers that memory has not, in one question for all who came while the last one was answered."""
+        if self._reading is None and self._cold:
+            self._reading = asyncio.get_running_loop().create_task(self._load_cold())
+            self._reading.add_done_callback(self._have_read)
+
+    def _have_read(self, _: asyncio.Task[None]) -> None:
+        self._reading = None
+        self._read_cold()
+
+    async def _load_cold(self) -> None:
+        some: deque[_AtOnce] = deque()
+        batch: list[Due] = []
+        while self._cold and (not some or len(batch) + len(self._cold[0].batch) <= MOST_COLD):
+            some.append(self._cold.popleft())
+            batch.extend(some[-1].batch)
         states: dict[str, CustomerState] | None = None
         failure: Failure = Rejected(BUG)
         try:
-            states = await self._load(list(batch))
+            states = await self._load(batch)
         except READ_FAULT as error:
             log.warning("customers cannot be read: %s", error)
             failure = StoreClosed("the store cannot be read at the moment")
         finally:
-            if states is None:
-                self._told(batch, [failure] * len(batch), done)
-        if states is not None:
-            self._decide_at_once(batch, states, done)
+            try:
+                while some:
+                    one = some.popleft()
+                    if states is None:
+                        self._told(one.batch, [failure] * len(one.batch), one.done)
+                    else:
+                        self._decide_at_once(one.batch, states, one.done)
+            finally:
+                self._cold.extendleft(reversed(some))  # after a fault of ours, which is seen
 
     def _decide_at_once(
         self, batch: Sequence[Due], states: dict[str, CustomerState], done: Callable[[list[Result]], None]

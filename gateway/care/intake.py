@@ -150,18 +150,26 @@ class Intake:
     def _decide(
         self, channel: Channel, at_once: dict[str, _Taken], meanwhile: dict[str, list[tuple[Channel, _Taken]]]
     ) -> None:
-        """Has texts decided at once. Until they are on disk, all that comes of their customers waits for that."""
-        these = list(at_once.values())
-        texts = [taken.text for taken in these if taken.text is not None]
+        """Has texts decided at once. Until they are on disk, all that comes of their customers waits for that. Those
+        of customers who must be read hold up no others.
+        """
         self._deciding.update(meanwhile)
-        told = False
+        known = [taken for key, taken in at_once.items() if self._engine.knows(key)]
+        others = [taken for key, taken in at_once.items() if not self._engine.knows(key)]
+        told = 0
         try:
-            self._engine.at_once(texts, lambda results: self._decided(channel, these, results))
-            told = True
+            for these in (known, others):
+                if these:
+                    self._hand_in(channel, these)
+                told += len(these)
         finally:
-            if not told:
-                for key in at_once:
-                    self._deciding.pop(key, None)
+            if told < len(at_once):
+                for taken in (known + others)[told:]:
+                    self._deciding.pop(taken.key, None)
+
+    def _hand_in(self, channel: Channel, these: list[_Taken]) -> None:
+        texts = [taken.text for taken in these if taken.text is not None]
+        self._engine.at_once(texts, lambda results: self._decided(channel, these, results))
 
     def _idle(self, key: str) -> bool:
         return key not in self._on_their_way and self._engine.idle(key)

@@ -382,7 +382,8 @@ async def test_a_bug_while_a_customer_is_read_loses_no_text(stage: Stage, monkey
     with monkeypatch.context() as patch:
         patch.setattr(stage.engine, "_load", broken)
         stage.carrier.flush()
-        [task] = stage.engine._loading
+        task = stage.engine._reading
+        assert task is not None
         await asyncio.wait([task])
         assert isinstance(task.exception(), RuntimeError)
     await stage.settled()

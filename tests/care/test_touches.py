@@ -7,7 +7,8 @@ from gateway.model.rows import replace
 from gateway.store import conversations as writing
 from gateway.store import listings
 from gateway.store.listings import ConversationFilters
-from gateway.store.states import CustomerState, load_states
+from gateway.store.loading import load_states
+from gateway.store.states import CustomerState
 from gateway.store.units import Conflict, Statement, Unit
 from tests.care.test_at_once import statements
 from tests.doubles.stage import Stage
