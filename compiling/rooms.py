@@ -59,7 +59,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "tracking",
         "turn",
     ),
-    "web": ("answers", "auth", "backlog", "chunks", "cloudevents", "documents", "events"),
+    "web": ("answers", "backlog", "chunks", "cloudevents", "documents", "events"),
     "channels/smpp": (
         "decoders",
         "encoders",

@@ -78,6 +78,7 @@ async def test_who_is_known_is_answered_while_others_are_read(stage: Stage, monk
     assert len(stage.carrier.texts(BOB)) == 2
 
 
+@pytest.mark.interpreted
 async def test_a_crowd_is_read_some_at_a_time(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     await awake(stage)
     monkeypatch.setattr(engine, "MOST_COLD", 2)

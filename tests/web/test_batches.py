@@ -33,6 +33,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch, look: Callable[[Any], None]) -> N
     monkeypatch.setattr(events, "Chunk", Watched)
 
 
+@pytest.mark.interpreted
 async def test_a_chunk_is_checked_while_the_one_before_is_on_its_way_to_the_disk(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +74,7 @@ async def test_copies_in_later_chunks_and_known_events_are_told_in_order(
     assert [result["event"] for result in results] == [first[key] for key in keys]
 
 
+@pytest.mark.interpreted
 async def test_a_batch_that_filled_the_disk_can_be_sent_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "CHUNK", 2)
     apply = world.store.apply
@@ -92,6 +94,7 @@ async def test_a_batch_that_filled_the_disk_can_be_sent_again(world: World, monk
     assert [result["duplicate"] for result in results] == [True] * 4 + [False] * 3
 
 
+@pytest.mark.interpreted
 async def test_many_batches_at_once_are_looked_at_in_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.lane.stop(1.0)
     monkeypatch.setattr(events, "CHUNK", 5)
