@@ -154,22 +154,27 @@ class Intake:
         of customers who must be read hold up no others.
         """
         self._deciding.update(meanwhile)
-        known = [taken for key, taken in at_once.items() if self._engine.knows(key)]
-        others = [taken for key, taken in at_once.items() if not self._engine.knows(key)]
-        told = 0
+        known: list[_Taken] = []
+        others: list[_Taken] = []
+        for key, taken in at_once.items():
+            (known if self._engine.knows(key) else others).append(taken)
         try:
-            for these in (known, others):
-                if these:
-                    self._hand_in(channel, these)
-                told += len(these)
-        finally:
-            if told < len(at_once):
-                for taken in (known + others)[told:]:
-                    self._deciding.pop(taken.key, None)
+            self._hand_in(channel, known)
+        finally:  # also after a fault of ours in what is known
+            self._hand_in(channel, others)
 
     def _hand_in(self, channel: Channel, these: list[_Taken]) -> None:
+        if not these:
+            return
         texts = [taken.text for taken in these if taken.text is not None]
-        self._engine.at_once(texts, lambda results: self._decided(channel, these, results))
+        told = False
+        try:
+            self._engine.at_once(texts, lambda results: self._decided(channel, these, results))
+            told = True
+        finally:
+            if not told:
+                for taken in these:
+                    self._deciding.pop(taken.key, None)
 
     def _idle(self, key: str) -> bool:
         return key not in self._on_their_way and self._engine.idle(key)

@@ -23,8 +23,8 @@ from gateway.store.checkpoint import Checkpointer
 from gateway.store.units import TOGETHER, Conflict, Failure, Rejected, Row, Statement, StoreClosed, StoreFull, Unit
 
 MOST_UNITS = 500
-# Transactions with a SAVEPOINT for each group, after one in which something was not as expected. A SAVEPOINT costs a
-# copy of each page that its group changes.
+# Transactions with a SAVEPOINT for each group, once something was not as expected: that one again, and the next. A
+# SAVEPOINT costs a copy of each page that its group changes.
 WARY = 32
 log = logging.getLogger("gateway.store")
 

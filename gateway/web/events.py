@@ -1,18 +1,17 @@
 """Business events over HTTP: CloudEvents 1.0, one or a batch, structured or binary. 202 means: on disk."""
 
-import asyncio
 import re
-from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 
-from gateway.store.progress import EventLife, event_life, keys_of_externals
+from gateway.store.progress import EventLife, event_life
 from gateway.web import bodies, cloudevents
 from gateway.web.answers import answer, ident, instant
 from gateway.web.backlog import Backlog
-from gateway.web.chunks import Chunk, clash, externals_of
+from gateway.web.batches import Batches, known_externals
+from gateway.web.chunks import clash
 from gateway.web.documents import Document
 from gateway.web.paging import id_of
 from gateway.web.problems import Problem
@@ -21,8 +20,6 @@ from gateway.web.services import Services
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
 PLAIN: Final = "application/json"
-MOST_EVENTS: Final = 10_000
-CHUNK: Final = 500
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _STATES = {"floor": "waiting", "pending": "waiting", "calling": "running", "done": "done"}
 
@@ -34,9 +31,7 @@ class Events:
         self._services, self._backlog = services, backlog
         self._book = cloudevents.book_of(services.book)
         self._taking = services.taking
-        # What takes milliseconds is done in turn, one in a round of the loop: carriers are answered in between, however
-        # many batches come at once.
-        self._turn = asyncio.Lock()
+        self._batches = Batches(services, backlog, lambda: self.book)
 
     @property
     def book(self) -> cloudevents.Book:
@@ -51,7 +46,7 @@ class Events:
         self._backlog.require_room()
         body = await bodies.read(request)
         if kind == BATCH:
-            return await self._batch(body)
+            return await self._batches.take(body)
         binary = kind == PLAIN and any(name.lower().startswith("ce-") for name in request.headers)
         document = await bodies.load(body)
         item = from_headers(request, document) if binary else bodies.require_sound(document)
@@ -64,60 +59,13 @@ class Events:
 
     async def _one(self, item: dict[str, object]) -> dict[str, object]:
         services = self._services
-        externals = await self._externals([item])
+        externals = await known_externals(services.store, [item])
         accepted = cloudevents.accept(item, self.book, services.ids, externals)
         self._backlog.take(1)
         taken = await self._taking.one(accepted)
         if taken.clash:
             raise clash()
         return {"event": str(taken.event_id), "duplicate": taken.duplicate}
-
-    async def _batch(self, body: bytes) -> web.Response:
-        async with self._turn:
-            await asyncio.sleep(0)
-            items = (await bodies.load(body)).value
-        if not isinstance(items, list):
-            raise Problem("not-an-object", "a batch must be a list of events", [("", "must be a JSON list")])
-        if len(items) > MOST_EVENTS:
-            told = f"a batch holds at most {MOST_EVENTS} events, this one {len(items)}"
-            raise Problem("too-large", told, [("", told)])
-        self._backlog.take(len(items))
-        results: list[dict[str, object]] = []
-        keeping: asyncio.Task[list[dict[str, object]]] | None = None
-        for start in range(0, len(items), CHUNK):
-            # These are checked while those before are on their way to the disk, and follow them once they are there:
-            # events of one customer are taken in their order.
-            try:
-                chunk = await self._check(items[start : start + CHUNK])
-            finally:
-                if keeping is not None:
-                    results += await keeping
-            keeping = asyncio.create_task(self._keep(chunk))
-        if keeping is not None:
-            results += await keeping
-        return answer({"results": results}, 202)
-
-    async def _check(self, items: Sequence[object]) -> Chunk:
-        chunk = Chunk(items, self._services.public_url)
-        externals = await self._externals(items)
-        async with self._turn:
-            await asyncio.sleep(0)
-            chunk.check(self.book, self._services.ids, externals)
-        return chunk
-
-    async def _keep(self, chunk: Chunk) -> list[dict[str, object]]:
-        """Puts them on disk, copies after what they copy; the answers in order."""
-        for group in (chunk.firsts, chunk.copies):
-            if group:
-                taken = await self._taking.many(list(group.values()))
-                async with self._turn:
-                    await asyncio.sleep(0)
-                    chunk.tell(group, taken)
-        return chunk.answers()
-
-    async def _externals(self, items: Sequence[object]) -> Mapping[str, str | None]:
-        names = externals_of(items)
-        return await self._services.store.read(keys_of_externals, names) if names else {}
 
     async def get(self, request: web.Request) -> web.Response:
         """What became of an event."""

@@ -31,7 +31,7 @@ PACKAGES = ("aiohttp", "uvloop", "orjson", "pydantic", "sqlalchemy")
 EXPLAINED = """\
   {rounds}
   echo: of C, which keeps nothing
-  disk: 8 KiB written and synced; a round trip waits for two such
+  disk: 8 KiB written and synced; a round trip waits for one to two such
   texts: POST /v1/messages, submit, until the receipt is on disk
   CPU: of each message, all our processes, until all has come out
   pace: CPU us of 1,000 Python calls meanwhile; figures compare at one pace"""

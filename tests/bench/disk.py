@@ -1,4 +1,4 @@
-"""The disk's own latency: what no program that keeps something before it answers can be faster than."""
+"""The disk's own latency, of which a program that keeps something before it answers has its part."""
 
 import os
 import statistics
@@ -12,8 +12,8 @@ PIECES = 2000
 
 
 def disk_at(folder: Path, rate: float, seconds: float) -> Figure:
-    """A piece written and synced (fdatasync), so many a second; latency from when each was due, so that one that is
-    late makes the next late. A round trip waits for two such, one after the other.
+    """A piece written and synced (fdatasync), so many a second as far as the disk can; each is timed by itself. A round
+    trip waits for one such, and for the rest of the one that was under way when its text came.
 
     folder: on the disk that is meant. The file is filled before, as a log is that is used again.
     """
@@ -29,9 +29,10 @@ def disk_at(folder: Path, rate: float, seconds: float) -> Figure:
             due = start + number / rate
             if (early := due - time.perf_counter()) > 0:
                 time.sleep(early)
+            began = time.perf_counter()
             os.pwrite(handle, piece, number % PIECES * PIECE)
             os.fdatasync(handle)
-            took.append(1000 * (time.perf_counter() - due))
+            took.append(1000 * (time.perf_counter() - began))
         ended = time.perf_counter()
     finally:
         os.close(handle)

@@ -128,3 +128,27 @@ async def test_a_bug_in_one_decision_loses_none_that_was_read_with_it(
     assert {(text.token, True) for text in texts} <= set(stage.carrier.acknowledged)
     assert [len(stage.carrier.texts(phone)) for phone in (BOB, CAROL, DAN)] == [2, 2, 2]
     assert all(stage.engine.idle(key) for key in keys(BOB, CAROL, DAN))
+
+
+@pytest.mark.interpreted
+async def test_a_bug_in_the_decision_of_one_who_is_known_loses_nobody_who_is_not(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await awake(stage)
+    decide = stage.engine._decide
+
+    def broken(due: Due, *rest: Any) -> object:
+        if due.key.endswith(ANN):
+            raise RuntimeError("a bug")
+        return decide(due, *rest)
+
+    texts = [stage.writes(phone, "HELP") for phone in (ANN, BOB)]
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.engine, "_decide", broken)
+        with pytest.raises(RuntimeError):
+            stage.carrier.flush()
+    await stage.settled()
+    await stage.settled()
+    assert {(text.token, True) for text in texts} <= set(stage.carrier.acknowledged)
+    assert [len(stage.carrier.texts(phone)) for phone in (ANN, BOB)] == [2, 2]
+    assert all(stage.engine.idle(key) for key in keys(ANN, BOB))

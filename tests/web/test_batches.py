@@ -10,7 +10,7 @@ from gateway.care.turn import CUSTOMER_LANE
 from gateway.store import work
 from gateway.store.units import StoreFull, Unit
 from gateway.store.writer import Result
-from gateway.web import events
+from gateway.web import batches
 from gateway.web.chunks import Chunk
 from tests.web.conftest import World, batch, event
 
@@ -30,15 +30,14 @@ def looked_at(monkeypatch: pytest.MonkeyPatch, look: Callable[[Any], None]) -> N
                 look(item)
             self._chunk.check(*given)
 
-    monkeypatch.setattr(events, "Chunk", Watched)
+    monkeypatch.setattr(batches, "Chunk", Watched)
 
 
-@pytest.mark.interpreted
 async def test_a_chunk_is_checked_while_the_one_before_is_on_its_way_to_the_disk(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.lane.stop(1.0)
-    monkeypatch.setattr(events, "CHUNK", 3)
+    monkeypatch.setattr(batches, "CHUNK", 3)
     story: list[str] = []
     apply = world.store.apply
 
@@ -63,7 +62,7 @@ async def test_a_chunk_is_checked_while_the_one_before_is_on_its_way_to_the_disk
 async def test_copies_in_later_chunks_and_known_events_are_told_in_order(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "CHUNK", 2)
+    monkeypatch.setattr(batches, "CHUNK", 2)
     known = await world.event("known")
     keys = ["a", "b", "a", "known", "c", "b", "c"]
     results = (await batch(world, [event(key) for key in keys]))["results"]
@@ -74,9 +73,8 @@ async def test_copies_in_later_chunks_and_known_events_are_told_in_order(
     assert [result["event"] for result in results] == [first[key] for key in keys]
 
 
-@pytest.mark.interpreted
 async def test_a_batch_that_filled_the_disk_can_be_sent_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "CHUNK", 2)
+    monkeypatch.setattr(batches, "CHUNK", 2)
     apply = world.store.apply
     room = 2
 
@@ -94,10 +92,9 @@ async def test_a_batch_that_filled_the_disk_can_be_sent_again(world: World, monk
     assert [result["duplicate"] for result in results] == [True] * 4 + [False] * 3
 
 
-@pytest.mark.interpreted
 async def test_many_batches_at_once_are_looked_at_in_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.lane.stop(1.0)
-    monkeypatch.setattr(events, "CHUNK", 5)
+    monkeypatch.setattr(batches, "CHUNK", 5)
     turns: list[int] = []
     turn = 0
 
