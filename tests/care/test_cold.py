@@ -1,7 +1,7 @@
 """Texts of customers whom memory has not: they are read together, and hold up nobody whom it has."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -43,6 +43,18 @@ async def awake(stage: Stage) -> None:
     await stage.settled()
     for phone in (BOB, CAROL, DAN):
         stage.engine.states.drop(f"tel:{phone}")
+
+
+def breaking(stage: Stage, phone: str) -> Callable[..., object]:
+    """The engine's decision with a bug for one customer."""
+    decide = stage.engine._decide
+
+    def decided(due: Due, *rest: Any) -> object:
+        if due.key.endswith(phone):
+            raise RuntimeError("a bug")
+        return decide(due, *rest)
+
+    return decided
 
 
 async def test_those_who_come_while_others_are_read_are_read_together(
@@ -98,24 +110,9 @@ async def test_a_bug_in_one_decision_loses_none_that_was_read_with_it(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await awake(stage)
-    decide = stage.engine._decide
-
-    def broken(due: Due, *rest: Any) -> object:
-        if due.key.endswith(BOB):
-            raise RuntimeError("a bug")
-        return decide(due, *rest)
-
-    seen: list[Sequence[Due]] = []
-    load = stage.engine._load
-
-    async def loaded(batch: list[Due]) -> Any:
-        seen.append(batch)
-        return await load(batch)
-
     texts = [stage.writes(phone, "HELP") for phone in (BOB, CAROL)]
     with monkeypatch.context() as patch:
-        patch.setattr(stage.engine, "_decide", broken)
-        patch.setattr(stage.engine, "_load", loaded)
+        patch.setattr(stage.engine, "_decide", breaking(stage, BOB))
         stage.carrier.flush()
         stage.writes(DAN, "HELP")
         stage.carrier.flush()
@@ -135,16 +132,9 @@ async def test_a_bug_in_the_decision_of_one_who_is_known_loses_nobody_who_is_not
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await awake(stage)
-    decide = stage.engine._decide
-
-    def broken(due: Due, *rest: Any) -> object:
-        if due.key.endswith(ANN):
-            raise RuntimeError("a bug")
-        return decide(due, *rest)
-
     texts = [stage.writes(phone, "HELP") for phone in (ANN, BOB)]
     with monkeypatch.context() as patch:
-        patch.setattr(stage.engine, "_decide", broken)
+        patch.setattr(stage.engine, "_decide", breaking(stage, ANN))
         with pytest.raises(RuntimeError):
             stage.carrier.flush()
     await stage.settled()
