@@ -18,7 +18,7 @@ from gateway.store.tables import ConversationRow, DialogueRow, OfferRow
 
 KEPT = 30_000
 """Some 4 kB each. Who is not among them is read again: half a millisecond of processor time, alone in the middle of a
-quiet second, a twentieth of that in a crowd."""
+quiet second, a tenth of that in a crowd."""
 CONVERSATION_COLUMNS = columns_of(ConversationRow)
 # Without the times of the conversation that its row holds for it (`touched`).
 DIALOGUE_COLUMNS = tuple(name for name in columns_of(DialogueRow) if name not in ("last_in", "last_out"))
