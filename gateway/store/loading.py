@@ -1,7 +1,7 @@
 """Reads what a batch of inputs must know: the states of many customers by one question with one row.
 
 SQLite puts the rows together as JSON. Between two rows of a question, and between two questions, apsw takes the
-interpreter's lock, and while the event loop is busy each time is a wait. The text of the question is always the same, so
+interpreter's lock, and while the event loop is busy each time is a wait. The text of the question is always the same:
 it is compiled once.
 """
 
