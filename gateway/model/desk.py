@@ -1,0 +1,185 @@
+"""The words between the agents' channel and care: what an agent reads, and what an agent does.
+
+The channel knows stanzas and these words; care knows these words and conversations. A customer is named by phone number
+(`+15551234567`); "" is the desk itself. An agent is named by bare JID.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+from gateway.model.rows import record
+
+
+class Show(IntEnum):
+    """How much an agent is there, best first (RFC 6121 4.7.2.1). unknown: nobody has told since we (re)connected."""
+
+    chat = 0
+    online = 1
+    away = 2
+    xa = 3
+    dnd = 4
+    offline = 5
+    unknown = 6
+
+
+class LineKind(StrEnum):
+    """text: the customer's own words. notice: the gateway speaks, in the customer's chat or the desk's.
+
+    delivered: the agent's bubble `about` reached the phone (XEP-0184). failed: it did not, `text` says why.
+    """
+
+    text = "text"
+    notice = "notice"
+    delivered = "delivered"
+    failed = "failed"
+
+
+@record
+class Line:
+    """One stanza for an agent.
+
+    id: of the stanza, the same at each repetition (XEP-0359 origin-id). choices: what one may answer with one tap,
+    each (what is sent, what is shown) (XEP-0439). at: ms, when it was said, where that is not now (XEP-0203).
+    """
+
+    id: str
+    agent: str
+    customer: str
+    kind: LineKind
+    text: str = ""
+    about: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    at: int | None = None
+
+
+@record
+class Said:
+    """An agent wrote to a customer's contact, or to the desk. id: of the stanza, "" = none."""
+
+    agent: str
+    customer: str
+    id: str
+    text: str
+
+
+@record
+class Heard:
+    """What becomes of what an agent wrote. text: the desk's answer, "" = none. refused: why the words go nowhere: the
+    bubble is marked failed with it."""
+
+    text: str = ""
+    refused: str = ""
+
+
+@record
+class Seen:
+    """An agent's client has a line (XEP-0184), or the agent has read it (`displayed`, XEP-0333). about: `Line.id`."""
+
+    agent: str
+    about: str
+    displayed: bool = False
+
+
+@record
+class Bounced:
+    """The server could not deliver a line: the account does not exist, or is blocked. about: `Line.id`."""
+
+    agent: str
+    about: str
+    reason: str
+
+
+@record
+class Input:
+    """One field of a verb. choices: (value, label), for a list; value: what it has now."""
+
+    name: str
+    label: str
+    required: bool = False
+    choices: tuple[tuple[str, str], ...] = ()
+    value: str = ""
+    lines: bool = False
+
+
+@record
+class Form:
+    """What a verb wants to know before it is done. text: instructions."""
+
+    title: str
+    text: str = ""
+    inputs: tuple[Input, ...] = ()
+
+
+@record
+class Asked:
+    """An agent runs a verb on a customer's contact, or on the desk. values: of the form, None = it was not shown yet."""
+
+    agent: str
+    customer: str
+    verb: str
+    values: Mapping[str, str] | None = None
+
+
+@record
+class Told:
+    """What came of a verb: a form to fill in, or that it is done, with what to say. refused: it was not done."""
+
+    text: str = ""
+    form: Form | None = None
+    refused: bool = False
+
+
+@record
+class DeskProfile:
+    """How the server is reached (XEP-0114). domain: the component. agent_domains: whose users may be agents."""
+
+    host: str
+    port: int
+    domain: str
+    secret: str = field(repr=False)
+    agent_domains: tuple[str, ...] = ()
+
+
+class DeskState(StrEnum):
+    """down: being connected. up: lines go. refused: the secret is wrong. replaced: another took our place; we stay
+    away."""
+
+    down = "down"
+    up = "up"
+    refused = "refused"
+    replaced = "replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class DeskStatus:
+    """What operators see of the desk. counters: name -> count since start."""
+
+    state: DeskState
+    reason: str = ""
+    unconfirmed: int = 0
+    privileges: tuple[str, ...] = ()
+    counters: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeskEvents:
+    """The callbacks of the channel; app.py wires them to care.
+
+    listed: whether a bare JID is an agent's; nobody else is heard. agents: all of them, to ask for their presence.
+    said: an agent wrote; answers after the commit. verbs: what may be run on a contact just now, each (name, title).
+    asked: an agent runs one. shows: how a customer's contact stands, as a status line; None = there is no such contact.
+    seen, bounced, attends: see `Seen`, `Bounced`, `Show` (best over all devices). connected: lines go again; since when
+    they did not, ms, None = since ever.
+    """
+
+    listed: Callable[[str], bool]
+    agents: Callable[[], Sequence[str]]
+    said: Callable[[Said], Awaitable[Heard]]
+    verbs: Callable[[str, str], Awaitable[Sequence[tuple[str, str]]]]
+    asked: Callable[[Asked], Awaitable[Told]]
+    shows: Callable[[str, str], str | None]
+    seen: Callable[[Seen], None]
+    bounced: Callable[[Bounced], None]
+    attends: Callable[[str, Show], None]
+    connected: Callable[[int | None], None]
