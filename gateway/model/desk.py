@@ -113,7 +113,7 @@ class Form:
 
 @record
 class Asked:
-    """An agent runs a verb on a customer's contact, or on the desk. values: of the form, None = it was not shown yet."""
+    """An agent runs a verb on a contact, or on the desk. values: of the form, None = it was not shown yet."""
 
     agent: str
     customer: str
