@@ -49,6 +49,8 @@ def close(
     conversation = turn.fresh(conversation)
     if not conversation.open:
         return conversation
+    turn.tell(conversation, f"closed: {disposition}")
+    turn.desk_changed = True
     return turn.put(
         replace(
             conversation,
@@ -57,5 +59,6 @@ def close(
             closed_at=turn.now,
             owner_id="",
             agent=None,
+            reservation=None,
         )
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gateway.care import closing, consent, dialogues, escalation, offers, outbound
 from gateway.care.turn import Turn
+from gateway.model import desk
 from gateway.model.brand import Brand
 from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState, OwnerKind
 from gateway.model.event import Event, EventState
@@ -249,6 +250,8 @@ def _tell(turn: Turn, conversation: Conversation, offer: Offer, problem: str | N
 def delivery_failed(turn: Turn, message: Message, reason: str, *, opted_out: bool) -> None:
     """A failed human or transactional message always has an owner (invariant 7)."""
     brand: Brand | None = turn.playbook.brands.get(message.brand)
+    if stanza := desk.stanza_of(message.idempotency_key, message.author_id):
+        turn.to_agent("tick", message.author_id, message.id, stanza, reason)
     if brand is None:
         return
     if opted_out:

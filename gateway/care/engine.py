@@ -65,7 +65,7 @@ class Engine:
     """Decides inputs.
 
     push: hands work that a commit queued to the lanes. deliveries: by lane, those that may send at once. dead: dead
-    letters made since start.
+    letters made since start. desk_changed: hears of each commit after which a conversation may be offered to an agent.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class Engine:
         self.states = StateCache()
         self.deliveries: dict[str, Delivery] = {}
         self.dead = 0
+        self.desk_changed: Callable[[], None] = lambda: None
         self._lane: Lane | None = None
         self._cold: deque[_AtOnce] = deque()  # texts of customers who must be read
         self._reading: asyncio.Task[None] | None = None
@@ -282,6 +283,8 @@ class Engine:
             turn = self._dead_letter(due, state, str(error) if known else f"{type(error).__name__}: {error}")
             unit, state_after = turn.finish(self._depart)
         unit.intake = not due.stored  # new, and refused while the disk is full
+        if turn.desk_changed:
+            turn.after.append(self.desk_changed)
         return _Decided(due, unit, state_after, answer, turn.after, turn.departures)
 
     def _depart(self, unit: Unit, part: Due) -> Departure | None:

@@ -6,7 +6,7 @@ lane, so the claim is compare-and-set by construction: the first commit wins, th
 
 from zoneinfo import ZoneInfo
 
-from gateway.care import closing, outbound
+from gateway.care import closing, outbound, reserving
 from gateway.care.playbook import Playbook
 from gateway.care.turn import NotOwner, Refused, Turn
 from gateway.model.brand import Brand
@@ -42,8 +42,10 @@ def to_queue(turn: Turn, conversation: Conversation, queue: str | None, why: str
             why=why or None,
             told_waiting=False,
             rejoin=floor.id if floor else conversation.rejoin,
+            reservation=None,
         )
     )
+    turn.desk_changed = True
     turn.note(moved, "escalated", "bot", why)
     arm_wait(turn, moved)
     if not _open_now(turn, moved):
@@ -134,9 +136,30 @@ def claim(turn: Turn, conversation: Conversation, agent: str) -> Conversation:
         return conversation
     _entitled(playbook, conversation, jid)
     taken_from = conversation.agent
-    moved = turn.put(replace(conversation, state=ConversationState.human, owner_id=jid, agent=jid))
+    moved = turn.put(replace(conversation, state=ConversationState.human, owner_id=jid, agent=jid, reservation=None))
     turn.note(moved, "claimed", jid, f"taken from {taken_from}" if taken_from else "")
+    turn.desk_changed = True
+    _tell_claimed(turn, moved, jid, taken_from, reserving.reservation_of(conversation))
     return moved
+
+
+def _tell_claimed(
+    turn: Turn, moved: Conversation, jid: str, taken_from: str | None, asked: reserving.Reservation
+) -> None:
+    """The claimant gets the card, or what was written since they had it; who had it or was asked hears who has it."""
+    for other in dict.fromkeys((taken_from, asked.agent)):
+        if other is not None and other != jid:
+            turn.to_agent("notice", other, moved.id, f"{name_of(turn.playbook, jid)} has this conversation now")
+    if asked.agent == jid and asked.card:
+        turn.to_agent("since", jid, moved.id, asked.card)
+    else:
+        turn.to_agent("card", jid, moved.id, 0)
+
+
+def name_of(playbook: Playbook, jid: str) -> str:
+    """How colleagues call an agent."""
+    found = playbook.agent(jid)
+    return str(found.name) if found is not None else jid
 
 
 def _entitled(playbook: Playbook, conversation: Conversation, jid: str) -> None:
@@ -227,8 +250,12 @@ def transfer(
         has = who_has(conversation)
         raise NotOwner(f"{has} has this conversation; only what waits or is with an agent can be transferred", has)
     by = actor(turn, conversation, by, as_agent=as_agent)
+    asked = reserving.reservation_of(conversation).agent
+    turn.desk_changed = True
     if to in playbook.queues:
-        moved = turn.put(replace(conversation, state=ConversationState.queued, owner_id=to, queue=to, agent=None))
+        moved = turn.put(
+            replace(conversation, state=ConversationState.queued, owner_id=to, queue=to, agent=None, reservation=None)
+        )
         if moved.epoch != conversation.epoch:
             arm_wait(turn, moved)
     else:
@@ -236,9 +263,36 @@ def transfer(
         if agent is None and playbook.agents:
             raise Refused(f"no queue or agent {to!r}; queues: {', '.join(playbook.queues) or 'none'}", "to")
         jid = str(agent.jid) if agent else to
-        moved = turn.put(replace(conversation, state=ConversationState.human, owner_id=jid, agent=jid))
+        moved = turn.put(
+            replace(conversation, state=ConversationState.human, owner_id=jid, agent=jid, reservation=None)
+        )
+        if moved.agent != conversation.agent:
+            turn.to_agent("card", jid, moved.id, 0)
     said = f"to {to}" + (f": {reason}" if reason else "")
+    for had in dict.fromkeys((conversation.agent, asked)):
+        if had is not None and had != moved.agent:
+            turn.to_agent("notice", had, moved.id, f"transferred {said}")
     turn.note(moved, "transferred", by, _with_former_owner(conversation, by, said))
+    return moved
+
+
+def requeue(turn: Turn, conversation: Conversation, why: str) -> Conversation:
+    """The agent is gone: it waits in its queue again, with its history."""
+    queue = conversation.queue or turn.playbook.default_queue(conversation.brand) or "default"
+    moved = turn.put(
+        replace(
+            conversation,
+            state=ConversationState.queued,
+            owner_id=queue,
+            queue=queue,
+            agent=None,
+            why=why,
+            reservation=None,
+        )
+    )
+    turn.note(moved, "requeued", "system", why)
+    turn.desk_changed = True
+    arm_wait(turn, moved)
     return moved
 
 
@@ -264,7 +318,11 @@ def give_back(turn: Turn, conversation: Conversation, by: str, *, as_agent: bool
         raise NotOwner(taken(conversation), has)
     by = actor(turn, conversation, by, as_agent=as_agent)
     turn.note(conversation, "handed_back", by, _with_former_owner(conversation, by, ""))
-    return turn.put(replace(conversation, state=ConversationState.bot, owner_id="", agent=None, queue=None))
+    turn.tell(conversation, "the bot has this conversation again")
+    turn.desk_changed = True
+    return turn.put(
+        replace(conversation, state=ConversationState.bot, owner_id="", agent=None, queue=None, reservation=None)
+    )
 
 
 def reopen(turn: Turn, conversation: Conversation, why: str) -> Conversation:
@@ -281,8 +339,10 @@ def reopen(turn: Turn, conversation: Conversation, why: str) -> Conversation:
             disposition=None,
             closed_at=None,
             told_waiting=False,
+            reservation=None,
         )
     )
+    turn.desk_changed = True
     turn.note(moved, "reopened", "system", why)
     arm_wait(turn, moved)
     return moved

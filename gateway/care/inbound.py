@@ -157,6 +157,8 @@ def _nothing_answers(turn: Turn, brand: Brand, message: Message) -> None:
 def _to_person(turn: Turn, conversation: Conversation, message: Message) -> None:
     """A person has it, or will: the text is always relayed; YES or NO also answers the one offer this agent made."""
     conversation = escalation.customer_wrote(turn, conversation)
+    if conversation.agent is not None:
+        turn.to_agent("relay", conversation.agent, message.id)
     offer = offers.of_agent(turn, conversation)
     answer = yes_or_no(message.text, turn.language(conversation.brand)) if offer else None
     if offer is not None and answer is not None:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.care import dialogues, dispatch, escalation, inbound, offers
+from gateway.care import dialogues, dispatch, escalation, inbound, offers, reserving
 from gateway.care.inbound import Text
 from gateway.care.turn import Turn
 from gateway.model.conversation import OwnerKind
@@ -65,10 +65,18 @@ def decide(turn: Turn, due: Due) -> None:
             message, told = due.hot, json.loads(due.body or "{}")
             assert isinstance(message, Message), "the failed message is gone"
             dispatch.delivery_failed(turn, message, told.get("reason", ""), opted_out=bool(told.get("opted_out")))
+        case _:
+            _timer(turn, due)
+
+
+def _timer(turn: Turn, due: Due) -> None:
+    match due.kind:
         case dialogues.STEP:
             dispatch.step_due(turn, due.ref)
         case escalation.QUEUE_WAIT:
             dispatch.queue_due(turn, due.ref, int(due.body or 0))
+        case reserving.RESERVED:
+            reserving.lapse(turn, due.ref, due.body or "")
         case escalation.IDLE:
             dispatch.idle_due(turn, due.ref, int(due.body or 0))
         case offers.OFFER_EXPIRES:

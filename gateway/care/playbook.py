@@ -29,7 +29,7 @@ class Texts(Protocol):
 @record
 class Playbook:
     """All that is configured. alphabets: what data_coding 0 means, by carrier. parsed: event data of
-    busy dialogues, so that a reply need not parse it again."""
+    busy dialogues, so that a reply need not parse it again. desk: agents are reached over XMPP."""
 
     brands: Mapping[str, Brand]
     senders: Mapping[str, Sender]
@@ -45,6 +45,7 @@ class Playbook:
     alphabets: Mapping[str, Alphabet] = field(default_factory=dict)
     long_messages: Mapping[str, Mode] = field(default_factory=dict)
     parsed: OrderedDict[int, EventData] = field(default_factory=OrderedDict)
+    desk: bool = False
 
     def __repr__(self) -> str:
         return f"Playbook({len(self.brands)} brands)"  # what customers' events hold is for no log

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from gateway import failpoints
 from gateway.care import delivery, dispatch
 from gateway.care.evidence import REASONS, RECENT_MS, owner_of, parked_key, told_text
+from gateway.care.turn import for_agent
+from gateway.model import desk
 from gateway.model.channel import Receipt
 from gateway.model.ids import Ids
 from gateway.model.message import FINAL, Disposition, Outcome, ReceiptState, later, worst
@@ -205,6 +207,10 @@ class Tracking:
         fold.settled[message.id] = disposition
         if disposition is Disposition.delivered:
             ends.correct(unit, message.id, disposition, None, None)
+            if stanza := desk.stanza_of(message.idempotency_key, message.author_id):
+                work.add(
+                    unit, for_agent(self._ids(), message.key, "tick", message.author_id, message.id, now, stanza, "")
+                )
             return
         reason = _SENTENCES.get(disposition, "it was not delivered")
         ends.correct(unit, message.id, disposition, receipt.error or receipt.state, reason)

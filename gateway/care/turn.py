@@ -1,5 +1,6 @@
 """One input of one customer: what was known, what is decided, and what shall be written, all or nothing."""
 
+import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from gateway.store.states import CustomerState
 from gateway.store.units import Due, Unit
 
 CUSTOMER_LANE = "customer"
+DESK_LANE, DESK_KEY = "desk", "desk:"
+"""What agents shall read; a row that speaks of no customer has the agent in its key, after `DESK_KEY`."""
 
 
 class Refused(Exception):
@@ -60,6 +63,11 @@ class Departure:
 Depart = Callable[[Unit, Due], Departure | None]
 
 
+def for_agent(row_id: int, key: str, kind: str, agent: str, ref: int, now: int, *more: object) -> Due:
+    """A row for an agent: relay, since, card, notice or tick (`gateway.care.relaying`)."""
+    return Due(row_id, DESK_LANE, key, kind, now, 0, 0, ref, json.dumps([agent, *more]))
+
+
 class Turn:
     """The working copy of a customer during one decision. Nothing of it counts before the commit.
 
@@ -79,6 +87,7 @@ class Turn:
         self.after: list[Callable[[], None]] = []
         self.outgoing: list[Due] = []
         self.departures: list[Departure] = []
+        self.desk_changed = False
         # What was put, in order: all that `finish` has to look at.
         self._moved: dict[int, None] = {}
         self._moved_dialogues: dict[int, None] = {}
@@ -232,8 +241,24 @@ class Turn:
         return row
 
     def note(self, conversation: Conversation, kind: str, author: str, text: str) -> None:
-        """A line only the desk sees."""
+        """A line only the desk sees. What no agent did, the agent who has the conversation is told."""
         writing.add_note(self.unit, self.ids(), conversation.id, kind, author, text)
+        if author in ("system", "customer"):
+            self.tell(conversation, text)
+
+    def tell(self, conversation: Conversation, text: str) -> None:
+        """Tells the agent who has the conversation, if one has, in the chat with the customer."""
+        current = self.conversations[conversation.id]
+        if current.agent is not None:
+            self.to_agent("notice", current.agent, current.id, text)
+
+    def to_agent(self, kind: str, agent: str, ref: int, *more: object) -> int:
+        """Queues what an agent shall read (`gateway.care.relaying`); the id of its row, 0 where there is no desk."""
+        if not self.playbook.desk:
+            return 0
+        row = for_agent(self.ids(), self.key, kind, agent, ref, self.now, *more)
+        work.add(self.unit, row)
+        return row.id
 
     def token(self) -> str:
         """An unguessable token for a link: 96 random bits."""

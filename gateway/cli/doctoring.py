@@ -10,7 +10,9 @@ import errno
 import http.client
 import json
 import logging
+import os
 import shutil
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,6 +25,7 @@ from gateway.channels.smpp import SmppLink
 from gateway.cli.terminal import show_rich
 from gateway.model.channel import ChannelEvents, LinkState
 from gateway.settings import BackOffice, Carrier, ConfigError, Loaded, Settings, load
+from gateway.settings.gateway_file import Xmpp
 from gateway.store.database import StoreProblem, sqlite_path
 from gateway.store.outside import SQLITE_VERSION, figures
 
@@ -74,8 +77,19 @@ def _examine(loaded: Loaded) -> list[Finding]:
     found += asyncio.run(_network(settings))
     found.append(_gateway(settings))
     if settings.xmpp is not None:
-        found.append(Finding("skipped", "xmpp", "not tried: the agents' desk on XMPP comes with the desk"))
+        found.append(_xmpp(settings.xmpp))
     return [*found, *_versions()]
+
+
+def _xmpp(xmpp: Xmpp) -> Finding:
+    """Only whether the port is open: to log in would throw out a gateway that runs (`conflict`)."""
+    where = f"{xmpp.host}:{xmpp.port}"
+    try:
+        socket.create_connection((xmpp.host, xmpp.port), timeout=_BIND_SECONDS).close()
+    except OSError as problem:
+        todo = f"start the XMPP server with component {xmpp.domain}, or mend xmpp.host and xmpp.port"
+        return Finding("bad", "xmpp", f"{where}: {os.strerror(problem.errno) if problem.errno else problem}", todo)
+    return Finding("good", "xmpp", f"{where} is open; whether it takes {xmpp.domain} shows at the start")
 
 
 # -- database

@@ -151,6 +151,17 @@ class DeskState(StrEnum):
     replaced = "replaced"
 
 
+def key_of(agent: str, stanza: str) -> str:
+    """The idempotency key of what an agent wrote: a stanza that comes twice is sent once."""
+    return f"xmpp:{agent}:{stanza}"
+
+
+def stanza_of(key: str | None, agent: str) -> str:
+    """The stanza behind an idempotency key, "" where the message came another way."""
+    prefix = key_of(agent, "")
+    return key.removeprefix(prefix) if key is not None and key.startswith(prefix) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class DeskStatus:
     """What operators see of the desk. counters: name -> count since start."""

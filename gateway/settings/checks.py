@@ -139,8 +139,6 @@ def _not_yet(found: Findings) -> None:
     gateway = found.gateway
     if gateway.store.url.startswith("postgresql"):
         found.wrong(("store", "url"), "PostgreSQL is not there yet; use sqlite:///var/careline.db")
-    if gateway.xmpp:
-        found.warn(("xmpp",), "the agents' desk on XMPP comes later; until then agents answer over HTTP")
     if gateway.webhooks:
         found.warn(("webhooks", 0), "webhooks are not delivered yet")
     staffed = {name for agent in gateway.agents for name in agent.queues}

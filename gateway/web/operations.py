@@ -13,9 +13,6 @@ from gateway.web.paging import Query, id_of, page, whole
 from gateway.web.problems import Problem
 from gateway.web.services import Services
 
-PRESENCE = "unknown"
-"""Until the desk knows better."""
-
 
 class Operations:
     """The calls that show how the gateway does."""
@@ -65,14 +62,14 @@ class Operations:
                 "languages": list(agent.languages),
                 "capacity": agent.capacity,
                 "load": now.busy.get(agent.jid, 0),
-                "presence": PRESENCE,
+                "presence": self._services.presence(agent.jid),
             }
             for agent in configured
         ]
         known = {agent.jid for agent in configured}
         for name, load in now.busy.items():
             if name not in known:
-                items.append({"jid": name, "name": name, "load": load, "presence": PRESENCE})
+                items.append({"jid": name, "name": name, "load": load, "presence": self._services.presence(name)})
         return whole(items)
 
     # -- dead letters

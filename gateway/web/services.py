@@ -25,7 +25,7 @@ class Services:
 
     now: wall clock, ms. push: hands committed work to its lane. carriers: state of each link. receipts: figures of one
     carrier's receipts by name (matched, parked, unknown, stale). ready: (does it work at all, what does not work as it
-    should). queued: outgoing parts on disk.
+    should). queued: outgoing parts on disk. presence: of an agent, by JID.
     """
 
     store: Store
@@ -41,6 +41,7 @@ class Services:
     ready: Callable[[], tuple[bool, list[str]]]
     queued: Callable[[], int]
     receipts: Callable[[str], Mapping[str, int]] = _no_figures
+    presence: Callable[[str], str] = lambda _: "unknown"
     metrics: Metrics = field(default_factory=lambda: metrics)
 
     @property

@@ -79,7 +79,7 @@ def test_check_of_the_shipped_configuration(careline: Run, config: Path) -> None
     result = careline("check", "--config", str(config))
     assert result.exit_code == 0, result.stderr
     assert "ok: 1 brand, 1 carrier, 5 handlers, 2 offers" in result.stdout
-    assert "xmpp" in result.stderr  # a warning: its feature is not there yet
+    assert not result.stderr
 
 
 def test_check_names_file_line_key_and_what_was_meant(careline: Run, config: Path) -> None:

@@ -138,3 +138,11 @@ WHERE a.message_id = m.id AND a.outcome = 'in_doubt');
 SELECT id
 FROM message
 WHERE direction = 'mt' AND author_kind IN ('bot', 'agent', 'event') AND author_id = '';
+
+-- only what waits is reserved, and who is asked has a deadline
+SELECT c.id, c.state, c.reservation
+FROM conversation c
+WHERE c.reservation IS NOT NULL AND (c.state <> 'queued' OR (json_extract(c.reservation, '$[0]') IS NOT NULL
+AND NOT EXISTS (SELECT 1
+FROM work w
+WHERE w.kind = 'reserved' AND w.ref = c.id AND w.due <= json_extract(c.reservation, '$[1]'))));

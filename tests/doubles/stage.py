@@ -16,22 +16,28 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import apsw
 
 from gateway.care import offers
+from gateway.care.agents import Agents
+from gateway.care.assigning import Assigning
+from gateway.care.attendance import Attendance
 from gateway.care.calls import Calls
 from gateway.care.delivery import Delivery
 from gateway.care.desk import Desk
 from gateway.care.doubts import DOUBT_LANE, Doubts
+from gateway.care.echoes import Echoes
 from gateway.care.engine import Engine
 from gateway.care.intake import JOIN_LANE, Intake
 from gateway.care.playbook import Playbook, brands_of, senders_of
+from gateway.care.relaying import Relaying
 from gateway.care.rendering import Catalogue
 from gateway.care.taking import Taken, Taking
 from gateway.care.tracking import RECEIPT_LANE, Tracking
-from gateway.care.turn import CUSTOMER_LANE
+from gateway.care.turn import CUSTOMER_LANE, DESK_LANE
 from gateway.jobs.lane import Again, Lane
 from gateway.model.channel import ChannelEvents, InboundPart, PartAnswer
 from gateway.model.event import Event
 from gateway.model.ids import Ids
 from gateway.model.message import Message, ReceiptState
+from gateway.model.rows import replace
 from gateway.settings import Settings, load
 from gateway.store import messages, work
 from gateway.store.database import Store
@@ -41,6 +47,7 @@ from gateway.store.writer import Call, Result
 from gateway.triggers.registry import Registry
 from tests.doubles.carrier import FakeCarrier
 from tests.doubles.carrier import Taken as TakenPart
+from tests.doubles.chat import FakeChat
 from tests.doubles.laws import broken_laws
 from tests.doubles.office import FakeOffice
 
@@ -152,14 +159,23 @@ class WatchedStore(Store):
 class Stage:
     """The house in one process. `now` is its clock (ms); `carrier` and `office` are the outside world. at_once: as in
     app.py; without it each input is a row of work first and each text waits in its lane, as when there is much to do.
+    chat: agents are on XMPP (`FakeChat`), not on HTTP alone.
     """
 
     def __init__(
-        self, path: Path, *, playbook: Playbook | None = None, now: int = MONDAY_10, at_once: bool = True
+        self,
+        path: Path,
+        *,
+        playbook: Playbook | None = None,
+        now: int = MONDAY_10,
+        at_once: bool = True,
+        chat: bool = False,
     ) -> None:
         self.path = path
         self.settings, usual = house()
-        self.playbook = playbook or usual
+        self.playbook = replace(playbook or usual, desk=True) if chat else playbook or usual
+        self.chat = FakeChat() if chat else None
+        self._rounds: asyncio.Task[int] | None = None
         self.now = now
         self.at_once = at_once
         self.carrier = FakeCarrier()
@@ -210,6 +226,8 @@ class Stage:
         limits = {"room": self.delivery.room, "blocked": self.delivery.blocked}
         self._lane(send, self.delivery.run, prios=3, batches=4, memory=200, **limits)
         self.delivery.attach(self.lanes[send])
+        if self.chat is not None:
+            await self._open_chat(self.chat)
         if self.at_once:
             self.engine.attach(self.lanes[CUSTOMER_LANE])
             self.engine.deliveries[send] = self.delivery
@@ -217,8 +235,22 @@ class Stage:
         await self.intake.start(orderly=False)
         self.intake.links_changed(frozenset({self.carrier.session}))
 
+    async def _open_chat(self, chat: FakeChat) -> None:
+        """As app/desk.py; nobody is there until the play says so."""
+        self.attendance = Attendance()
+        self.assigning = Assigning(self.store, self.engine, self.attendance, self.clock)
+        self.agents = Agents(self.store, self.engine, self.attendance)
+        self.echoes = Echoes(self.store, self.engine, self.ids)
+        relaying = Relaying(self.store, self.engine, self.ids, self.clock, chat.send, self.echoes)
+        self._lane(DESK_LANE, relaying.run, most=200, room=chat.room)
+        await self.agents.start()
+
     async def close(self) -> None:
         """Stops; calls under way are cut."""
+        if self._rounds is not None:
+            self._rounds.cancel()
+            await asyncio.gather(self._rounds, return_exceptions=True)
+            self._rounds = None
         for visit in self.office.waiting:
             visit.answer.cancel()
         for lane in self.lanes.values():
@@ -265,8 +297,10 @@ class Stage:
 
     async def settled(self) -> None:
         """Runs what is due, reports what the carrier has to report, until nothing moves any more."""
+        asked = 0
         for _ in range(_MOST_ROUNDS):
             before = (self.started, self.store.writes)
+            asked = self._ask_agents(asked)
             moved = self.carrier.flush()
             moved |= self.intake.acknowledging.look()
             for lane in self.lanes.values():
@@ -278,9 +312,25 @@ class Stage:
             if self.faults:
                 raise AssertionError("a worker of a lane failed") from self.faults[0]
             busy = bool(self.intake._receipts or self.intake._sets or self.store.waited_for)
+            busy |= self._rounds is not None or asked == 1
             if not moved and not busy and before == (self.started, self.store.writes):
                 return
         raise Unsettled("something is done again and again")
+
+    def _ask_agents(self, asked: int) -> int:
+        """One round of asking agents after the other, until one asks nobody. asked: 0 = no round yet, 1 = the last one
+        asked somebody, 2 = there is nobody to ask.
+        """
+        if self.chat is None:
+            return 2
+        if self._rounds is None:
+            if asked == 2:
+                return 2
+            self._rounds = asyncio.get_running_loop().create_task(self.assigning.round())
+        elif self._rounds.done():
+            asked = 1 if self._rounds.result() else 2
+            self._rounds = None
+        return asked
 
     async def advance(self, *, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
         """Moves the clock, from one due item to the next, so that each runs at its own time."""

@@ -16,6 +16,7 @@ import pytest
 from gateway.care.desk import Sending, Unknown
 from gateway.care.turn import Refused
 from gateway.model.channel import Encoding, Fault, InboundPart
+from gateway.model.desk import Bounced, Heard, Line, LineKind, Said, Show
 from gateway.model.message import MessageClass, Outcome, ReceiptState
 from gateway.model.segments import count, split
 from gateway.store.units import Failure
@@ -62,6 +63,9 @@ class Play:
         self.read: dict[str, int] = {}
         self.last_text: dict[str, InboundPart] = {}
         self.last: str | None = None
+        self.shown: dict[str, int] = {}
+        self.heard: Heard = Heard()
+        self.typed = 0
 
     def phone(self, name: str) -> str:
         """The number of a customer of the play; given at the first mention."""
@@ -74,11 +78,22 @@ class Play:
         """Texts that came and were not mentioned."""
         return self.stage.carrier.texts(self.phone(name))[self.read.get(name, 0) :]
 
+    def unseen(self, agent: str) -> list[Line]:
+        """Lines in an agent's client that were not mentioned."""
+        chat = self.stage.chat
+        assert chat is not None, "agents are not on XMPP in this play: its name must begin with chat_"
+        return chat.lines.get(jid(agent), [])[self.shown.get(agent, 0) :]
+
     async def talk(self, name: str | None = None) -> dict[str, Any]:
         """The newest conversation of a customer, by default of the one mentioned last."""
         name = name or self.last
         assert name is not None, "nobody was mentioned yet"
         return await self.stage.conversation(self.phone(name))
+
+
+def jid(agent: str) -> str:
+    """An agent's account."""
+    return f"{agent.lower()}@example.test"
 
 
 async def perform(path: Path, stage: Stage) -> None:
@@ -97,6 +112,9 @@ async def perform(path: Path, stage: Stage) -> None:
         for name in play.phones:
             if left := play.unread(name):
                 raise Boo(f"{name} also received {left}, which the play does not mention")
+        for agent in AGENTS if stage.chat is not None else ():
+            if lines := play.unseen(agent):
+                raise Boo(f"{agent} also reads {lines[0].kind} {lines[0].text!r}, which the play does not mention")
         if stage.office.waiting:
             raise Boo(f"billing was called with {stage.office.waiting[0].action}, which the play leaves without answer")
     except Exception as error:
@@ -326,6 +344,109 @@ async def _told(play: Play, words: str) -> None:
     talk = await play.talk()
     notes = await play.stage.rows("SELECT kind, author, text FROM note WHERE conversation_id = ?", talk["id"])
     assert any(words in f"{note['kind']} {note['text']}" for note in notes), f"the desk knows {notes}"
+
+
+# -- agents in their chat client
+
+
+@sentence(r"(Ana|Ben|Cleo) is (free to chat|there|away|long away|busy|gone)")
+async def _attends(play: Play, agent: str, how: str) -> None:
+    shows = {
+        "free to chat": Show.chat,
+        "there": Show.online,
+        "away": Show.away,
+        "long away": Show.xa,
+        "busy": Show.dnd,
+        "gone": Show.offline,
+    }
+    play.stage.attendance.tell(jid(agent), shows[how])
+    await play.stage.settled()
+
+
+@sentence(r"(Ana|Ben|Cleo) reads nothing")
+async def _reads_nothing(play: Play, agent: str) -> None:
+    await play.stage.settled()
+    assert not play.unseen(agent), f"{agent} reads {play.unseen(agent)}"
+
+
+@sentence(r"(Ana|Ben|Cleo) reads(?: of (\w+))?: (.+)")
+async def _reads(play: Play, agent: str, of: str, expected: str = "") -> None:
+    await play.stage.settled()
+    name, expected = (of, expected) if expected else (play.last, of)
+    unseen = play.unseen(agent)
+    assert unseen, f"{agent} reads nothing"
+    line = unseen[0]
+    assert line.kind in (LineKind.text, LineKind.notice), f"{agent} has a {line.kind} first"
+    assert _same(expected, line.text), f"{agent} reads: {line.text}"
+    assert line.customer == (play.phone(name) if name else ""), f"it is of {line.customer or 'the desk'}"
+    play.shown[agent] = play.shown.get(agent, 0) + 1
+
+
+@sentence(r"(Ana|Ben|Cleo)'s words are (ticked|marked failed(?:: .+)?)")
+async def _ticked(play: Play, agent: str, what: str) -> None:
+    await play.stage.settled()
+    unseen = play.unseen(agent)
+    kind = LineKind.delivered if what == "ticked" else LineKind.failed
+    assert [line.kind for line in unseen[:1]] == [kind], f"{agent} has {unseen}"
+    assert what.partition(": ")[2] in unseen[0].text, f"it says {unseen[0].text}"
+    play.shown[agent] = play.shown.get(agent, 0) + 1
+
+
+@sentence(r"(Ana|Ben|Cleo) types(?: to (\w+))?: (.*)")
+async def _types(play: Play, agent: str, to: str, text: str = "") -> None:
+    name, text = (to, text) if text else (str(play.last), to)
+    await _type(play, agent, play.phone(name), text)
+
+
+@sentence(r"(Ana|Ben|Cleo) asks the desk: (.*)")
+async def _asks_desk(play: Play, agent: str, text: str) -> None:
+    await _type(play, agent, "", text)
+
+
+async def _type(play: Play, agent: str, customer: str, text: str, stanza: str | None = None) -> None:
+    play.typed += 1
+    said = Said(jid(agent), customer, stanza or f"stanza-{play.typed}", text)
+    play.heard = await play.stage.do(play.stage.agents.said(said))
+    await play.stage.settled()
+
+
+@sentence(r"The stanza of (Ana|Ben|Cleo) comes twice: (.*)")
+async def _types_twice(play: Play, agent: str, text: str) -> None:
+    for _ in range(2):
+        await _type(play, agent, play.phone(str(play.last)), text, "the-same")
+
+
+@sentence(r"The desk answers nothing")
+async def _answers_nothing(play: Play) -> None:
+    assert play.heard == Heard(), f"it answers {play.heard}"
+
+
+@sentence(r"The desk answers: (.+)")
+async def _answers(play: Play, expected: str) -> None:
+    assert _same(expected, play.heard.text.removeprefix("[desk] ")), f"it answers: {play.heard.text}"
+
+
+@sentence(r"The words are refused: (.+)")
+async def _words_refused(play: Play, expected: str) -> None:
+    assert _same(expected, play.heard.refused), f"refused: {play.heard.refused!r}"
+
+
+@sentence(r"The chat server goes (away|up)")
+async def _chat_server(play: Play, where: str) -> None:
+    chat = play.stage.chat
+    assert chat is not None, "there is no chat server in this play"
+    chat.up = where == "up"
+    if not chat.up:
+        play.stage.attendance.lost()
+    await play.stage.settled()
+
+
+@sentence(r"The server cannot deliver (Ana|Ben|Cleo)'s last line")
+async def _bounces(play: Play, agent: str) -> None:
+    chat = play.stage.chat
+    assert chat is not None, "there is no chat server in this play"
+    play.stage.echoes.bounced(Bounced(jid(agent), chat.lines[jid(agent)][-1].id, "service-unavailable"))
+    await play.stage.settled()
 
 
 # -- what is so

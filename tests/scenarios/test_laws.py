@@ -14,11 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from gateway.care.desk import Sending, Unknown
 from gateway.care.turn import NotOwner, Refused
 from gateway.model.channel import InboundPart
+from gateway.model.desk import LineKind, Said, Show
 from gateway.model.message import MessageClass, ReceiptState
 from gateway.model.offer import OfferState
 from tests.doubles import carrier as moods
 from tests.doubles.stage import Stage, fresh_database
-from tests.scenarios.playing import SAMPLES
+from tests.scenarios.playing import SAMPLES, jid
 
 SHM = Path("/dev/shm")  # the database of a test that crashes nothing needs no disk
 ANN, BOB = "+15551230001", "+15551230002"
@@ -60,6 +61,10 @@ PAUSES = st.sampled_from([1, 30, 61, 301, 3601, 13 * 3600, 25 * 3600, 50 * 3600]
 MOODS = st.sampled_from(
     [moods.OK, moods.THROTTLE, moods.BUSY, moods.LOSE, moods.LOSE_UNTAKEN, "bad_number", "opted_out"]
 )
+LINES = st.sampled_from(
+    ["Hello", "/take", "/decline", "/close resolved", "/to travel", "/to Cleo", "/bot", "/offer unlimited", "/optout",
+     "// noted", "/nothing of this name"]
+)  # fmt: skip
 RECEIPTS = st.sampled_from(list(ReceiptState))
 
 
@@ -75,14 +80,15 @@ class House(RuleBasedStateMachine):
         self.stopped: dict[str, bool] = {}
         self.seen = self.last_written = 0
         self.said: dict[int, str] = {}
+        self.typed = 0
 
     def run(self, doing: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run_until_complete(doing)
 
-    @initialize(at_once=st.booleans())
-    def begin(self, at_once: bool) -> None:
+    @initialize(at_once=st.booleans(), chat=st.booleans())
+    def begin(self, at_once: bool, chat: bool) -> None:
         fresh_database(self.folder / "house.db")
-        self.stage = Stage(self.folder / "house.db", at_once=at_once)
+        self.stage = Stage(self.folder / "house.db", at_once=at_once, chat=chat)
         self.run(self.stage.open())
 
     def teardown(self) -> None:
@@ -219,6 +225,35 @@ class House(RuleBasedStateMachine):
             assert mine or agent == "Ben", "only the owner and a supervisor let go"
         self.restless = False
 
+    # -- the desk on XMPP
+
+    @precondition(lambda self: self.stage.chat is not None)
+    @rule(agent=AGENTS, show=st.sampled_from([Show.chat, Show.online, Show.xa, Show.dnd, Show.offline]))
+    def attends(self, agent: str, show: Show) -> None:
+        self.stage.attendance.tell(jid(agent), show)
+        self.rest(settle=True)
+
+    @precondition(lambda self: self.stage.chat is not None)
+    @rule(up=st.booleans())
+    def chat_server(self, up: bool) -> None:
+        assert self.stage.chat is not None
+        self.stage.chat.up = up
+
+    @precondition(lambda self: self.stage.chat is not None)
+    @rule(of=PEOPLE, agent=AGENTS, line=LINES)
+    def types(self, of: str, agent: str, line: str) -> None:
+        talk = self.talk(of)
+        before = len(self.run(self.stage.rows("SELECT id FROM message WHERE author_kind = 'agent'")))
+        self.typed += 1
+        heard = self.run(self.stage.do(self.stage.agents.said(Said(jid(agent), of, f"s{self.typed}", line))))
+        sent = len(self.run(self.stage.rows("SELECT id FROM message WHERE author_kind = 'agent'"))) - before
+        if not line.startswith("/"):
+            may = talk is not None and (talk["state"] == "queued" or self.owner(talk) == agent.lower())
+            assert sent == may, f"{line} of {agent} made {sent} texts: {heard}"
+        elif not line.startswith("/offer"):
+            assert sent == 0, f"{line} was sent to the customer"
+        self.restless = False
+
     @rule(to=PEOPLE, cls=st.sampled_from(list(MessageClass)))
     def program(self, to: str, cls: MessageClass) -> None:
         sending = Sending(to, f"A {cls.name} text.", None, {}, cls, None, None, "program")
@@ -273,6 +308,22 @@ class House(RuleBasedStateMachine):
         self.said = {hash(phone): str(count) for phone, count in changes.items()}
 
     @invariant()
+    def words_reach_only_who_had_the_conversation(self) -> None:
+        if self.restless or not hasattr(self, "stage") or self.stage.chat is None:
+            return
+        notes = self.run(
+            self.stage.rows(
+                "SELECT m.id, n.author, n.kind, n.text FROM message m JOIN note n USING (conversation_id) "
+                "WHERE m.direction = 'mo' AND n.kind IN ('claimed', 'transferred')"
+            )
+        )
+        had = {(f"m{row['id']}", row["author"]) for row in notes if row["kind"] == "claimed"}
+        had |= {(f"m{row['id']}", jid(row["text"].split()[1].strip(":;"))) for row in notes if row["kind"] != "claimed"}
+        for agent, lines in self.stage.chat.lines.items():
+            words = {(line.id, agent) for line in lines if line.kind is LineKind.text}
+            assert words <= had, f"{agent} reads words of a conversation that was never theirs"
+
+    @invariant()
     def one_key_per_purchase(self) -> None:
         if self.restless or not hasattr(self, "stage"):
             return
@@ -298,7 +349,7 @@ async def _all(asked: list[Coroutine[Any, Any, Any]]) -> list[object]:
 
 TestHouse = House.TestCase
 TestHouse.settings = settings(
-    max_examples=15,
+    max_examples=20,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,

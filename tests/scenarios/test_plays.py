@@ -13,9 +13,11 @@ PLAYS = sorted(Path(__file__).parent.glob("*.play"))
 @pytest.mark.parametrize("at_once", [True, False], ids=["at once", "by lanes"])
 @pytest.mark.parametrize("path", PLAYS, ids=[path.stem for path in PLAYS])
 async def test_play(path: Path, tmp_path: Path, at_once: bool) -> None:
-    """Each story ends the same, whether its texts are decided when they come or wait their turn in lanes."""
+    """Each story ends the same, whether its texts are decided when they come or wait their turn in lanes. Where a name
+    begins with chat_, agents are on XMPP.
+    """
     fresh_database(tmp_path / "stage.db")
-    stage = Stage(tmp_path / "stage.db", at_once=at_once)
+    stage = Stage(tmp_path / "stage.db", at_once=at_once, chat=path.stem.startswith("chat_"))
     await stage.open()
     try:
         await perform(path, stage)

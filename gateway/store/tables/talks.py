@@ -72,6 +72,7 @@ class ConversationRow(SQLModel, table=True):
     last_in: int | None = Field(default=None, sa_column=big())
     last_out: int | None = Field(default=None, sa_column=big())
     rejoin: int | None = Field(default=None, sa_column=big())
+    reservation: str | None = Field(default=None, sa_column=string())
 
 
 class DialogueRow(SQLModel, table=True):

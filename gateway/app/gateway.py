@@ -9,9 +9,11 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.app.desk import UP_SECONDS, AgentDesk
+from gateway.app.reading import CannotStart, live_problems, playbook_of, profile_of
 from gateway.care import offers
 from gateway.care.calls import Calls, Reply
 from gateway.care.delivery import Delivery
@@ -20,21 +22,21 @@ from gateway.care.doubts import DOUBT_LANE, Doubts
 from gateway.care.engine import Engine
 from gateway.care.figures import Figures
 from gateway.care.intake import JOIN_LANE, Intake
-from gateway.care.playbook import Playbook, brands_of, senders_of
+from gateway.care.playbook import Playbook
 from gateway.care.redeliveries import REDELIVERY_MS
-from gateway.care.rendering import Catalogue
 from gateway.care.taking import Taking
 from gateway.care.tracking import RECEIPT_LANE, Tracking, TrackingFigures
-from gateway.care.turn import CUSTOMER_LANE
+from gateway.care.turn import CUSTOMER_LANE, DESK_LANE
 from gateway.channels.callout import Callout, Peer
-from gateway.channels.smpp import CarrierProfile, SmppLink
+from gateway.channels.smpp import SmppLink
 from gateway.cores import OneCore
 from gateway.jobs.background import Background, Crowd
 from gateway.jobs.clock import Clock
 from gateway.jobs.filing import Filing
 from gateway.jobs.indexing import Indexing
 from gateway.jobs.lane import Lane
-from gateway.model.channel import ChannelEvents, Fault, InboundPart, PartAnswer, Receipt
+from gateway.model.channel import ChannelEvents, InboundPart, PartAnswer, Receipt
+from gateway.model.desk import DeskState
 from gateway.model.ids import Ids, wall_ms
 from gateway.model.rows import values_of
 from gateway.settings import Carrier, Settings
@@ -42,16 +44,11 @@ from gateway.store import upkeep, work
 from gateway.store.database import Store, sqlite_path
 from gateway.store.units import Due
 from gateway.telemetry import metrics
-from gateway.triggers.registry import Registry
 from gateway.web.server import WebServer
 from gateway.web.services import Services
 
 DRAIN_SECONDS = 10.0
 log = logging.getLogger("gateway")
-
-
-class CannotStart(Exception):
-    """The gateway cannot run like this; each line says why and what to do."""
 
 
 @dataclass(slots=True)
@@ -61,28 +58,6 @@ class CarrierParts:
     link: SmppLink
     delivery: Delivery
     lane: Lane
-
-
-def playbook_of(settings: Settings) -> Playbook:
-    """What the settings decide beforehand. Raises HandlerError or ConfigError."""
-    registry = Registry()
-    registry.load(settings.handler_modules, settings.handlers.folders)
-    texts = Catalogue.load(settings.template_folders, settings.brands[0].default_language)
-    return Playbook(
-        brands=brands_of(settings.brands),
-        senders=senders_of(settings.senders),
-        queues={queue.name: queue for queue in settings.queues},
-        agents=settings.agents,
-        backoffices={office.name: office for office in settings.backoffice},
-        offers={offer.name: offer for offer in settings.offers},
-        keywords=settings.keywords,
-        rules=settings.rules,
-        handlers={handler.type: handler for handler in registry},
-        texts=texts,
-        public_url=settings.http.public_url,
-        alphabets={carrier.name: carrier.default_alphabet for carrier in settings.carriers},
-        long_messages={carrier.name: carrier.long_messages for carrier in settings.carriers},
-    )
 
 
 class Gateway:
@@ -109,6 +84,8 @@ class Gateway:
         self.intake = Intake(self.store, self.tracking, self.engine, self.ids, wall_ms, self.push)
         self.doubts = Doubts(self.store, self.playbook, self.ids, wall_ms, self.push)
         self.calls = Calls(self.store, self.ids, wall_ms, self.push, self._post)
+        xmpp = settings.xmpp
+        self.chat = AgentDesk(xmpp, self.store, self.engine, self.ids, wall_ms, self.push) if xmpp is not None else None
         self.clock = Clock()
         self._figures = Figures(metrics)
         self.web: WebServer | None = None
@@ -152,10 +129,13 @@ class Gateway:
         except BaseException:
             await self.stop(0.0)
             raise
-        for lane in self._lanes.values():
-            lane.start()
+        for name, lane in self._lanes.items():
+            if name != DESK_LANE:
+                lane.start()
         for carrier in self._carriers.values():
             await carrier.link.start()
+        if self.chat is not None:
+            await self.chat.start()
         self._started = True
         self._chores()
         if self.settings.process.one_core:
@@ -174,6 +154,8 @@ class Gateway:
         self.intake.acknowledging.stop()
         if self.web is not None:
             await self.web.stop(drain)
+        if self.chat is not None:
+            await self.chat.stop(drain if self._started else 0.0)
         for carrier in self._carriers.values():
             await carrier.lane.stop(drain)
         await asyncio.gather(*(carrier.link.stop(drain) for carrier in self._carriers.values()))
@@ -212,6 +194,8 @@ class Gateway:
         lane(DOUBT_LANE, batches=1)
         lane(RECEIPT_LANE, batches=1)
         lane(JOIN_LANE, batches=1)
+        if self.chat is not None:
+            self._lanes[DESK_LANE] = self.chat.lane
         for carrier in self.settings.carriers:
             self._carriers[carrier.name] = self._carrier(carrier)
 
@@ -293,6 +277,7 @@ class Gateway:
             carriers=lambda: [parts.link.status() for parts in self._carriers.values()],
             ready=self._ready,
             queued=lambda: self._queued,
+            presence=self.chat.attendance.presence if self.chat is not None else lambda _: "unknown",
             receipts=lambda carrier: values_of(self.tracking.by_carrier.get(carrier, TrackingFigures())),
         )
 
@@ -306,6 +291,8 @@ class Gateway:
             status = parts.link.status()
             if status.state != "up":
                 reasons.append(f"carrier {name} is {status.state}" + (f": {status.reason}" if status.reason else ""))
+        if self.chat is not None and (desk := self.chat.status()).state is not DeskState.up:
+            reasons.append(f"the XMPP server is {desk.state}" + (f": {desk.reason}" if desk.reason else ""))
         return broken is None, reasons
 
     # -- chores
@@ -318,6 +305,8 @@ class Gateway:
         self.clock.every(1, "file messages", Filing(self.store, self.ids.settle, background, crowd).tick)
         self.clock.every(1, "figures", self._collect)
         self.clock.every(60, "sweep", self._sweep)
+        if self.chat is not None:
+            self.clock.every(UP_SECONDS, "desk is up", self.chat.note_up)
         self.clock.start()
 
     async def _look_at_cores(self) -> None:
@@ -335,49 +324,3 @@ class Gateway:
 
     async def _sweep(self) -> None:
         await self.store.apply([await self.store.read(upkeep.sweep, wall_ms())])
-
-
-def live_problems(playbook: Playbook, live: Mapping[tuple[str, str], int]) -> list[str]:
-    """Conversations that wait where the loaded code has no step, a line each."""
-    lines = []
-    for (name, step), count in live.items():
-        handler = playbook.handlers.get(name)
-        if handler is None:
-            lines.append(f"{count} conversations wait in handler {name}, which is not loaded; add it to handlers.load")
-        elif step and not handler.has_step(step):
-            lines.append(
-                f"{count} conversations wait in step {step} of {name}, which the code lacks; "
-                f'give Handler(..., renamed={{"{step}": "its new name"}})'
-            )
-    return lines
-
-
-def profile_of(carrier: Carrier) -> CarrierProfile:
-    """A carrier's settings as the channel wants them."""
-    tls = carrier.tls
-    return CarrierProfile(
-        name=carrier.name,
-        host=carrier.host,
-        port=carrier.port,
-        system_id=carrier.system_id,
-        password=carrier.password.get_secret_value(),
-        system_type=carrier.system_type,
-        interface_version=carrier.interface_version,
-        bind=carrier.bind,
-        binds=carrier.binds,
-        window=carrier.window,
-        tps=carrier.tps,
-        enquire_interval=carrier.enquire_interval,
-        response_timeout=carrier.response_timeout,
-        tls=tls is not None,
-        tls_verify=tls.verify if tls else True,
-        tls_ca_file=str(tls.ca_file) if tls and tls.ca_file else "",
-        tls_cert_file=str(tls.cert_file) if tls and tls.cert_file else "",
-        tls_key_file=str(tls.key_file) if tls and tls.key_file else "",
-        tls_server_name=(tls.server_name or "") if tls else "",
-        default_alphabet=carrier.default_alphabet,
-        long_messages=carrier.long_messages,
-        message_id=carrier.message_id,
-        country=carrier.country or "",
-        errors={code: Fault(name) for code, name in carrier.errors.items()},
-    )

@@ -1,0 +1,134 @@
+"""The desk's parts: the component, what goes to agents, what comes from them, and who is asked next."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from gateway.app.reading import desk_profile_of
+from gateway.care.agents import Agents
+from gateway.care.assigning import Assigning
+from gateway.care.attendance import Attendance
+from gateway.care.echoes import Echoes
+from gateway.care.engine import Engine
+from gateway.care.relaying import MOST_UNCONFIRMED, Relaying
+from gateway.care.turn import DESK_KEY, DESK_LANE, for_agent
+from gateway.channels.xmpp import XmppLink
+from gateway.jobs.lane import Lane
+from gateway.model.desk import DeskEvents, DeskState, DeskStatus
+from gateway.model.ids import Ids
+from gateway.settings.gateway_file import Xmpp
+from gateway.store import waiting, work
+from gateway.store.access import READ_FAULT
+from gateway.store.database import Store
+from gateway.store.units import Due, Failure, Unit
+
+UP_SECONDS = 5
+"""How often it is noted that agents can reach us."""
+OUTAGE_MS = 1000
+log = logging.getLogger("gateway.desk")
+
+
+class AgentDesk:
+    """Everything of one component. push: hands committed work to its lane."""
+
+    def __init__(
+        self, xmpp: Xmpp, store: Store, engine: Engine, ids: Ids, now: Callable[[], int], push: Callable[[Due], None]
+    ) -> None:
+        self._store, self._ids, self._now, self._push = store, ids, now, push
+        self.attendance = Attendance(self._poke)
+        self.assigning = Assigning(store, engine, self.attendance, now)
+        self.agents = Agents(store, engine, self.attendance)
+        self.echoes = Echoes(store, engine, ids)
+        self._last_up: int | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        events = DeskEvents(
+            listed=self.agents.listed,
+            agents=self.agents.names,
+            said=self.agents.said,
+            verbs=self.agents.verbs,
+            asked=self.agents.asked,
+            shows=self.agents.shows,
+            seen=self.echoes.seen,
+            bounced=self.echoes.bounced,
+            attends=self.attendance.tell,
+            connected=self._connected,
+        )
+        self.link = XmppLink(desk_profile_of(xmpp), events, now)
+        self.relaying = Relaying(store, engine, ids, now, self.link.send, self.echoes)
+        self.lane = Lane(DESK_LANE, store, self.relaying.run, now, most=200, batches=2, room=self._room)
+        engine.desk_changed = self.assigning.poke
+
+    def _poke(self) -> None:
+        self.assigning.poke()
+
+    def _room(self) -> int:
+        """How many lines may be on their way: none while nobody would take them."""
+        return MOST_UNCONFIRMED if self.link.status().state is DeskState.up else 0
+
+    def status(self) -> DeskStatus:
+        """For operators."""
+        return self.link.status()
+
+    # -- life
+
+    async def start(self) -> None:
+        """Begins to connect, to send what lies on disk, and to ask agents."""
+        await self.agents.start()
+        self._last_up = await self._store.read(waiting.last_up)
+        self.lane.start()
+        self.assigning.start()
+        await self.link.start()
+
+    async def stop(self, drain: float) -> None:
+        """Takes nothing from agents any more, lets what was sent be confirmed, and closes."""
+        await self.assigning.stop()
+        await self.note_up()
+        await self.lane.stop(drain)
+        await self.link.stop(drain)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.echoes.stop()
+
+    async def note_up(self) -> None:
+        """Agents can reach us now: after the next start they hear since when they could not."""
+        if self.link.status().state is DeskState.up:
+            await self._store.apply([waiting.note_up(self._now())])
+
+    # -- after an outage
+
+    def _connected(self, since: int | None) -> None:
+        self.lane.poke()
+        self.assigning.poke()
+        since = since if since is not None else self._last_up
+        if since is not None and self._now() - since >= OUTAGE_MS:
+            task = asyncio.get_running_loop().create_task(self._tell_outage(since))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _tell_outage(self, since: int) -> None:
+        """What agents wrote meanwhile bounced, or vanished (anchors: no server delivers it again)."""
+        now = self._now()
+        text = (
+            f"the gateway was away from {_clock(since)} to {_clock(now)} UTC: what you wrote then has not arrived; "
+            "send again what shows no tick"
+        )
+        try:
+            held = await self._store.read(waiting.held)
+            agents = dict.fromkeys(agent for _, _, agent in held if self.agents.listed(agent))
+            units = [self._notice(agent, text) for agent in agents]
+            results = await self._store.apply(units)
+        except (Failure, READ_FAULT) as error:
+            log.warning("agents cannot be told that the gateway was away: %s", error)
+            return
+        for unit, failure in zip(units, results, strict=True):
+            for due in unit.due if failure is None else ():
+                self._push(due)
+
+    def _notice(self, agent: str, text: str) -> Unit:
+        unit = Unit(f"{DESK_KEY}{agent}")
+        work.add(unit, for_agent(self._ids(), unit.key, "notice", agent, 0, self._now(), text))
+        return unit
+
+
+def _clock(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%H:%M:%S")

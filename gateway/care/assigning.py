@@ -1,0 +1,106 @@
+"""Brings those who wait and the agents together: reads who waits, chooses, and asks the customer's lane to reserve.
+
+What is decided here is a proposal; the reservation is decided, and written, in the customer's own order.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from gateway.care import reserving
+from gateway.care.attendance import Attendance
+from gateway.care.choosing import Floor, choose
+from gateway.care.engine import Engine
+from gateway.care.turn import Refused, Turn
+from gateway.model.desk import Show
+from gateway.store.access import READ_FAULT
+from gateway.store.database import Store
+from gateway.store.units import Failure
+from gateway.store.waiting import Room, Waiting, room
+
+LOOK_SECONDS = 1.0
+log = logging.getLogger("gateway.care.assigning")
+
+
+class Assigning:
+    """Looks when something changed, and each second, since opening hours and rounds end by time alone."""
+
+    def __init__(self, store: Store, engine: Engine, attendance: Attendance, now: Callable[[], int]) -> None:
+        self._store, self._engine, self.attendance, self._now = store, engine, attendance, now
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._busy: dict[str, int] = {}
+        self._free_since: dict[str, int] = {}
+
+    def poke(self) -> None:
+        """Something changed: who waits, who is there, who has room."""
+        self._wake.set()
+
+    def start(self) -> None:
+        """Begins to look."""
+        self._task = asyncio.get_running_loop().create_task(self._look(), name="assigning")
+
+    async def stop(self) -> None:
+        """Looks no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _look(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                await self.round()
+            except (Failure, READ_FAULT) as error:
+                log.warning("who waits cannot be read: %s", error)
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def round(self) -> int:
+        """Asks whom there is to ask; how many were."""
+        seen = await self._store.read(room)
+        self._note_busy(seen.busy)
+        asked = {agent for one in seen.waiting if (agent := reserving.read(one.reservation).agent) is not None}
+        count = 0
+        for one in seen.waiting:
+            its = reserving.read(one.reservation)
+            if its.agent is not None:
+                if self.attendance.show(its.agent) is Show.offline:
+                    count += await self._ask(one, partial(reserving.left, conversation_id=one.id, its=its))
+                continue
+            agent = self._choose(one, its, seen, asked)
+            if agent is not None:
+                asked.add(agent)
+                reserve = partial(reserving.reserve, conversation_id=one.id, epoch=one.epoch, agent=agent)
+                count += await self._ask(one, reserve)
+        return count
+
+    def _choose(self, one: Waiting, its: reserving.Reservation, seen: Room, asked: set[str]) -> str | None:
+        book = self._engine.playbook
+        queue = book.queues.get(one.queue)
+        brand = book.brands.get(one.brand)
+        if queue is None or brand is None:
+            return None
+        now = self._now()
+        if not queue.opening.is_open(datetime.fromtimestamp(now / 1000, ZoneInfo(brand.timezone))):
+            return None
+        return choose(book.agents, one.queue, its, Floor(self.attendance, seen.busy, asked, self._free_since), now)
+
+    async def _ask(self, one: Waiting, decide: Callable[[Turn], bool]) -> bool:
+        try:
+            return bool(await self._engine.ask(one.key, decide))
+        except Refused as error:
+            log.warning("a conversation could not be offered: %s", error)
+            return False
+
+    def _note_busy(self, busy: dict[str, int]) -> None:
+        for agent, before in self._busy.items():
+            if busy.get(agent, 0) < before:
+                self._free_since[agent] = self._now()
+        self._busy = busy

@@ -1,0 +1,60 @@
+"""Who of the agents is there: what their clients say, and what they said to the desk.
+
+Presence is never stored: after a start or a lost connection nobody is known until the server tells. `/away` is, since
+an agent who went to lunch is at lunch after a deploy too.
+"""
+
+from collections.abc import Callable, Iterable
+
+from gateway.model.desk import Show
+
+_FREE = (Show.chat, Show.online, Show.away, Show.xa)
+"""In the order in which they are asked: nobody who does not want to be disturbed (`dnd`)."""
+
+
+class Attendance:
+    """Agents by bare JID. changed: hears of each change."""
+
+    def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
+        self._shows: dict[str, Show] = {}
+        self._away: set[str] = set()
+        self._changed = changed
+
+    def tell(self, agent: str, show: Show) -> None:
+        """An agent's clients say so (the best of all of them)."""
+        if self._shows.get(agent, Show.unknown) is not show:
+            self._shows[agent] = show
+            self._changed()
+
+    def lost(self) -> None:
+        """The server is away: nobody knows who is there."""
+        self._shows.clear()
+        self._changed()
+
+    def go_away(self, agents: Iterable[str]) -> None:
+        """These said that they are not to be asked, whatever their clients show."""
+        self._away.update(agents)
+        self._changed()
+
+    def come_back(self, agent: str) -> None:
+        """The agent takes conversations again."""
+        self._away.discard(agent)
+        self._changed()
+
+    def is_away(self, agent: str) -> bool:
+        """Whether the agent said so."""
+        return agent in self._away
+
+    def show(self, agent: str) -> Show:
+        """What an agent's clients say."""
+        return self._shows.get(agent, Show.unknown)
+
+    def presence(self, agent: str) -> str:
+        """As the API shows it: what the clients say, or `away` where the agent said so to the desk."""
+        show = self.show(agent)
+        return "away" if agent in self._away and show < Show.away else show.name
+
+    def rank(self, agent: str) -> int | None:
+        """How soon an agent is asked, smaller first; None = not at all."""
+        show = self.show(agent)
+        return None if agent in self._away or show not in _FREE else _FREE.index(show)

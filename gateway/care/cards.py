@@ -1,0 +1,108 @@
+"""What an agent reads about a conversation: the card, and the marks that tell the desk's words from a customer's."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from gateway.care.playbook import Playbook
+from gateway.model.address import parse_address
+from gateway.model.conversation import Conversation, ConversationState, OwnerKind
+from gateway.model.message import Direction, Message
+from gateway.model.offer import Offer
+from gateway.store.waiting import Facts
+
+DESK = "[desk]"
+"""Every line of ours in a customer's chat begins with it; no line of a customer's does (`quoted`)."""
+SHOWN = 12
+_MOST = 300
+_EVENT_MOST = 400
+
+
+def ours(text: str) -> str:
+    """The desk speaks."""
+    return f"{DESK} {text}"
+
+
+def quoted(text: str) -> str:
+    """A customer's words: a line that looks like ours is set apart, so that nobody speaks in the desk's name."""
+    if DESK not in text:
+        return text
+    return "\n".join(f"> {line}" if line.lstrip().startswith(DESK) else line for line in text.splitlines())
+
+
+def number(customer: str) -> str:
+    """The phone number behind a customer's key."""
+    return parse_address(customer).value
+
+
+def card(facts: Facts, book: Playbook, seconds: int) -> str:
+    """Who it is, why, what was said, what is remembered, offers, consent and language. seconds: to take it; 0 = no
+    deadline, it is the reader's.
+    """
+    its = facts.view.conversation
+    brand = book.brands.get(its.brand)
+    zone = ZoneInfo(brand.timezone if brand else "UTC")
+    lines = [ours(_headline(facts, seconds)), *_about(facts, book)]
+    if facts.messages:
+        lines.append("--")
+        lines += [_said(message, book, zone) for message in facts.messages]
+        lines.append("--")
+    lines.append(_what_to_do(seconds, its))
+    return "\n".join(lines)
+
+
+def _headline(facts: Facts, seconds: int) -> str:
+    its = facts.view.conversation
+    who = f"{number(its.key)}{f' ({facts.customer.name})' if facts.customer.name else ''}"
+    where = f" in {its.queue}" if its.queue else ""
+    return f"{who} waits{where}" if seconds or its.state is ConversationState.queued else f"{who}{where}"
+
+
+def _about(facts: Facts, book: Playbook) -> list[str]:
+    its, lines = facts.view.conversation, []
+    if its.why:
+        lines.append(f"Why: {_short(its.why)}")
+    if facts.event is not None:
+        lines.append(f"About: {facts.event.type}: {_values(json.loads(facts.event.data))[:_EVENT_MOST]}")
+    if facts.dialogue is not None and facts.dialogue.slots:
+        lines.append(f"Remembered: {_values(facts.dialogue.slots)[:_EVENT_MOST]}")
+    lines += [_offer(offer) for offer in facts.offers]
+    brand = book.brands.get(its.brand)
+    language = facts.customer.language or (brand.default_language if brand else "en")
+    lines.append(f"Language: {language} · consent: {facts.consent or 'never asked'}")
+    return lines
+
+
+def _values(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {_short(str(value))}" for name, value in values.items())
+
+
+def _offer(offer: Offer) -> str:
+    period = "" if offer.period == "once" else f"/{offer.period}"
+    return f"Offer: {offer.name} ({offer.title}, {offer.price} {offer.currency}{period}) is {offer.state}"
+
+
+def _said(message: Message, book: Playbook, zone: ZoneInfo) -> str:
+    clock = datetime.fromtimestamp((message.id >> 20) / 1000, zone).strftime("%H:%M")
+    if message.direction is Direction.mo:
+        who = "customer"
+    elif message.author_kind == "agent":
+        found = book.agent(message.author_id)
+        who = found.name if found is not None else message.author_id
+    else:
+        who = "bot"
+    return f"{clock} {who}: {_short(message.text)}"
+
+
+def _short(text: str) -> str:
+    plain = " / ".join(line for line in text.splitlines() if line)
+    return plain if len(plain) <= _MOST else f"{plain[:_MOST]}..."
+
+
+def _what_to_do(seconds: int, its: Conversation) -> str:
+    if seconds:
+        return f"/take or just answer within {seconds} s; /decline passes it on"
+    if its.owner_kind is OwnerKind.queue:
+        return "/take or just answer takes it"
+    return "What you write here goes to the customer. /help lists what you can do"

@@ -1,0 +1,117 @@
+"""What agents shall read, from rows to stanzas: a customer's words, cards, notices, and the ticks of agents' bubbles.
+
+The rows are the outbox. A row goes when the server has taken its stanza in, which a ping behind it proves; after a loss
+the same stanzas go again under the same ids.
+"""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from gateway import failpoints
+from gateway.care import cards
+from gateway.care.echoes import Echoes
+from gateway.care.engine import Engine
+from gateway.care.reserving import reservation_of
+from gateway.care.turn import DESK_KEY
+from gateway.model.conversation import Conversation
+from gateway.model.desk import Line, LineKind
+from gateway.model.ids import Ids
+from gateway.model.message import Message
+from gateway.store import messages, work
+from gateway.store.database import Store
+from gateway.store.units import Due, Unit
+from gateway.store.waiting import facts, written_since
+
+RETRY_MS = 1000
+OLD_MS = 5000
+MOST_UNCONFIRMED = 500
+TO_TAKE = (("/take", "Take it"), ("/decline", "Pass it on"))
+log = logging.getLogger("gateway.care.relaying")
+Again = list[tuple[Due, int]]
+Send = Callable[[Sequence[Line]], Awaitable[bool]]
+
+
+class Relaying:
+    """The worker of the lane `desk`. send: answers whether the server has taken all of it in."""
+
+    def __init__(
+        self, store: Store, engine: Engine, ids: Ids, now: Callable[[], int], send: Send, echoes: Echoes
+    ) -> None:
+        self._store, self._engine, self._ids, self._now, self._send = store, engine, ids, now, send
+        self._echoes = echoes
+
+    async def run(self, batch: list[Due]) -> Again:
+        """Sends what the rows say, and takes them away."""
+        lines: list[Line] = []
+        told: dict[int, list[int]] = {}
+        said = await self._store.read(messages.messages_by_id, [due.ref for due in batch if due.kind == "relay"])
+        for due in batch:
+            its, about = await self._lines(due, said)
+            lines += its
+            told[due.id] = about
+        failpoints.hit("before_lines_sent")
+        if lines and not await self._send(lines):
+            return [(due, RETRY_MS) for due in batch]
+        self._echoes.remember(batch)
+        failpoints.hit("after_lines_sent")
+        results = await self._store.apply([self._done(due, told[due.id]) for due in batch])
+        return [
+            (due, RETRY_MS)
+            for due, failure in zip(batch, results, strict=True)
+            if failure is not None and not work.is_gone(failure)
+        ]
+
+    def _done(self, due: Due, told: Sequence[int]) -> Unit:
+        unit = Unit(due.key)
+        work.take(unit, due)
+        agent = str(json.loads(due.body or "[]")[0])
+        for message_id in told:
+            said = f"shown to {agent}"
+            messages.add_event(unit, self._ids(), message_id, "agent", code=agent, reason=said, route="xmpp")
+        return unit
+
+    async def _lines(self, due: Due, said: Mapping[int, Message]) -> tuple[list[Line], list[int]]:
+        """The stanzas of a row, and the customer's messages that they show. said: what the batch relays."""
+        agent, *more = json.loads(due.body or "[]")
+        customer = "" if due.key.startswith(DESK_KEY) else cards.number(due.key)
+        match due.kind:
+            case "relay":
+                return self._words(agent, customer, [said[due.ref]] if due.ref in said else [])
+            case "since":
+                return self._words(agent, customer, await self._store.read(written_since, due.ref, int(more[0])))
+            case "card":
+                return await self._card(due, agent, customer, int(more[0])), []
+            case "tick":
+                about, reason = more
+                kind = LineKind.failed if reason else LineKind.delivered
+                return [Line(str(due.id), agent, customer, kind, reason, about)], []
+            case "notice":
+                return [Line(str(due.id), agent, customer, LineKind.notice, cards.ours(str(more[0])))], []
+            case _:
+                log.error("no line of kind %s is known; a newer program wrote it", due.kind)
+                return [], []
+
+    def _words(self, agent: str, customer: str, found: Sequence[Message]) -> tuple[list[Line], list[int]]:
+        lines = []
+        for message in found:
+            at = message.id >> 20
+            late = at if self._now() - at > OLD_MS else None
+            lines.append(Line(f"m{message.id}", agent, customer, LineKind.text, cards.quoted(message.text), at=late))
+        return lines, [message.id for message in found]
+
+    async def _card(self, due: Due, agent: str, customer: str, seconds: int) -> list[Line]:
+        """Nothing where it is no longer true: while the server was away others may have been asked."""
+        known = await self._store.read(facts, due.ref, due.id, cards.SHOWN)
+        if known is None or not _concerns(known.view.conversation, agent, due.id if seconds else 0):
+            return []
+        text = cards.card(known, self._engine.playbook, seconds)
+        choices = TO_TAKE if seconds else ()
+        return [Line(str(due.id), agent, customer, LineKind.notice, text, choices=choices)]
+
+
+def _concerns(conversation: Conversation, agent: str, card: int) -> bool:
+    if not card:
+        return conversation.agent == agent
+    its = reservation_of(conversation)
+    return its.agent == agent and its.card == card

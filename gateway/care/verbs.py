@@ -1,0 +1,217 @@
+"""What an agent can do to a conversation: one definition, of which forms, lines of chat and their help are made.
+
+A verb says what it wants to know (`inputs`, asked when it is run, since choices depend on the conversation) and what it
+does (`do`, a decision in the customer's own order, which answers with a sentence). Contract section 5.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway.care import consent, dispatch, escalation, offers, outbound, reserving
+from gateway.care.turn import NotOwner, Refused, Turn
+from gateway.model.conversation import Conversation
+from gateway.model.desk import Input
+from gateway.model.message import Author, MessageClass
+from gateway.settings import nearest
+from gateway.settings.policy import Offer as Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """An agent runs a verb on a conversation. values: what they filled in."""
+
+    turn: Turn
+    conversation: Conversation
+    agent: str
+    values: Mapping[str, str]
+
+
+Inputs = Callable[[Scene], Sequence[Input]]
+Do = Callable[[Scene], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """name: as in `/name` and `careline#name`. usage: its arguments, as the help shows them."""
+
+    name: str
+    title: str
+    usage: str
+    do: Do
+    inputs: Inputs = lambda _: ()
+
+
+def take(scene: Scene) -> str:
+    """Claims what waits. A supervisor may take it from another agent."""
+    escalation.claim(scene.turn, scene.conversation, scene.agent)
+    return "you have this conversation: what you write here goes to the customer"
+
+
+def decline(scene: Scene) -> str:
+    """Passes a reservation on."""
+    if reserving.reservation_of(scene.conversation).agent != scene.agent:
+        raise Refused("this conversation is not offered to you now")
+    reserving.pass_on(scene.turn, scene.conversation)
+    return "passed on to the next agent"
+
+
+def say(turn: Turn, conversation: Conversation, agent: str, text: str, key: str | None) -> str:
+    """The agent's words to the customer; answering what waits claims it. Why nothing goes out, "" when it does."""
+    if conversation.open and conversation.state == "queued":
+        conversation = escalation.claim(turn, conversation, agent)
+    message = escalation.agent_says(turn, conversation, agent, text, idempotency_key=key)
+    return f"not sent: {message.reason}" if message.disposition is not None else ""
+
+
+def _wants_offer(scene: Scene) -> Sequence[Input]:
+    eligible = [
+        (terms.name, f"{terms.title}, {terms.price} {terms.currency}")
+        for terms in scene.turn.playbook.offers.values()
+        if offers.terms_of(scene.turn, terms.name, scene.conversation.brand) is not None
+        and offers.why_not(scene.turn, scene.conversation, terms) is None
+    ]
+    return (Input("name", "Offer", True, tuple(eligible) or (("", "none can be made just now"),)),)
+
+
+def offer(scene: Scene) -> str:
+    """Makes an offer to the customer, in one text; their YES or NO answers it."""
+    escalation.owned(scene.conversation, scene.agent)
+    terms = offers.terms_of(scene.turn, scene.values["name"], scene.conversation.brand)
+    if terms is None:
+        raise Refused(
+            f"no offer {scene.values['name']!r}{nearest(scene.values['name'], scene.turn.playbook.offers) or ''}",
+            "name",
+        )
+    refused = offers.why_not(scene.turn, scene.conversation, terms)
+    if refused is not None:
+        raise Refused(f"the customer cannot be offered {terms.name} now: {refused}", "name")
+    words = _make(scene.turn, scene.conversation, scene.agent, terms)
+    return f"offered: {words}"
+
+
+def _make(turn: Turn, conversation: Conversation, agent: str, terms: Terms) -> str:
+    brand = turn.playbook.brands[conversation.brand]
+    message_id = turn.ids()
+    words = outbound.render(
+        turn, brand, "system.agent_offer", offers.fields(terms), conversation=conversation, message_id=message_id
+    )
+    made = offers.make(turn, conversation, terms, made_by=f"agent:{agent}", words=words, message_id=message_id)
+    cls = MessageClass.promotional if terms.promotional else MessageClass.conversational
+    draft = outbound.Draft(words, cls, Author("agent", agent), message_id=message_id, offer_id=made.id, reply=True)
+    message = outbound.send(turn, conversation, brand, draft)
+    if message.disposition is not None:
+        raise Refused(f"not offered: {message.reason}")
+    turn.note(conversation, "offer", agent, f"offered {terms.name}")
+    return words
+
+
+def _wants_disposition(scene: Scene) -> Sequence[Input]:
+    known = scene.turn.playbook.rules.conversations.dispositions
+    return (
+        Input("disposition", "How it ended", True, tuple((name, name.replace("_", " ")) for name in known)),
+        Input("note", "Note for the desk", lines=True),
+    )
+
+
+def close(scene: Scene) -> str:
+    """Ends the conversation with its outcome."""
+    name = scene.values["disposition"]
+    known = scene.turn.playbook.rules.conversations.dispositions
+    if name not in known:
+        hint = nearest(name, known) or f"; there are {', '.join(known)}"
+        raise Refused(f"no disposition {name!r}{hint}", "disposition")
+    escalation.close_by_agent(scene.turn, scene.conversation, scene.agent, name, scene.values.get("note", ""))
+    return f"closed: {name}"
+
+
+def _wants_where(scene: Scene) -> Sequence[Input]:
+    book = scene.turn.playbook
+    queues = [
+        (queue.name, f"queue {queue.name}") for queue in book.queues.values() if queue.brand == scene.conversation.brand
+    ]
+    agents = [(str(one.jid), one.name) for one in book.agents if one.jid != scene.agent]
+    return (Input("to", "To", True, (*queues, *agents)), Input("reason", "Reason"))
+
+
+def to(scene: Scene) -> str:
+    """Transfers to a queue or another agent."""
+    escalation.transfer(scene.turn, scene.conversation, scene.values["to"], scene.values.get("reason", ""), scene.agent)
+    return f"transferred to {scene.values['to']}"
+
+
+def bot(scene: Scene) -> str:
+    """Hands back to the handler that escalated."""
+    dispatch.hand_back(scene.turn, scene.conversation, scene.agent, "")
+    return "handed back to the bot"
+
+
+def _wants_words(_: Scene) -> Sequence[Input]:
+    return (Input("words", "What the customer said", lines=True),)
+
+
+def optout(scene: Scene) -> str:
+    """Records that the customer asked for no more texts, by whatever words (47 CFR 64.1200 (a)(10))."""
+    escalation.actor(scene.turn, scene.conversation, scene.agent, as_agent=True)
+    brand = scene.turn.playbook.brands[scene.conversation.brand]
+    evidence = scene.values.get("words") or "asked an agent"
+    consent.stop(scene.turn, brand, None, method="agent", actor=scene.agent, evidence=evidence)
+    return "recorded: the customer is unsubscribed, and told so once"
+
+
+def _wants_note(_: Scene) -> Sequence[Input]:
+    return (Input("text", "Note", True, lines=True),)
+
+
+def note(scene: Scene) -> str:
+    """A line that never leaves the desk."""
+    may_read(scene.turn, scene.conversation, scene.agent)
+    scene.turn.note(scene.conversation, "note", scene.agent, scene.values["text"])
+    return "noted"
+
+
+def may_read(turn: Turn, conversation: Conversation, agent: str) -> None:
+    """A customer's words reach only the owner, those who may take the conversation, and supervisors (invariant 10).
+
+    Raises NotOwner, Refused.
+    """
+    known = turn.playbook.agent(agent)
+    if known is not None and known.role == "supervisor":
+        return
+    if conversation.agent == agent or (conversation.open and reserving.reservation_of(conversation).agent == agent):
+        return
+    if known is None or conversation.state != "queued" or conversation.queue not in known.queues:
+        raise NotOwner(escalation.taken(conversation), escalation.who_has(conversation))
+
+
+VERBS: Mapping[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        Verb("take", "Take the conversation", "", take),
+        Verb("decline", "Pass it on", "", decline),
+        Verb("offer", "Make an offer", "NAME", offer, _wants_offer),
+        Verb("to", "Transfer", "QUEUE or AGENT [reason]", to, _wants_where),
+        Verb("bot", "Hand back to the bot", "", bot),
+        Verb("close", "Close", "DISPOSITION [note]", close, _wants_disposition),
+        Verb("optout", "The customer wants no more texts", "[what they said]", optout, _wants_words),
+        Verb("note", "Internal note", "TEXT, or // TEXT", note, _wants_note),
+    )
+}
+
+
+def theirs(turn: Turn, agent: str) -> Conversation | None:
+    """The conversation that an agent means with a customer: their own, else one offered to them, one that waits where
+    they answer, any open one, and at last the latest closed one.
+    """
+    known = turn.playbook.agent(agent)
+    queues = known.queues if known is not None else ()
+
+    def order(its: Conversation) -> tuple[int, int]:
+        if its.agent == agent and its.open:
+            return 0, -its.id
+        if its.open and reserving.reservation_of(its).agent == agent:
+            return 1, -its.id
+        if its.state == "queued" and its.queue in queues:
+            return 2, its.id
+        return 3 if its.open else 4, -its.id
+
+    return min(turn.conversations.values(), key=order, default=None)

@@ -1,0 +1,127 @@
+"""Ad-hoc commands (XEP-0050) with data forms (XEP-0004). Nothing is kept between the steps of one: the form that comes
+back says all.
+"""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.channels.xmpp.writing import attributes, escape, random_id
+from gateway.model.desk import Form, Input, Told
+
+NS_COMMANDS = "http://jabber.org/protocol/commands"
+NS_DATA = "jabber:x:data"
+PREFIX = "careline#"
+
+_NODE = re.compile(r"careline#[a-z][a-z0-9_-]{0,63}", re.ASCII)
+_FIELDS = 50
+_LONGEST_VALUE = 10_000  # characters
+_LONGEST_SESSION = 256
+_FIRST = ("execute", "complete", "next")
+
+
+class BadCommand(ValueError):
+    """It cannot be run; the message says why, `condition` is the error to answer with."""
+
+    def __init__(self, text: str, condition: tuple[str, str]) -> None:
+        super().__init__(text)
+        self.condition = condition
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What an agent runs. values: of the form, None = it was not shown yet."""
+
+    node: str
+    session: str
+    values: Mapping[str, str] | None
+    cancelled: bool = False
+
+    @property
+    def verb(self) -> str:
+        """Its name among ours."""
+        return self.node.removeprefix(PREFIX)
+
+    def cancel(self) -> str:
+        """The answer to a cancellation (XEP-0050, 2.4.4)."""
+        return self.render("canceled", "")
+
+    def render(self, status: str, inner: str) -> str:
+        """A command element with that inside."""
+        tag = attributes(node=self.node, sessionid=self.session, status=status)
+        return f"<command xmlns='{NS_COMMANDS}'{tag}>{inner}</command>"
+
+
+def is_node(node: str) -> bool:
+    """Whether it can be the node of a verb."""
+    return _NODE.fullmatch(node) is not None
+
+
+def read_command(element: ET.Element) -> Command:
+    """What a command element asks for.
+
+    Raises:
+        BadCommand: it is none of ours, or its form is too large.
+    """
+    node, action = element.get("node", ""), element.get("action", "execute")
+    if not is_node(node):
+        raise BadCommand("There is no such command.", ("cancel", "item-not-found"))
+    session = element.get("sessionid", "")
+    if len(session) > _LONGEST_SESSION:
+        raise BadCommand("The session id is too long.", ("modify", "bad-request"))
+    form = element.find(f"{{{NS_DATA}}}x")
+    cancelled = action == "cancel" or (form is not None and form.get("type") == "cancel")
+    if not cancelled and action not in _FIRST:
+        raise BadCommand("There is no such step.", ("modify", "bad-request"))
+    if form is not None and not cancelled:
+        values: Mapping[str, str] | None = _values(form)
+    else:
+        values = None if action == "execute" else {}
+    return Command(node, session or random_id(), values, cancelled)
+
+
+def render_told(command: Command, told: Told) -> str:
+    """What came of a command, as a command element."""
+    if told.form is not None:
+        note = _note("error" if told.refused else "info", told.text)
+        actions = "<actions execute='complete'><complete/></actions>"
+        return command.render("executing", actions + _form(told.form) + note)
+    return command.render("completed", _note("error" if told.refused else "info", told.text))
+
+
+def _note(kind: str, text: str) -> str:
+    return f"<note type='{kind}'>{escape(text)}</note>" if text else ""
+
+
+def _form(form: Form) -> str:
+    inner = f"<title>{escape(form.title)}</title>" if form.title else ""
+    inner += f"<instructions>{escape(form.text)}</instructions>" if form.text else ""
+    return f"<x xmlns='{NS_DATA}' type='form'>{inner}{''.join(map(_field, form.inputs))}</x>"
+
+
+def _field(field: Input) -> str:
+    kind = "list-single" if field.choices else "text-multi" if field.lines else "text-single"
+    inner = "<required/>" if field.required else ""
+    if field.value:
+        values = field.value.split("\n") if kind == "text-multi" else [field.value]
+        inner += "".join(f"<value>{escape(value)}</value>" for value in values)
+    inner += "".join(
+        f"<option{attributes(label=label)}><value>{escape(value)}</value></option>" for value, label in field.choices
+    )
+    return f"<field{attributes(var=field.name, type=kind, label=field.label)}>{inner}</field>"
+
+
+def _values(form: ET.Element) -> dict[str, str]:
+    fields = form.findall(f"{{{NS_DATA}}}field")
+    if len(fields) > _FIELDS:
+        raise BadCommand(f"The form has more than {_FIELDS} fields.", ("modify", "policy-violation"))
+    values: dict[str, str] = {}
+    for field in fields:
+        name = field.get("var", "")
+        value = "\n".join(found.text or "" for found in field.findall(f"{{{NS_DATA}}}value"))
+        if len(value) > _LONGEST_VALUE or len(name) > _LONGEST_VALUE:
+            raise BadCommand(f"A field has more than {_LONGEST_VALUE:,} characters.", ("modify", "policy-violation"))
+        if name:
+            values[name] = value
+    return values

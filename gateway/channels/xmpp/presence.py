@@ -1,0 +1,137 @@
+"""Who is there, and who may know that a contact is (RFC 6121, 3 and 4). slixmpp's roster has no part in it."""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gateway.channels.xmpp.jids import Contact, Sender, contact_jid
+from gateway.channels.xmpp.owner import DeskOwner
+from gateway.channels.xmpp.writing import presence
+from gateway.model.desk import Show
+
+_DEVICES = 50  # of one agent; the one heard of longest ago is forgotten
+_SHOWS = {"chat": Show.chat, "away": Show.away, "xa": Show.xa, "dnd": Show.dnd}
+_DESK_STATUS = "Care desk"
+
+
+@dataclass(slots=True)
+class _Agent:
+    """devices: resource -> how much it is there, and whether it told the desk or only a customer's contact."""
+
+    devices: dict[str, tuple[Show, bool]] = field(default_factory=dict)
+    told: Show = Show.unknown
+
+
+class Attendance:
+    """How much each agent is there, best over all devices, since the session began."""
+
+    def __init__(self, owner: DeskOwner) -> None:
+        self._owner = owner
+        self._agents: dict[str, _Agent] = {}
+
+    def resources(self, agent: str) -> list[str]:
+        """Where an agent is."""
+        known = self._agents.get(agent)
+        return [resource for resource in known.devices if resource] if known else []
+
+    def forget(self) -> None:
+        """The session is lost: nobody tells us any more."""
+        agents, self._agents = self._agents, {}
+        for bare, agent in agents.items():
+            if agent.told is not Show.unknown:
+                self._owner.events.attends(bare, Show.unknown)
+
+    def ask(self, agents: Sequence[str]) -> None:
+        """Asks for the presence of agents who may not have let us see it yet."""
+        domain = self._owner.profile.domain
+        for agent in agents:
+            self._owner.write(presence(domain, agent, "subscribe"))
+            self._owner.write(presence(domain, agent, "probe"))
+
+    def probe(self, agents: Sequence[str]) -> None:
+        """Asks how much agents are there, where the server lets us see it (XEP-0356)."""
+        for agent in agents:
+            self._owner.write(presence(self._owner.profile.domain, agent, "probe"))
+
+    def leave(self, agents: Sequence[str]) -> None:
+        """Tells agents that the desk goes away."""
+        for agent in agents:
+            self._owner.write(presence(self._owner.profile.domain, agent, "unavailable"))
+
+    def show(self, to: str, agent: str, customer: str) -> bool:
+        """Tells one JID of an agent how a contact stands; whether there is such a contact."""
+        sender = contact_jid(customer, self._owner.profile.domain)
+        status = self._owner.events.shows(agent, customer) if customer else _DESK_STATUS
+        self._owner.write(presence(sender, to, "unavailable" if status is None else "", status or ""))
+        return status is not None
+
+    def read(self, xml: ET.Element, sender: Sender, contact: Contact | None, *, agent: bool) -> None:
+        """One presence stanza that came. contact: whom it is for."""
+        kind = xml.get("type")
+        if not agent:
+            self._owner.counters["refused_strangers"] += 1
+            if kind == "subscribe":
+                self._owner.write(presence(_bare(xml.get("to", "")), sender.bare, "unsubscribed"))
+            return
+        if contact is None:
+            if kind == "subscribe":
+                self._owner.write(presence(_bare(xml.get("to", "")), sender.bare, "unsubscribed"))
+        elif kind is None:
+            self._attends(sender, _show(xml), desk=not contact.customer)
+        elif kind == "unavailable":
+            self._leaves(sender, desk=not contact.customer)
+        elif kind == "subscribe":
+            self._subscribed(sender, contact)
+        elif kind == "unsubscribe":
+            self._owner.write(presence(_bare(contact.full), sender.bare, "unsubscribed"))
+        elif kind == "probe":
+            self.show(sender.full, sender.bare, contact.customer)
+
+    def _subscribed(self, sender: Sender, contact: Contact) -> None:
+        ours = _bare(contact.full)
+        if contact.customer and self._owner.events.shows(sender.bare, contact.customer) is None:
+            self._owner.write(presence(ours, sender.bare, "unsubscribed"))
+            return
+        self._owner.write(presence(ours, sender.bare, "subscribed"))
+        if not contact.customer:
+            self._owner.write(presence(ours, sender.bare, "subscribe"))
+        self.show(sender.bare, sender.bare, contact.customer)
+
+    def _attends(self, sender: Sender, show: Show, *, desk: bool) -> None:
+        agent = self._agents.setdefault(sender.bare, _Agent())
+        known = agent.devices.get(sender.resource)
+        if known is not None and known[1] and not desk:
+            return  # what it told one contact is less than what it told the desk
+        agent.devices.pop(sender.resource, None)
+        agent.devices[sender.resource] = (show, desk)
+        if len(agent.devices) > _DEVICES:
+            del agent.devices[next(iter(agent.devices))]
+        self._tell(sender.bare, agent)
+
+    def _leaves(self, sender: Sender, *, desk: bool) -> None:
+        """From a bare JID: all its devices. To a contact only, perhaps because the agent removed that contact: it
+        counts only for a device that never told the desk."""
+        agent = self._agents.setdefault(sender.bare, _Agent())
+        for resource, (_, told_desk) in list(agent.devices.items()):
+            if sender.resource in {"", resource} and (desk or not told_desk):
+                del agent.devices[resource]
+        if desk or not agent.devices:
+            self._tell(sender.bare, agent)
+
+    def _tell(self, bare: str, agent: _Agent) -> None:
+        best = min((show for show, _ in agent.devices.values()), default=Show.offline)
+        if best is not agent.told:
+            agent.told = best
+            self._owner.events.attends(bare, best)
+
+
+def _show(xml: ET.Element) -> Show:
+    for space in ("{jabber:component:accept}", "{jabber:client}"):
+        found = xml.find(f"{space}show")
+        if found is not None:
+            return _SHOWS.get((found.text or "").strip(), Show.online)
+    return Show.online
+
+
+def _bare(jid: str) -> str:
+    return jid.partition("/")[0]

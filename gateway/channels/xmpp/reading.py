@@ -1,0 +1,212 @@
+"""Stanzas as words: who speaks is judged first, then what was said (design, invariant 11)."""
+
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+
+from gateway.channels.xmpp.jids import BadJid, Contact, Sender, contact_jid, read_contact, read_sender
+from gateway.channels.xmpp.owner import DeskOwner
+from gateway.channels.xmpp.presence import Attendance
+from gateway.channels.xmpp.queries import Queries
+from gateway.channels.xmpp.writing import NS_MARKERS, NS_RECEIPTS, NS_SID, NS_STANZAS, chat, error
+from gateway.model.desk import Bounced, Heard, Said, Seen
+
+_LONGEST_BODY = 10_000  # characters
+_LONGEST_ID = 256
+_LONGEST_REASON = 500
+_SPACES = ("{jabber:component:accept}", "{jabber:client}")
+_SPOKEN = (None, "chat", "normal")  # types of messages that a person wrote to one person
+_FOREIGN = frozenset(
+    (
+        "{urn:xmpp:carbons:2}sent",  # XEP-0280: of another conversation
+        "{urn:xmpp:carbons:2}received",
+        "{urn:xmpp:forward:0}forwarded",  # XEP-0297: somebody else's words
+        "{http://jabber.org/protocol/muc#user}x",  # XEP-0045: an occupant of a room
+    )
+)
+_PRIVILEGES = ("{urn:xmpp:privilege:1}", "{urn:xmpp:privilege:2}")
+_CONDITION = f"{{{NS_STANZAS}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A stanza with its sender. agent: whether that is a device or account of a listed agent of ours. contact: whom it
+    is for, None = nobody of ours."""
+
+    xml: ET.Element
+    type: str | None
+    id: str
+    sender: Sender
+    contact: Contact | None
+    to: str
+    agent: bool
+
+
+class Reader:
+    """Reads what came and hands it on. Nothing here waits."""
+
+    def __init__(self, owner: DeskOwner, attendance: Attendance, queries: Queries) -> None:
+        self._owner = owner
+        self._attendance = attendance
+        self._queries = queries
+
+    def read(self, xml: ET.Element) -> None:
+        """One stanza.
+
+        Raises:
+            BadJid: its sender is none. Whatever a callback raises.
+        """
+        self._owner.counters["in"] += 1
+        kind = _local(xml.tag)
+        if kind not in {"message", "presence", "iq"}:
+            raise BadJid("not a stanza")
+        envelope = self._open(xml)
+        if kind == "message":
+            self._message(envelope)
+        elif kind == "presence":
+            self._attendance.read(xml, envelope.sender, envelope.contact, agent=envelope.agent)
+        elif envelope.type in {"result", "error"}:
+            self._owner.answered(envelope.sender.full, envelope.id)
+        elif envelope.type in {"get", "set"}:
+            self._queries.answer(xml, envelope.sender, envelope.contact, agent=envelope.agent)
+        else:
+            raise BadJid("no type of query")
+
+    def _open(self, xml: ET.Element) -> Envelope:
+        owner = self._owner
+        sender = read_sender(xml.get("from"))
+        ours = bool(sender.local) and sender.domain in owner.profile.agent_domains
+        contact = read_contact(xml.get("to"), owner.profile.domain)
+        agent = ours and owner.events.listed(sender.bare)
+        return Envelope(xml, xml.get("type"), xml.get("id", ""), sender, contact, xml.get("to", ""), agent)
+
+    # messages
+
+    def _message(self, it: Envelope) -> None:
+        if it.type == "error":
+            self._bounced(it)
+            return
+        if it.type not in _SPOKEN:
+            self._owner.counters["ignored"] += 1
+            return
+        if any(element.tag in _FOREIGN for element in it.xml.iter()):
+            self._owner.counters["refused_foreign"] += 1
+            return
+        if it.sender.full in self._owner.profile.agent_domains and self._advert(it):
+            return
+        body = _body(it.xml)
+        if not it.agent or not it.sender.resource:
+            self._owner.counters["refused_strangers"] += 1
+            if body:
+                self._refuse(it, ("auth", "forbidden"))
+            return
+        if it.contact is None:
+            if body:
+                self._refuse(it, ("cancel", "item-not-found"), "There is no such contact: +15551234567 is one.")
+            return
+        if body:
+            self._said(it, it.contact, body)
+        self._seen(it)
+
+    def _said(self, it: Envelope, contact: Contact, body: str) -> None:
+        if len(body) > _LONGEST_BODY:
+            self._owner.counters["oversize"] += 1
+            self._refuse(it, ("modify", "policy-violation"), f"Not sent: {_LONGEST_BODY:,} characters at most.")
+            return
+        said = Said(it.sender.bare, contact.customer, _id(it.xml), body)
+
+        async def say() -> None:
+            await self._say(it, said)
+
+        if self._owner.lanes.put(it.sender.bare, say):
+            self._owner.counters["said"] += 1
+        else:
+            self._owner.counters["flooded"] += 1
+            self._refuse(
+                it, ("wait", "resource-constraint"), "Not sent: too many at a time. Send it again in a moment."
+            )
+
+    async def _say(self, it: Envelope, said: Said) -> None:
+        try:
+            heard = await self._owner.events.said(said)
+        except Exception as problem:  # noqa: BLE001  the agent hears of it, whatever it is
+            self._owner.failed("what an agent wrote was not taken", problem)
+            heard = Heard()
+            self._refuse(it, ("wait", "internal-server-error"), "Not sent: something is wrong here. Try again.")
+        if heard.refused:
+            self._refuse(it, ("cancel", "not-acceptable"), heard.refused)
+        if heard.text:
+            sender = contact_jid(said.customer, self._owner.profile.domain)
+            self._owner.write(chat(sender, it.sender.full, heard.text))
+
+    def _refuse(self, it: Envelope, condition: tuple[str, str], text: str = "") -> None:
+        self._owner.counters["refused"] += 1
+        self._owner.write(error("message", it.to, it.sender.full, it.id, condition, text))
+
+    def _seen(self, it: Envelope) -> None:
+        """XEP-0184 and XEP-0333. An agent has several devices, and each of them may tell."""
+        for tag, displayed in ((f"{{{NS_RECEIPTS}}}received", False), (f"{{{NS_MARKERS}}}displayed", True)):
+            found = it.xml.find(tag)
+            about = found.get("id", "") if found is not None else ""
+            if about and len(about) <= _LONGEST_ID:
+                self._owner.counters["displayed" if displayed else "received"] += 1
+                self._owner.events.seen(Seen(it.sender.bare, about, displayed))
+
+    def _bounced(self, it: Envelope) -> None:
+        """The server speaks for the agent, or for itself. An error is never answered (RFC 6120, 8.3.1)."""
+        if not it.agent and it.sender.full not in self._owner.profile.agent_domains:
+            self._owner.counters["refused_strangers"] += 1
+            return
+        if it.id and len(it.id) <= _LONGEST_ID:
+            self._owner.counters["bounced"] += 1
+            self._owner.events.bounced(Bounced(it.sender.bare, it.id, _reason(it.xml)))
+
+    def _advert(self, it: Envelope) -> bool:
+        """XEP-0356, 4.1: what the server lets us do."""
+        found = [child for child in it.xml if child.tag.startswith(_PRIVILEGES)]
+        if not found or it.contact is None or it.contact.customer:
+            return False
+        permissions = {
+            f"{element.get('access', '')}:{element.get('type', '')}"[:64]
+            for child in found
+            for element in child.iter()
+            if element.tag.startswith(_PRIVILEGES) and _local(element.tag) == "perm"
+        }
+        self._owner.privileged(tuple(sorted(permissions)[:50]))
+        return True
+
+
+def _local(tag: str) -> str:
+    """The name of an element of a stanza's own namespace, "" of another."""
+    space, brace, name = tag.rpartition("}")
+    if brace and space + brace in (*_SPACES, *_PRIVILEGES):
+        return name
+    return ""
+
+
+def _body(xml: ET.Element) -> str:
+    for space in _SPACES:
+        found = xml.find(f"{space}body")
+        if found is not None:
+            return found.text or ""
+    return ""
+
+
+def _id(xml: ET.Element) -> str:
+    """The stanza's id, else the one its author gave it (XEP-0359)."""
+    origin = xml.find(f"{{{NS_SID}}}origin-id")
+    for known in (xml.get("id"), origin.get("id") if origin is not None else None):
+        if known and len(known) <= _LONGEST_ID:
+            return known
+    return ""
+
+
+def _reason(xml: ET.Element) -> str:
+    """The words of an error, else its condition."""
+    text, condition = "", ""
+    for space in _SPACES:
+        for child in xml.iterfind(f"{space}error/*"):
+            if child.tag == f"{_CONDITION}text":
+                text = text or (child.text or "").strip()
+            elif child.tag.startswith(_CONDITION):
+                condition = condition or child.tag.removeprefix(_CONDITION)
+    return (text or condition or "undefined-condition")[:_LONGEST_REASON]

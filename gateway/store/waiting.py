@@ -1,0 +1,148 @@
+"""What the desk asks: who waits for a person, how busy the agents are, and all that a card tells of a conversation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import apsw
+
+from gateway.model.conversation import Dialogue
+from gateway.model.customer import Customer
+from gateway.model.event import Event
+from gateway.model.message import Message
+from gateway.model.offer import Offer
+from gateway.store.events import events_by_id
+from gateway.store.listings import ConversationView, conversation, loads
+from gateway.store.marks import number, set_mark
+from gateway.store.messages import messages_by_id
+from gateway.store.statements import columns_of
+from gateway.store.states import offer_of
+from gateway.store.tables import CustomerRow, OfferRow
+from gateway.store.units import Unit
+
+MOST_WAITING = 2000
+_AWAY, _UP = "away:", "desk_up"
+_LIVE = "state NOT IN ('bot', 'closed')"
+_WAITING = (
+    "SELECT id, key, brand, queue, epoch, changed_at, reservation FROM conversation "
+    f"WHERE state = 'queued' AND {_LIVE} ORDER BY changed_at, id LIMIT ?"
+)
+_HELD = f"SELECT id, key, agent FROM conversation WHERE state IN ('human', 'waiting', 'wrapup') AND {_LIVE} LIMIT ?"
+_CUSTOMER = ", ".join(columns_of(CustomerRow))
+_OFFER = ", ".join(columns_of(OfferRow))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A conversation in a queue. since: ms. reservation: as in its row."""
+
+    id: int
+    key: str
+    brand: str
+    queue: str
+    epoch: int
+    since: int
+    reservation: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """All who wait, longest first, and how many conversations each agent has."""
+
+    waiting: tuple[Waiting, ...]
+    busy: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a card tells. messages: the last ones, oldest first. consent: of the conversation's brand, None = never
+    asked. dialogue: the run of a handler that has the floor, or had it last.
+    """
+
+    view: ConversationView
+    customer: Customer
+    consent: str | None
+    messages: tuple[Message, ...]
+    event: Event | None
+    offers: tuple[Offer, ...]
+
+    @property
+    def dialogue(self) -> Dialogue | None:
+        """Its place and what it remembers."""
+        return self.view.dialogue
+
+
+def room(connection: apsw.Connection) -> Room:
+    """Whom the desk may bring together now."""
+    waiting = tuple(Waiting(*row) for row in connection.execute(_WAITING, (MOST_WAITING,)))
+    return Room(waiting, loads(connection).busy)
+
+
+def held(connection: apsw.Connection) -> list[tuple[int, str, str]]:
+    """Conversations that agents have: (id, customer's key, agent)."""
+    return [(int(row[0]), str(row[1]), str(row[2])) for row in connection.execute(_HELD, (MOST_WAITING,))]
+
+
+def facts(connection: apsw.Connection, conversation_id: int, before: int, most: int) -> Facts | None:
+    """What there is to tell of a conversation, with the last messages older than an id; None when there is none."""
+    view = conversation(connection, conversation_id)
+    if view is None:
+        return None
+    its = view.conversation
+    row = connection.execute(f"SELECT {_CUSTOMER} FROM customer WHERE id = ?", (its.customer_id,)).fetchone()
+    assert row is not None, "a conversation has a customer"
+    customer = Customer(*row)
+    consent = connection.execute(
+        "SELECT state FROM consent WHERE address_id = ? AND brand = ?", (customer.address_id, its.brand)
+    ).get
+    offers = connection.execute(
+        f"SELECT {_OFFER} FROM offer WHERE conversation_id = ? AND state IN ('open', 'accepted', 'fulfilling')",
+        (its.id,),
+    )
+    found = events_by_id(connection, [view.event_id]) if view.event_id is not None else {}
+    return Facts(
+        view,
+        customer,
+        str(consent) if consent is not None else None,
+        tuple(_messages(connection, [an_id for an_id in view.messages if an_id < before][-most:])),
+        next(iter(found.values()), None),
+        tuple(offer_of(one) for one in offers),
+    )
+
+
+def written_since(connection: apsw.Connection, conversation_id: int, after: int) -> list[Message]:
+    """What the customer wrote in a conversation after an id, oldest first."""
+    view = conversation(connection, conversation_id)
+    if view is None:
+        return []
+    newer = _messages(connection, [an_id for an_id in view.messages if an_id > after])
+    return [message for message in newer if message.direction == "mo"]
+
+
+def _messages(connection: apsw.Connection, ids: Sequence[int]) -> list[Message]:
+    found = messages_by_id(connection, ids)
+    return [found[an_id] for an_id in ids if an_id in found]
+
+
+def set_away(agent: str, *, away: bool) -> Unit:
+    """An agent takes no conversations, or takes them again."""
+    unit = Unit(f"desk:{agent}")
+    set_mark(unit, f"{_AWAY}{agent}", int(away))
+    return unit
+
+
+def away(connection: apsw.Connection) -> list[str]:
+    """The agents who said so."""
+    rows = connection.execute("SELECT name FROM mark WHERE name LIKE 'away:%' AND value = '1'")
+    return [str(row[0]).removeprefix(_AWAY) for row in rows]
+
+
+def note_up(at: int) -> Unit:
+    """Agents could reach the desk at this time, ms."""
+    unit = Unit("desk")
+    set_mark(unit, _UP, at)
+    return unit
+
+
+def last_up(connection: apsw.Connection) -> int | None:
+    """When agents could reach the desk last, ms, as far as it is known."""
+    return number(connection, _UP) or None
