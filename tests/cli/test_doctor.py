@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from gateway.simulator import SimulatedCarrier
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, free_port
 
 
 def port_of(config: Path, place: str = 'name = "sim"') -> int:
@@ -32,9 +33,18 @@ async def test_a_carrier_that_answers(careline: Run, config: Path) -> None:
         assert found["carrier sim"]["state"] == "good", found
         assert found["database"]["state"] == "good"
         assert found["disk"]["told"]
-        assert "comes with the desk" in found["xmpp"]["told"]
         kinds = {row["kind"] for row in carrier.rows()}
         assert {"bind_transmitter", "unbind"} <= kinds
+
+
+async def test_the_port_of_the_xmpp_server(careline: Run, config: Path) -> None:
+    file = config / "gateway.toml"
+    file.write_text(file.read_text("utf-8").replace("port = 5347", f"port = {free_port()}"), "utf-8")
+    nobody = await examined(careline, config)
+    assert nobody["xmpp"]["state"] == "bad"
+    assert "start the XMPP server with component sms.example.test" in nobody["xmpp"]["todo"]
+    with socket.create_server(("127.0.0.1", port_of(config, r"\[xmpp\]"))):
+        assert (await examined(careline, config))["xmpp"]["state"] == "good"
 
 
 async def test_a_wrong_password_and_nobody_there(careline: Run, config: Path) -> None:
