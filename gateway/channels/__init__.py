@@ -1,1 +1,1 @@
-"""Protocol adapters. Each knows `gateway.model` and nothing else of ours; `app.py` wires their callbacks."""
+"""Protocol adapters. Each knows `gateway.model` and nothing else of ours; `app` wires their callbacks."""

@@ -158,7 +158,7 @@ class LinkStatus:
 
 @dataclass(frozen=True, slots=True)
 class ChannelEvents:
-    """The callbacks of a channel; app.py wires them to care. None of them blocks; each takes a whole batch.
+    """The callbacks of a channel; app wires them to care. None of them blocks; each takes a whole batch.
 
     inbound: texts and receipts of one read, in order of arrival; each must be acknowledged later.
     answers: outcomes of handed-over parts. ready: capacity has come back, or the state changed.

@@ -175,7 +175,7 @@ class DeskStatus:
 
 @dataclass(frozen=True, slots=True)
 class DeskEvents:
-    """The callbacks of the channel; app.py wires them to care.
+    """The callbacks of the channel; app wires them to care.
 
     listed: whether a bare JID is an agent's; nobody else is heard. agents: all of them, to ask for their presence.
     said: an agent wrote; answers after the commit. verbs: what may be run on a contact just now, each (name, title).

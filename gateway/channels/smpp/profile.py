@@ -1,4 +1,4 @@
-"""All that can be set of one carrier. `app.py` fills it from `[[carriers]]`."""
+"""All that can be set of one carrier. `app` fills it from `[[carriers]]`."""
 
 import re
 from collections.abc import Mapping

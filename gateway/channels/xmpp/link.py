@@ -218,7 +218,8 @@ class XmppLink:
             asyncio.get_running_loop().call_soon(self.events.bounced, bounced)
             return ""
         self.counters["out"] += 1
-        return render(line, self.profile.domain, self._attendance.resources(line.agent))
+        attendance = self._attendance
+        return render(line, self.profile.domain, attendance.resources(line.agent), attendance.last_device(line.agent))
 
     async def _run(self) -> None:
         while not self._stopping:
@@ -321,13 +322,14 @@ class XmppLink:
         """Learns what the server grants, asks who is there, and tells care that lines go."""
         waits: tuple[asyncio.Future[Any], ...] = (session.advert, session.stream.lost)
         await asyncio.wait(waits, timeout=self._patience.advert, return_when=asyncio.FIRST_COMPLETED)
-        ask = self._attendance.probe if _MANAGED in self._privileges else self._attendance.ask
+        managed = _MANAGED in self._privileges
         agents: list[str] = []
         self._guarded(lambda: agents.extend(self.events.agents()))
         for at in range(0, len(agents), _CHUNK):
             if not await self._has_room(session, 0):
                 return
-            ask([agent for agent in agents[at : at + _CHUNK] if is_agent(agent, self.profile.agent_domains)])
+            chunk = [agent for agent in agents[at : at + _CHUNK] if is_agent(agent, self.profile.agent_domains)]
+            self._attendance.ask(chunk, managed=managed)
         if self._session is session and not session.stream.lost.done():
             session.told = True
             self._guarded(lambda: self.events.connected(self._since))

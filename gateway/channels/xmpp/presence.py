@@ -16,9 +16,11 @@ _DESK_STATUS = "Care desk"
 
 @dataclass(slots=True)
 class _Agent:
-    """devices: resource -> how much it is there, and whether it told the desk or only a customer's contact."""
+    """devices: resource -> how much it is there, and whether it told the desk or only a customer's contact. visible:
+    whether the desk may see it."""
 
     devices: dict[str, tuple[Show, bool]] = field(default_factory=dict)
+    visible: bool = False
     told: Show = Show.unknown
 
 
@@ -28,30 +30,39 @@ class Attendance:
     def __init__(self, owner: DeskOwner) -> None:
         self._owner = owner
         self._agents: dict[str, _Agent] = {}
+        self._wrote: dict[str, str] = {}
+        self._managed = False
 
     def resources(self, agent: str) -> list[str]:
         """Where an agent is."""
         known = self._agents.get(agent)
         return [resource for resource in known.devices if resource] if known else []
 
+    def wrote(self, agent: str, resource: str) -> None:
+        """A listed agent wrote from there."""
+        self._wrote[agent] = resource
+
+    def last_device(self, agent: str) -> str:
+        """Where an agent wrote last, "" = nowhere; it may be gone."""
+        return self._wrote.get(agent, "")
+
     def forget(self) -> None:
         """The session is lost: nobody tells us any more."""
-        agents, self._agents = self._agents, {}
+        agents, self._agents, self._managed = self._agents, {}, False
         for bare, agent in agents.items():
             if agent.told is not Show.unknown:
                 self._owner.events.attends(bare, Show.unknown)
 
-    def ask(self, agents: Sequence[str]) -> None:
-        """Asks for the presence of agents who may not have let us see it yet."""
-        domain = self._owner.profile.domain
-        for agent in agents:
-            self._owner.write(presence(domain, agent, "subscribe"))
-            self._owner.write(presence(domain, agent, "probe"))
+    def ask(self, agents: Sequence[str], *, managed: bool) -> None:
+        """Asks how much agents are there.
 
-    def probe(self, agents: Sequence[str]) -> None:
-        """Asks how much agents are there, where the server lets us see it (XEP-0356)."""
+        Where the server shows us all of them (managed, XEP-0356), by a probe. Else by asking to be let see it: who has
+        let us is answered for at once, and probed then. Not before: Prosody answers the probe of one who has not with
+        an `unsubscribed` that takes our request back.
+        """
+        self._managed = managed
         for agent in agents:
-            self._owner.write(presence(self._owner.profile.domain, agent, "probe"))
+            self._owner.write(presence(self._owner.profile.domain, agent, "probe" if managed else "subscribe"))
 
     def leave(self, agents: Sequence[str]) -> None:
         """Tells agents that the desk goes away."""
@@ -81,13 +92,20 @@ class Attendance:
         elif kind == "unavailable":
             self._leaves(sender, desk=not contact.customer)
         elif kind == "subscribe":
-            self._subscribed(sender, contact)
+            self._subscribes(sender, contact)
+        elif kind == "subscribed":
+            self._lets_see(sender, contact)
         elif kind == "unsubscribe":
             self._owner.write(presence(_bare(contact.full), sender.bare, "unsubscribed"))
         elif kind == "probe":
             self.show(sender.full, sender.bare, contact.customer)
 
-    def _subscribed(self, sender: Sender, contact: Contact) -> None:
+    def _lets_see(self, sender: Sender, contact: Contact) -> None:
+        if not contact.customer:
+            self._agents.setdefault(sender.bare, _Agent()).visible = True
+            self._owner.write(presence(self._owner.profile.domain, sender.bare, "probe"))
+
+    def _subscribes(self, sender: Sender, contact: Contact) -> None:
         ours = _bare(contact.full)
         if contact.customer and self._owner.events.shows(sender.bare, contact.customer) is None:
             self._owner.write(presence(ours, sender.bare, "unsubscribed"))
@@ -102,6 +120,7 @@ class Attendance:
         known = agent.devices.get(sender.resource)
         if known is not None and known[1] and not desk:
             return  # what it told one contact is less than what it told the desk
+        agent.visible = agent.visible or desk
         agent.devices.pop(sender.resource, None)
         agent.devices[sender.resource] = (show, desk)
         if len(agent.devices) > _DEVICES:
@@ -109,9 +128,12 @@ class Attendance:
         self._tell(sender.bare, agent)
 
     def _leaves(self, sender: Sender, *, desk: bool) -> None:
-        """From a bare JID: all its devices. To a contact only, perhaps because the agent removed that contact: it
-        counts only for a device that never told the desk."""
+        """From a bare JID: all its devices; of an agent we may not see it says nothing (Prosody answers a request so).
+        To a contact only, perhaps because the agent removed that contact: it counts only for a device that never told
+        the desk."""
         agent = self._agents.setdefault(sender.bare, _Agent())
+        if not sender.resource and not agent.visible and not self._managed:
+            return
         for resource, (_, told_desk) in list(agent.devices.items()):
             if sender.resource in {"", resource} and (desk or not told_desk):
                 del agent.devices[resource]

@@ -104,6 +104,7 @@ class Reader:
                 self._refuse(it, ("cancel", "item-not-found"), "There is no such contact: +15551234567 is one.")
             return
         if body:
+            self._attendance.wrote(it.sender.bare, it.sender.resource)
             self._said(it, it.contact, body)
         self._seen(it)
 

@@ -54,14 +54,15 @@ def random_id() -> str:
     return secrets.token_hex(12)
 
 
-def render(line: Line, domain: str, resources: Sequence[str] = ()) -> str:
+def render(line: Line, domain: str, resources: Sequence[str] = (), last: str = "") -> str:
     """The stanzas of one line; more than one only for a failure.
 
     Args:
         line: what to say.
         domain: of the component.
         resources: where the agent is. A server drops errors for a bare JID (RFC 6121, 8.5.2), so a failure goes to
-            each of these; where there is none, as a text, which the server keeps for the agent.
+            each of these; where there is none, as a text, which the server keeps for the agent, and to `last`.
+        last: where the agent wrote last, "" = nowhere.
     """
     sender = contact_jid(line.customer, domain)
     if line.kind is LineKind.delivered:
@@ -70,9 +71,8 @@ def render(line: Line, domain: str, resources: Sequence[str] = ()) -> str:
             f"<received xmlns='{NS_RECEIPTS}'{attributes(id=line.about)}/><store xmlns='{NS_HINTS}'/></message>"
         )
     if line.kind is LineKind.failed:
-        if not resources:
-            return _said(line, sender, domain, f"Not delivered: {line.text}")
-        return "".join(
+        told = "" if resources else _said(line, sender, domain, f"Not delivered: {line.text}")
+        return told + "".join(
             error(
                 "message",
                 sender,
@@ -81,7 +81,7 @@ def render(line: Line, domain: str, resources: Sequence[str] = ()) -> str:
                 ("cancel", "recipient-unavailable"),
                 line.text,
             )
-            for resource in resources
+            for resource in (resources or ([last] if last else []))
         )
     return _said(line, sender, domain, line.text)
 
