@@ -187,6 +187,9 @@ class Metrics:
         self.http_requests = counter("http_requests", "HTTP requests", "route", "status")
         self.queue_depth = gauge("queue_depth", "Rows that wait", "queue")
         self.links = gauge("carrier_up", "1 while a bind of the carrier may send", "carrier")
+        self.desk_up = gauge("desk_up", "1 while agents can be reached over XMPP")
+        self.desk = counter("desk_stanzas", "Stanzas of the agents' server: in, out, poison, refused, ...", "what")
+        self.waiting = gauge("conversations_waiting", "Conversations that wait for a person", "queue")
         self.batch_size = histogram(
             "tx_batch_size", "Units of work in one transaction", (1, 2, 5, 10, 20, 50, 100, 200, 500)
         )

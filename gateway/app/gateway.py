@@ -321,6 +321,10 @@ class Gateway:
         self._figures.receipts(self.tracking.by_carrier)
         self._figures.intake(self.intake.figures, self.engine.dead)
         self._figures.store(self.store.writer.figures)
+        if self.chat is not None:
+            status = self.chat.status()
+            up = status.state is DeskState.up
+            self._figures.desk(up=up, counters=status.counters, waiting=self.chat.assigning.waiting())
 
     async def _sweep(self) -> None:
         await self.store.apply([await self.store.read(upkeep.sweep, wall_ms())])

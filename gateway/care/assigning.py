@@ -5,6 +5,7 @@ What is decided here is a proposal; the reservation is decided, and written, in 
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -33,6 +34,7 @@ class Assigning:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._busy: dict[str, int] = {}
+        self._seen: tuple[Waiting, ...] = ()
         self._free_since: dict[str, int] = {}
 
     def poke(self) -> None:
@@ -66,6 +68,7 @@ class Assigning:
         """Asks whom there is to ask; how many were."""
         seen = await self._store.read(room)
         self._note_busy(seen.busy)
+        self._seen = seen.waiting
         asked = {agent for one in seen.waiting if (agent := reserving.read(one.reservation).agent) is not None}
         count = 0
         for one in seen.waiting:
@@ -80,6 +83,13 @@ class Assigning:
                 reserve = partial(reserving.reserve, conversation_id=one.id, epoch=one.epoch, agent=agent)
                 count += await self._ask(one, reserve)
         return count
+
+    def waiting(self) -> dict[str, int]:
+        """How many waited in each queue at the last look."""
+        return {
+            **dict.fromkeys(self._engine.playbook.queues, 0),
+            **Counter(one.queue for one in self._seen),
+        }
 
     def _choose(self, one: Waiting, its: reserving.Reservation, seen: Room, asked: set[str]) -> str | None:
         book = self._engine.playbook

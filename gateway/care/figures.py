@@ -56,6 +56,14 @@ class Figures:
             self._raise(self._metrics.texts_in, count, outcome)
         self._raise(self._metrics.dead_letters, dead_letters, "input")
 
+    def desk(self, *, up: bool, counters: Mapping[str, int], waiting: Mapping[str, int]) -> None:
+        """The agents' server, and who waits in which queue."""
+        self._metrics.desk_up.set(up)
+        for name, count in counters.items():
+            self._raise(self._metrics.desk, count, name)
+        for queue, number in waiting.items():
+            self._metrics.waiting.labels(queue).set(number)
+
     def store(self, figures: WriterFigures) -> None:
         """Messages that ended, by disposition; and the mean of the transactions since the last look, since the writer
         keeps sums only.
