@@ -25,24 +25,24 @@ class Echoes:
 
     def __init__(self, store: Store, engine: Engine, ids: Ids) -> None:
         self._store, self._engine, self._ids = store, engine, ids
-        self._sent: OrderedDict[tuple[str, str], Due] = OrderedDict()
+        self._sent: OrderedDict[str, tuple[str, Due]] = OrderedDict()  # by the line's id: to whom, and its row
         self._tasks: set[asyncio.Task[None]] = set()
 
     def remember(self, batch: Sequence[Due]) -> None:
         """These were sent."""
         for due in batch:
             line = f"m{due.ref}" if due.kind == "relay" else str(due.id)
-            self._sent[str(json.loads(due.body or "[]")[0]), line] = due
+            self._sent[line] = str(json.loads(due.body or "[]")[0]), due
         while len(self._sent) > MOST_REMEMBERED:
             self._sent.popitem(last=False)
 
     def seen(self, seen: Seen) -> None:
         """A client has a customer's words: it stands in their timeline, once for all devices of the agent."""
-        due = self._sent.get((seen.agent, seen.about))
-        if due is None or due.kind != "relay":
+        agent, due = self._sent.get(seen.about, ("", None))
+        if due is None or due.kind != "relay" or agent != seen.agent:
             return
-        del self._sent[seen.agent, seen.about]
-        self._spawn(self._note_seen(due.ref, seen.agent))
+        del self._sent[seen.about]
+        self._spawn(self._note_seen(due.ref, agent))
 
     async def _note_seen(self, message_id: int, agent: str) -> None:
         unit = Unit("desk")
@@ -62,14 +62,18 @@ class Echoes:
 
     def bounced(self, bounced: Bounced) -> None:
         """The server cannot reach this agent: what is offered to them goes to others, what they have waits again."""
-        due = self._sent.pop((bounced.agent, bounced.about), None)
-        if due is not None and not due.key.startswith(DESK_KEY):
+        agent, due = self._sent.get(bounced.about, ("", None))
+        # A server that cannot deliver says so in its own name.
+        if due is None or bounced.agent not in (agent, agent.partition("@")[2]):
+            return
+        del self._sent[bounced.about]
+        if not due.key.startswith(DESK_KEY):
             log.warning("a line for an agent came back: %s", bounced.reason[:200])
-            self._spawn(self._give_up(due.key, bounced))
+            self._spawn(self._give_up(due.key, agent, bounced.reason))
 
-    async def _give_up(self, key: str, bounced: Bounced) -> None:
+    async def _give_up(self, key: str, agent: str, reason: str) -> None:
         try:
-            await self._engine.ask(key, lambda turn: unreachable(turn, bounced.agent, bounced.reason))
+            await self._engine.ask(key, lambda turn: unreachable(turn, agent, reason))
         except (Refused, Failure) as error:
             log.warning("what an agent cannot be told stays with them: %s", error)
 

@@ -139,6 +139,12 @@ class XmppLink:
         self._attendance.show(agent, agent, customer)
         return True
 
+    def ask(self, agents: Sequence[str]) -> None:
+        """Asks how much those are there who became agents since the session began; the others are asked at its
+        start."""
+        known = [agent for agent in agents if is_agent(agent, self.profile.agent_domains)]
+        self._attendance.ask(known, managed=_MANAGED in self._privileges)
+
     def status(self) -> DeskStatus:
         """For operators."""
         unconfirmed = self._session.barrier.unconfirmed if self._session is not None else 0
@@ -215,7 +221,7 @@ class XmppLink:
         if not is_agent(line.agent, self.profile.agent_domains) or not is_customer(line.customer):
             self.counters["unaddressed"] += 1
             bounced = Bounced(line.agent, line.id, "not the JID of an agent, or not a customer's number")
-            asyncio.get_running_loop().call_soon(self.events.bounced, bounced)
+            asyncio.get_running_loop().call_soon(self._guarded, lambda: self.events.bounced(bounced))
             return ""
         self.counters["out"] += 1
         attendance = self._attendance
@@ -322,14 +328,12 @@ class XmppLink:
         """Learns what the server grants, asks who is there, and tells care that lines go."""
         waits: tuple[asyncio.Future[Any], ...] = (session.advert, session.stream.lost)
         await asyncio.wait(waits, timeout=self._patience.advert, return_when=asyncio.FIRST_COMPLETED)
-        managed = _MANAGED in self._privileges
         agents: list[str] = []
         self._guarded(lambda: agents.extend(self.events.agents()))
         for at in range(0, len(agents), _CHUNK):
             if not await self._has_room(session, 0):
                 return
-            chunk = [agent for agent in agents[at : at + _CHUNK] if is_agent(agent, self.profile.agent_domains)]
-            self._attendance.ask(chunk, managed=managed)
+            self.ask(agents[at : at + _CHUNK])
         if self._session is session and not session.stream.lost.done():
             session.told = True
             self._guarded(lambda: self.events.connected(self._since))
