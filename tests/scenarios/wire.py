@@ -24,6 +24,14 @@ from tests.doubles.stage import HOUSE
 PEERS = Path(__file__).parents[1] / "peers"
 SECRET = "whsec_Y2FyZWxpbmUtZGVtby1iYWNrLW9mZmljZS1zZWNyZXQ="
 KEY = "a key for this test alone"
+DESK = """
+[xmpp]
+host = "127.0.0.1"
+port = {port}
+domain = "sms.example.test"
+secret = "secret"
+agent_domains = ["example.test"]
+"""
 
 
 class SignedOffice:
@@ -149,8 +157,8 @@ def installed() -> bool:
 
 
 @asynccontextmanager
-async def wire(folder: Path, free_port: Callable[[], int]) -> AsyncIterator[Wire]:
-    """Starts all of it."""
+async def wire(folder: Path, free_port: Callable[[], int], *, xmpp: int | None = None) -> AsyncIterator[Wire]:
+    """Starts all of it. xmpp: the component port of an XMPP server, if the desk has one."""
     office = SignedOffice()
     app = web.Application()
     app.router.add_post("/fulfil", office.fulfil)
@@ -172,6 +180,8 @@ async def wire(folder: Path, free_port: Callable[[], int]) -> AsyncIterator[Wire
         "CARELINE_CARRIERS__SIM__PORT": str(smpp),
         "CARELINE_BACKOFFICE__BILLING__URL": f"http://127.0.0.1:{runner.addresses[0][1]}/fulfil",
     }
+    if xmpp is not None:
+        toml.write_text(f"{toml.read_text()}{DESK.format(port=xmpp)}")
     gateway = Gateway(load(folder / "config", environment).settings)
     http = aiohttp.ClientSession()
     running = Wire(gateway, office, control, http)

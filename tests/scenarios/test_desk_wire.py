@@ -1,0 +1,197 @@
+"""The interview's story on real parts: Prosody, a chat client on slixmpp, npm `smpp`, a back office with signatures."""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.doubles.agent import AgentClient
+from tests.doubles.prosody import PRIVILEGES, Prosody
+from tests.doubles.prosody import installed as prosody_installed
+from tests.scenarios.playing import SAMPLES
+from tests.scenarios.test_wire import free_port
+from tests.scenarios.wire import Wire, installed, wire
+
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.skipif(not installed(), reason="npm smpp is not installed (node, tests/peers/node_modules/smpp)"),
+    pytest.mark.skipif(not prosody_installed(), reason="Prosody is not installed"),
+]
+ANN = "+15551230001"
+AGENTS = ("ana", "ben", "cleo")
+
+
+class Scene:
+    """The gateway, the server, and the agents who logged in."""
+
+    def __init__(self, run: Wire, server: Prosody) -> None:
+        self.run, self.server = run, server
+        self.clients: list[AgentClient] = []
+
+    async def agent(self, name: str, show: str = "", device: str = "desk") -> AgentClient:
+        client = AgentClient(name, self.server.c2s, device=device)
+        self.clients.append(client)
+        await client.login(show)
+        return client
+
+    async def present(self, client: AgentClient, presence: str = "online") -> None:
+        """Waits until the desk knows that an agent is there."""
+
+        async def so() -> bool:
+            found = (await self.run.api("GET", "/v1/agents"))["items"]
+            return any(one["jid"] == client.jid and one["presence"] == presence for one in found)
+
+        await self.run.until(so, f"{client.name} is {presence}")
+
+
+@asynccontextmanager
+async def scene(folder: Path, *, privileges: bool = False) -> AsyncIterator[Scene]:
+    server = Prosody(folder / "prosody", AGENTS, privileges=privileges)
+    await server.start()
+    thresholds = gc.get_threshold()
+    try:
+        async with wire(folder, free_port, xmpp=server.component) as run:
+            its = Scene(run, server)
+
+            async def up() -> bool:
+                return bool((await run.api("GET", "/health/ready"))["status"] == "ok")
+
+            await run.until(up, "the desk is up")
+            try:
+                yield its
+            finally:
+                for client in its.clients:
+                    await client.logout()
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+        await server.stop()
+
+
+@pytest.fixture(params=[False, True], ids=["subscriptions", "privileges"])
+async def on(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Scene]:
+    if request.param and not PRIVILEGES:
+        pytest.skip("mod_privilege is not installed (prosody-modules)")
+    async with scene(tmp_path, privileges=request.param) as its:
+        yield its
+
+
+async def test_the_whole_story(on: Scene) -> None:
+    run = on.run
+    ana = await on.agent("ana")
+    await on.present(ana)
+    await run.event("plan.overage", ANN, SAMPLES["plan.overage"])
+    await run.received(ANN, 1)
+    await run.writes(ANN, "why so much?")
+    card = await ana.reads("waits in billing", of=ANN)
+    for fact in ("Why: why so much?", "plan.overage", "unlimited", "customer: why so much?", "Language: en"):
+        assert fact in card, card
+    said = ana.says(ANN, "Hi Ann, each minute over the plan costs 42 cents.")
+    assert (await run.received(ANN, 2))[1] == "Hi Ann, each minute over the plan costs 42 cents."
+    await run.talk(ANN, state="waiting", agent="ana@example.test")
+    await ana.until(lambda: said in ana.ticked, "the bubble is ticked")
+    await run.writes(ANN, "ok, and can I avoid it?")
+    await ana.reads("ok, and can I avoid it?", of=ANN)
+    ana.says(ANN, "/offer unlimited")
+    await ana.reads("offered: Acme Mobile: Unlimited plan for $20.00/month.")
+    await run.received(ANN, 3)
+    await run.writes(ANN, "YES")
+    await ana.reads("YES")
+    await ana.reads("accepted unlimited")
+    await ana.reads("unlimited was delivered")
+    assert (await run.received(ANN, 4))[3] == "Acme Mobile: done, Unlimited plan is yours now. Thank you!"
+    session, fields, _ = await ana.form(ANN, "close")
+    assert "resolved" in fields["disposition"]
+    told = await ana.fills(ANN, "close", session, {"disposition": "resolved", "note": "she is happy"})
+    assert told == "closed: resolved"
+    await ana.reads("closed: resolved")
+    await run.talk(ANN, state="closed", disposition="resolved")
+    [(key, call)] = run.office.calls
+    assert key == call["offer"]["id"]
+    assert not ana.unread
+    assert not ana.failed
+    mo = (await run.api("GET", f"/v1/messages?address=%2B{ANN[1:]}&direction=mo&q=avoid"))["items"][0]
+    lines = (await run.api("GET", f"/v1/messages/{mo['id']}"))["timeline"]
+    assert {line["reason"] for line in lines if line["kind"] == "agent"} == {
+        "shown to ana@example.test",
+        "received by the client of ana@example.test",
+    }
+
+
+async def test_two_agents_answer_at_once(tmp_path: Path) -> None:
+    async with scene(tmp_path) as on:
+        run = on.run
+        ana, cleo = await on.agent("ana"), await on.agent("cleo", "away")
+        await on.present(ana)
+        await on.present(cleo, "away")
+        await run.writes(ANN, "agent")
+        await run.received(ANN, 1)
+        await ana.reads("waits in billing", of=ANN)
+        his = cleo.says(ANN, "Hello from Cleo")
+        assert (await run.received(ANN, 2))[1] == "Hello from Cleo"
+        await cleo.reads("What you write here goes to the customer")
+        await ana.reads("Cleo has this conversation now")
+        hers = ana.says(ANN, "Hello from Ana")
+        await ana.reads("not sent: cleo@example.test has this conversation")
+        await ana.until(lambda: hers in ana.failed, "the bubble is marked failed")
+        assert "cleo@example.test has this conversation" in ana.failed[hers]
+        await cleo.until(lambda: his in cleo.ticked, "the bubble is ticked")
+        await run.received(ANN, 2)
+
+
+async def test_an_agent_who_logs_out_is_not_asked_any_more(tmp_path: Path) -> None:
+    async with scene(tmp_path) as on:
+        run = on.run
+        ana, cleo = await on.agent("ana", "chat"), await on.agent("cleo")
+        await on.present(ana, "chat")
+        await on.present(cleo)
+        await run.writes(ANN, "agent")
+        await ana.reads("waits in billing", of=ANN)
+        await ana.logout()
+        await cleo.reads("waits in billing", of=ANN)
+
+
+async def test_two_devices_of_one_agent(tmp_path: Path) -> None:
+    async with scene(tmp_path) as on:
+        run = on.run
+        desk, phone = await on.agent("ana"), await on.agent("ana", device="phone")
+        await on.present(desk)
+        await run.writes(ANN, "agent")
+        await desk.reads("waits in billing", of=ANN)
+        await phone.reads("waits in billing", of=ANN)
+        said = phone.says(ANN, "from my phone")
+        assert (await run.received(ANN, 2))[1] == "from my phone"
+        await phone.until(lambda: said in phone.ticked, "the bubble is ticked")
+        await run.writes(ANN, "I see")
+        await desk.reads("I see")
+        await phone.reads("I see")
+
+
+async def test_the_server_is_killed_while_customers_write(tmp_path: Path) -> None:
+    async with scene(tmp_path) as on:
+        run = on.run
+        ana = await on.agent("ana")
+        await on.present(ana)
+        await run.writes(ANN, "agent")
+        await ana.reads("waits in billing", of=ANN)
+        ana.says(ANN, "/take")
+        await ana.reads("you have this conversation")
+        await on.server.kill()
+        await ana.drop()
+        written = [f"word {number}" for number in range(20)]
+        for word in written:
+            await run.writes(ANN, word)
+        ready = await run.api("GET", "/health/ready")
+        assert ready["status"] == "degraded"
+        assert any("XMPP" in reason for reason in ready["reasons"])
+        await on.server.start()
+        again = await on.agent("ana")
+        found: list[str] = []
+
+        def all_there() -> bool:
+            found[:] = dict.fromkeys(text for customer, text in again.inbox if customer == ANN)
+            return found == written
+
+        await again.until(all_there, "all words are read, in order")
