@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 
 from gateway.app.reading import desk_profile_of
@@ -15,7 +15,7 @@ from gateway.care.relaying import MOST_UNCONFIRMED, Relaying
 from gateway.care.turn import DESK_KEY, DESK_LANE, for_agent
 from gateway.channels.xmpp import XmppLink
 from gateway.jobs.lane import Lane
-from gateway.model.desk import DeskEvents, DeskState, DeskStatus
+from gateway.model.desk import DeskEvents, DeskState, DeskStatus, Line
 from gateway.model.ids import Ids
 from gateway.settings.gateway_file import Xmpp
 from gateway.store import waiting, work
@@ -39,7 +39,7 @@ class AgentDesk:
         self.attendance = Attendance(self._poke)
         self.assigning = Assigning(store, engine, self.attendance, now)
         self.agents = Agents(store, engine, self.attendance)
-        self.echoes = Echoes(store, engine, ids)
+        self.echoes = Echoes(store, engine, ids, now)
         self._last_up: int | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         events = DeskEvents(
@@ -99,11 +99,25 @@ class AgentDesk:
     def _connected(self, since: int | None) -> None:
         self.lane.poke()
         self.assigning.poke()
+        if since is not None and (lines := self.echoes.may_be_lost(since)):
+            self._spawn(self._again(lines))
         since = since if since is not None else self._last_up
         if since is not None and self._now() - since >= OUTAGE_MS:
-            task = asyncio.get_running_loop().create_task(self._tell_outage(since))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._spawn(self._tell_outage(since))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _again(self, lines: Sequence[Line]) -> None:
+        """Under the same ids: a client that has them already knows them by that."""
+        for at in range(0, len(lines), MOST_UNCONFIRMED):
+            sent = await self.link.send(lines[at : at + MOST_UNCONFIRMED])
+            self.echoes.renew(lines[at : at + MOST_UNCONFIRMED])
+            if not sent:
+                self.echoes.renew(lines[at:])
+                return  # lost again: the next connection does it again
 
     async def _tell_outage(self, since: int) -> None:
         """What agents wrote meanwhile bounced, or vanished (anchors: no server delivers it again)."""

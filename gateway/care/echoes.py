@@ -1,15 +1,15 @@
 """What comes back of the lines that agents were sent: their client has it, or the server could not deliver it."""
 
 import asyncio
-import json
 import logging
 from collections import OrderedDict
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 
 from gateway.care import escalation, reserving
 from gateway.care.engine import Engine
 from gateway.care.turn import DESK_KEY, Refused, Turn
-from gateway.model.desk import Bounced, Seen
+from gateway.model.desk import Bounced, Line, LineKind, Seen
 from gateway.model.ids import Ids
 from gateway.store import messages
 from gateway.store.database import Store
@@ -17,32 +17,57 @@ from gateway.store.units import Due, Failure, Unit
 
 MOST_REMEMBERED = 20_000
 MOST_UNDER_WAY = 1000
+DOUBTFUL_MS = 30_000
 log = logging.getLogger("gateway.care.echoes")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A line, its row, and when the server had it (ms)."""
+
+    line: Line
+    due: Due
+    at: int
 
 
 class Echoes:
     """Only lines of which this process knows that it sent them count: nobody can invent a receipt."""
 
-    def __init__(self, store: Store, engine: Engine, ids: Ids) -> None:
-        self._store, self._engine, self._ids = store, engine, ids
-        self._sent: OrderedDict[str, tuple[str, Due]] = OrderedDict()  # by the line's id: to whom, and its row
+    def __init__(self, store: Store, engine: Engine, ids: Ids, now: Callable[[], int]) -> None:
+        self._store, self._engine, self._ids, self._now = store, engine, ids, now
+        self._sent: OrderedDict[str, _Sent] = OrderedDict()  # by the line's id, those without a receipt
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def remember(self, batch: Sequence[Due]) -> None:
-        """These were sent."""
-        for due in batch:
-            line = f"m{due.ref}" if due.kind == "relay" else str(due.id)
-            self._sent[line] = str(json.loads(due.body or "[]")[0]), due
+    def remember(self, due: Due, lines: Sequence[Line]) -> None:
+        """The server has taken the lines of a row in."""
+        now = self._now()
+        for line in lines:
+            if line.kind in (LineKind.text, LineKind.notice):
+                self._sent[line.id] = _Sent(line, due, now)
         while len(self._sent) > MOST_REMEMBERED:
             self._sent.popitem(last=False)
 
+    def may_be_lost(self, since: int) -> list[Line]:
+        """Lines that the server took in shortly before we lost it (ms), and that no client has received: where it died,
+        they may have died with it. In the order they were sent.
+        """
+        return [one.line for one in self._sent.values() if one.at >= since - DOUBTFUL_MS]
+
+    def renew(self, lines: Sequence[Line]) -> None:
+        """These were sent once more just now: should we lose the server again, they are in doubt again."""
+        now = self._now()
+        for line in lines:
+            if (one := self._sent.get(line.id)) is not None:
+                self._sent[line.id] = _Sent(line, one.due, now)
+
     def seen(self, seen: Seen) -> None:
-        """A client has a customer's words: it stands in their timeline, once for all devices of the agent."""
-        agent, due = self._sent.get(seen.about, ("", None))
-        if due is None or due.kind != "relay" or agent != seen.agent:
+        """A client has a line. A customer's words have it in their timeline, once for all devices of the agent."""
+        one = self._sent.get(seen.about)
+        if one is None or one.line.agent != seen.agent:
             return
         del self._sent[seen.about]
-        self._spawn(self._note_seen(due.ref, agent))
+        if one.line.kind is LineKind.text:
+            self._spawn(self._note_seen(int(seen.about.removeprefix("m")), seen.agent))
 
     async def _note_seen(self, message_id: int, agent: str) -> None:
         unit = Unit("desk")
@@ -62,14 +87,14 @@ class Echoes:
 
     def bounced(self, bounced: Bounced) -> None:
         """The server cannot reach this agent: what is offered to them goes to others, what they have waits again."""
-        agent, due = self._sent.get(bounced.about, ("", None))
+        one = self._sent.get(bounced.about)
         # A server that cannot deliver says so in its own name.
-        if due is None or bounced.agent not in (agent, agent.partition("@")[2]):
+        if one is None or bounced.agent not in (one.line.agent, one.line.agent.partition("@")[2]):
             return
         del self._sent[bounced.about]
-        if not due.key.startswith(DESK_KEY):
+        if not one.due.key.startswith(DESK_KEY):
             log.warning("a line for an agent came back: %s", bounced.reason[:200])
-            self._spawn(self._give_up(due.key, agent, bounced.reason))
+            self._spawn(self._give_up(one.due.key, one.line.agent, bounced.reason))
 
     async def _give_up(self, key: str, agent: str, reason: str) -> None:
         try:

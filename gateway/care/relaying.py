@@ -45,15 +45,18 @@ class Relaying:
         """Sends what the rows say, and takes them away."""
         lines: list[Line] = []
         told: dict[int, list[int]] = {}
+        made: list[tuple[Due, list[Line]]] = []
         said = await self._store.read(messages.messages_by_id, [due.ref for due in batch if due.kind == "relay"])
         for due in batch:
             its, about = await self._lines(due, said)
             lines += its
+            made.append((due, its))
             told[due.id] = about
         failpoints.hit("before_lines_sent")
         if lines and not await self._send(lines):
             return [(due, RETRY_MS) for due in batch]
-        self._echoes.remember(batch)
+        for due, its in made:
+            self._echoes.remember(due, its)
         failpoints.hit("after_lines_sent")
         results = await self._store.apply([self._done(due, told[due.id]) for due in batch])
         return [

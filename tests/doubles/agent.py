@@ -33,6 +33,8 @@ class AgentClient:
         client.plugin["feature_mechanisms"].unencrypted_plain = True
         for plugin in _PLUGINS:
             client.register_plugin(plugin)
+        self._verbs: Any = client.plugin["xep_0050"]
+        self._forms: Any = client.plugin["xep_0004"]
         client.auto_authorize = accepts
         client.auto_subscribe = accepts
         client.add_event_handler("message", self._message)
@@ -66,6 +68,16 @@ class AgentClient:
         """The network is gone: no good-bye."""
         self.client.abort()
         await self._still()
+
+    def pause(self) -> None:
+        """Reads no more from the network."""
+        assert self.client.transport is not None, "log in first"
+        self.client.transport.pause_reading()
+
+    def resume(self) -> None:
+        """Reads what there is."""
+        assert self.client.transport is not None, "log in first"
+        self.client.transport.resume_reading()
 
     async def _still(self) -> None:
         """slixmpp leaves its sender running."""
@@ -129,7 +141,7 @@ class AgentClient:
 
     async def form(self, to: str, verb: str) -> tuple[str, dict[str, list[str]], str]:
         """Runs a verb: session, the form's fields with the values of their choices, and what it says."""
-        answer = await self.client.plugin["xep_0050"].send_command(_contact(to), f"careline#{verb}")
+        answer = await self._verbs.send_command(_contact(to), f"careline#{verb}")
         command = answer["command"]
         fields: dict[str, list[str]] = {}
         if command["status"] == "executing":
@@ -139,17 +151,17 @@ class AgentClient:
 
     async def fills(self, to: str, verb: str, session: str, values: dict[str, str]) -> str:
         """Submits a form; what the desk says."""
-        form = self.client.plugin["xep_0004"].make_form(ftype="submit")
+        form = self._forms.make_form(ftype="submit")
         for name, value in values.items():
             form.add_field(var=name, value=value)
-        answer = await self.client.plugin["xep_0050"].send_command(
+        answer = await self._verbs.send_command(
             _contact(to), f"careline#{verb}", action="complete", payload=form, sessionid=session
         )
         return _notes(answer["command"])
 
     async def commands(self, to: str) -> list[str]:
         """The verbs that a contact offers."""
-        found = await self.client.plugin["xep_0050"].get_commands(_contact(to))
+        found = await self._verbs.get_commands(_contact(to))
         return [item[1].removeprefix("careline#") for item in found["disco_items"]["items"]]
 
 

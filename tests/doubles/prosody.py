@@ -23,7 +23,7 @@ s2s_ports = {{}} http_ports = {{}} https_ports = {{}}
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 authentication = "internal_plain"
-modules_enabled = {{ "roster", "saslauth", "disco", "carbons", "smacks", "offline", "ping", "mam", "posix"{more} }}
+modules_enabled = {{ "roster", "saslauth", "disco", "carbons", "smacks", "offline", "ping", "posix"{more} }}
 modules_disabled = {{ "s2s" }}
 storage = {{ archive = "sql" }}
 sql = {{ driver = "SQLite3", database = "{folder}/archive.sqlite" }}
@@ -45,10 +45,15 @@ def installed() -> bool:
 
 
 class Prosody:
-    """A server process. accounts: local parts; all have `PASSWORD`. privileges: with XEP-0356, where it is there."""
+    """A server process. accounts: local parts; all have `PASSWORD`. privileges: with XEP-0356, where it is there.
+    archive: keeps all messages (XEP-0313), which takes most of its time.
+    """
 
-    def __init__(self, folder: Path, accounts: tuple[str, ...], *, privileges: bool = False) -> None:
+    def __init__(
+        self, folder: Path, accounts: tuple[str, ...], *, privileges: bool = False, archive: bool = True
+    ) -> None:
         self.folder = folder
+        self._archive = archive
         self.c2s, self.component = _free_ports(2)
         self._privileges = privileges and PRIVILEGES
         self._process: asyncio.subprocess.Process | None = None
@@ -64,11 +69,12 @@ class Prosody:
             f'  privileged_entities = {{ ["{COMPONENT}"] = '
             '{ roster = "both", message = "outgoing", presence = "managed_entity" } }'
         )
+        more = [*(["mam"] if self._archive else []), *(["privilege"] if self._privileges else [])]
         text = _CONFIG.format(
             folder=self.folder,
             c2s=self.c2s,
             component=self.component,
-            more=', "privilege"' if self._privileges else "",
+            more="".join(f', "{name}"' for name in more),
             domain=DOMAIN,
             name=COMPONENT,
             secret=SECRET,
