@@ -7,6 +7,8 @@ from gateway import failpoints
 from gateway.care.evidence import parked_key
 from gateway.care.outbound import COMPLIANCE
 from gateway.care.playbook import Playbook
+from gateway.care.turn import for_agent
+from gateway.model import desk
 from gateway.model.ids import Ids
 from gateway.model.message import Disposition, Message, MessageClass, Outcome
 from gateway.store import ends, evidence, messages, work
@@ -23,6 +25,9 @@ AttemptKey = tuple[int, int, int]
 def add_doubt(unit: Unit, item_id: int, message: Message, attempt: AttemptKey, due: int) -> None:
     """Waits for evidence before the rule for a submit in doubt is applied."""
     work.add(unit, Due(item_id, DOUBT_LANE, message.key, "doubt", due, 0, 0, message.id, json.dumps(attempt[1:])))
+
+
+NOBODY_KNOWS = "the carrier never answered: it may have arrived or not; it is not sent again unless you do"
 
 
 class Doubts:
@@ -128,6 +133,9 @@ class Doubts:
             return
         self.given_up += 1
         ends.finish(unit, message.id, Disposition.unknown, None, "the carrier never answered; not sent again")
+        if stanza := desk.stanza_of(message.idempotency_key, message.author_id):
+            agent, now = message.author_id, self._now()
+            work.add(unit, for_agent(self._ids(), message.key, "tick", agent, message.id, now, stanza, NOBODY_KNOWS))
 
     def _may_repeat(self, message: Message) -> bool:
         """Confirmations of STOP and an agent's typed words are never sent twice on our own; the rest by rules.toml."""

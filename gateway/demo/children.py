@@ -37,12 +37,18 @@ def free_port(wanted: int, taken: Iterable[int] = ()) -> int:
 
 
 class Child:
-    """One program. arguments: of `python`. log: what it says, from its start."""
+    """One program. arguments: of `program`, which is Python unless said. log: what it says, from its start."""
 
     def __init__(
-        self, name: str, arguments: Sequence[str], log: Path, environ: Mapping[str, str] | None = None
+        self,
+        name: str,
+        arguments: Sequence[str],
+        log: Path,
+        environ: Mapping[str, str] | None = None,
+        *,
+        program: str = sys.executable,
     ) -> None:
-        self.name, self._arguments, self._log = name, arguments, log
+        self.name, self._program, self._arguments, self._log = name, program, arguments, log
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("CARELINE_")}
         self._environ = {**inherited, **(environ or {}), "PYTHONUNBUFFERED": "1"}
         self.process: asyncio.subprocess.Process | None = None
@@ -58,7 +64,7 @@ class Child:
         self._starts.append(time.monotonic())
         with self._log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, *self._arguments, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+                self._program, *self._arguments, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
                 env=self._environ, start_new_session=True, preexec_fn=_die_with(os.getpid()),
             )  # fmt: skip
 

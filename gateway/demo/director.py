@@ -1,24 +1,23 @@
 """`careline demo`: starts everything, says where it is, keeps it running, and ends it all together."""
 
 import asyncio
-import shlex
-import shutil
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import astuple
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gateway.demo.children import Child, ChildFailed, end_leftovers, free_port, remember
-from gateway.demo.stories import CUSTOMER, SENDER, phone
-from gateway.demo.workspace import BILLING_SECRET, CannotPlay, Ports, Workspace
+from gateway.demo.prosody import Prosody, program
+from gateway.demo.setting import session_of, setting_of
+from gateway.demo.stories import phone
+from gateway.demo.workspace import BILLING_SECRET, WANTED, CannotPlay, Ports, Workspace, chat_environ
 from gateway.settings import Settings
 from gateway.store.database import StoreProblem
 
 if TYPE_CHECKING:
     from gateway.demo.opening import Opening
-
-_HERE = Path("config")  # where `careline simulate` looks by itself
 
 
 def run(var: Path, *, fresh: bool, page_port: int) -> int:
@@ -46,7 +45,7 @@ class _Demo:
         self._workspace = workspace
         end_leftovers(workspace.folder / "children.json")
         taken: list[int] = []
-        for wanted in (page_port, 8080, 2775, 2780, 9100):
+        for wanted in (page_port, *astuple(WANTED)[1:]):
             taken.append(free_port(wanted, taken))
         self._ports = Ports(*taken)
         self._children: list[Child] = []
@@ -87,6 +86,9 @@ class _Demo:
         secret = space.secret()
         environ = space.environ(ports, secret)
         settings = space.settings(environ)
+        chat = await self._chat(settings)
+        if chat is not None:
+            environ |= chat_environ(chat.where, chat.secret)
         carrier = self._child(
             "carrier", "-m", "gateway.cli", "carrier-sim", "--port", str(ports.smpp), "--http-port", str(ports.phones),
             "--system-id", "careline", "--password", "secret", "--dlr-ms", "900",
@@ -104,30 +106,31 @@ class _Demo:
         from gateway.demo import screen  # noqa: PLC0415
         from gateway.demo.opening import Opening, wait_for  # noqa: PLC0415
 
-        session = self._session(await asyncio.to_thread(space.key))
+        session = session_of(space, ports, await asyncio.to_thread(space.key))
         await wait_for(carrier, billing, gateway, session)
+        if chat is not None:
+            await self._children[0].ready(chat.answers)
         tour = space.next_tour(first=not old)
-        opening = Opening(session, _setting(settings, session), lambda: gateway.pid, (tour, space.write_tour))
+        setting = setting_of(settings, session, chat)
+        opening = Opening(session, setting, lambda: gateway.pid, (tour, space.write_tour))
         await opening.open(ports.page)
         space.write_session(session)
-        screen.welcome(session, phone(tour), fresh_data=not old)
+        screen.welcome(session, phone(tour), setting["chat"], fresh_data=not old)
         return opening
 
-    def _session(self, key: str) -> dict[str, str]:
-        """Where everything is; the key is in it, so it stays on this machine in a file of its own."""
-        space, ports = self._workspace, self._ports
-        return {
-            "page": f"http://127.0.0.1:{ports.page}/",
-            "url": f"http://127.0.0.1:{ports.gateway}",
-            "phones": f"http://127.0.0.1:{ports.phones}",
-            "billing": f"http://127.0.0.1:{ports.billing}",
-            "key": key,
-            "key_file": str(space.folder / "api.key"),
-            "log": str(space.folder / "log"),
-            "data": str(space.sample()),
-            "activate": _activate(),
-            "config": _config(space.config),
-        }
+    async def _chat(self, settings: Settings) -> Prosody | None:
+        """Starts the XMPP server where there is one to start, first of all: it is there when the gateway comes."""
+        space = self._workspace
+        where, found = space.chat(settings, self._ports), program()
+        if where is None or found is None:
+            space.without_chat()
+            return None
+        chat = Prosody(found, space.folder / "prosody", where)
+        await asyncio.to_thread(chat.prepare)
+        child = chat.child(space.log("prosody"))
+        self._children.append(child)
+        await child.start()
+        return chat
 
     def _child(self, name: str, *arguments: str, environ: Mapping[str, str] | None = None) -> Child:
         child = Child(name, arguments, self._workspace.log(name), environ)
@@ -143,26 +146,3 @@ class _Demo:
         for child in reversed(self._children):
             await child.stop()
 
-
-def _setting(settings: Settings, session: Mapping[str, str]) -> dict[str, Any]:
-    """What the page is told; never the key."""
-    agents = [
-        {"name": agent.name, "jid": agent.jid, "queues": list(agent.queues), "role": agent.role}
-        for agent in settings.agents
-    ]
-    told = {"gateway": session["url"], "phones": session["phones"], "key_file": session["key_file"]}
-    return {**told, "customer": CUSTOMER, "sender": SENDER, "agents": agents}
-
-
-def _config(folder: Path) -> str:
-    """What `careline simulate` needs beside its arguments; "" where the configuration is where commands look for it."""
-    return "" if folder.resolve() == _HERE.resolve() else f" --config {shlex.quote(str(folder))}"
-
-
-def _activate() -> str:
-    """What to source so that `careline` is found; "" where it is found already."""
-    script = Path(sys.executable).parent / "activate"
-    if shutil.which("careline") or not script.exists():
-        return ""
-    here = Path.cwd()
-    return str(script.relative_to(here) if script.is_relative_to(here) else script)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console
 from rich.panel import Panel
@@ -16,8 +17,8 @@ def _console() -> Console:
     return console if console.width >= _WIDTH or console.is_terminal else Console(highlight=False, width=_WIDTH)
 
 
-def welcome(session: Mapping[str, str], phone: str, *, fresh_data: bool) -> None:
-    """The start screen."""
+def welcome(session: Mapping[str, str], phone: str, chat: Mapping[str, Any], *, fresh_data: bool) -> None:
+    """The start screen. chat: how agents reach their desk, as the page is told."""
     console = _console()
     where = Table.grid(padding=(0, 2))
     where.add_column(style="dim", no_wrap=True)
@@ -44,6 +45,7 @@ def welcome(session: Mapping[str, str], phone: str, *, fresh_data: bool) -> None
             subtitle=Text(" Ctrl-C stops everything ", style="dim"), subtitle_align="right",
         )
     )  # fmt: skip
+    _agents(console, chat)
     console.print(Text("  In another terminal, here:", style="bold"))
     if session["activate"]:
         _command(console, f". {session['activate']}")
@@ -55,6 +57,22 @@ def welcome(session: Mapping[str, str], phone: str, *, fresh_data: bool) -> None
         anew = "make demo ARGS=--fresh" if "MAKELEVEL" in os.environ else "careline demo --fresh"
         console.print(Text(f"  The last demo's data is still there; {anew} starts clean.", style="dim"))
     console.print()
+
+
+def _agents(console: Console, chat: Mapping[str, Any]) -> None:
+    """How one answers as an agent."""
+    if "accounts" not in chat:
+        console.print(Text(f"  {chat['missing']}.\n", style="yellow"))
+        return
+    if "missing" in chat:
+        console.print(Text(f"  {chat['missing']}.", style="yellow"))
+    console.print(Text("  Answer as an agent: on the page, or in a chat client such as Gajim:", style="bold"))
+    rows = Table.grid(padding=(0, 2))
+    for account in chat["accounts"]:
+        rows.add_row("   ", Text(account["jid"], style="cyan"), Text(account["password"], style="green"))
+    console.print(rows)
+    where = f"host {chat['host']}, port {chat['port']}, no TLS"
+    console.print(Text(f"     {where} (with TLS: trust the demo's own certificate)\n", style="dim"))
 
 
 def _command(console: Console, words: str, about: str = "") -> None:

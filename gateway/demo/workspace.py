@@ -4,6 +4,7 @@ import base64
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 import time
@@ -13,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import gateway
+from gateway.demo.kept_files import kept, write
+from gateway.demo.prosody import Addresses
 from gateway.demo.stories import STORIES
 from gateway.settings import ConfigError, Settings, load
 from gateway.store import api_keys
@@ -22,6 +25,7 @@ SHIPPED = Path(gateway.__file__).parent.parent / "config"
 SMALL = Path(__file__).parent / "config"
 KEY_NAME = "demo"
 BILLING_SECRET = "DEMO_BILLING_SECRET"  # noqa: S105  name of the variable that hands it over
+_SECTION = re.compile(r"^\[xmpp\].*?(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -38,6 +42,13 @@ class Ports:
     smpp: int
     phones: int
     billing: int
+    c2s: int
+    component: int
+    web: int
+
+
+WANTED = Ports(8088, 8080, 2775, 2780, 9100, 5222, 5347, 5280)
+"""Where nothing else listens there."""
 
 
 class Workspace:
@@ -96,18 +107,18 @@ class Workspace:
     def secret(self) -> str:
         """What signs the calls to the billing system."""
         octets = base64.b64encode(secrets.token_bytes(24)).decode()
-        return _kept(self.folder / "billing.secret", f"whsec_{octets}")
+        return kept(self.folder / "billing.secret", f"whsec_{octets}")
 
     def key(self) -> str:
         """The API key of the demo, known to its database."""
-        key = _kept(self.folder / "api.key", api_keys.new_key())
+        key = kept(self.folder / "api.key", api_keys.new_key())
         if api_keys.role_of(self.database, key) is None:
             api_keys.remove(self.database, KEY_NAME)
             api_keys.add(self.database, KEY_NAME, "admin", time.time_ns() // 1_000_000, key)
         return key
 
     def environ(self, ports: Ports, secret: str) -> dict[str, str]:
-        """What differs from the shipped configuration: ports, the database, a secret of its own, open queues."""
+        """What differs from the configuration: ports, the database, a secret of its own, open queues."""
         return {
             "CARELINE_STORE__URL": f"sqlite:///{self.database}",
             "CARELINE_HTTP__HOST": "127.0.0.1",
@@ -133,6 +144,27 @@ class Workspace:
                     "texts nobody but simulated phones; restore the shipped file, or use `careline run`"
                 )
         return settings
+
+    def chat(self, settings: Settings, ports: Ports) -> Addresses | None:
+        """What the XMPP server serves; None where the configuration has no desk or no agent there."""
+        if settings.xmpp is None:
+            return None
+        agents = {one.jid: one.name for one in settings.agents if _domain(one.jid) in settings.xmpp.agent_domains}
+        if not agents:
+            return None
+        return Addresses(ports.c2s, ports.component, ports.web, settings.xmpp.domain, agents)
+
+    def without_chat(self) -> None:
+        """From now on the configuration is the same without [xmpp]: agents answer over HTTP."""
+        bare = self.folder / "config"
+        shutil.rmtree(bare, ignore_errors=True)
+        bare.mkdir()
+        for path in self.config.iterdir():
+            if path.name != "gateway.toml":
+                (bare / path.name).symlink_to(path.absolute(), target_is_directory=path.is_dir())
+        text = (self.config / "gateway.toml").read_text("utf-8")
+        write(bare / "gateway.toml", _SECTION.sub("", text))
+        self.config = bare
 
     def next_tour(self, *, first: bool) -> int:
         """The number of the tour that begins now; it decides the customer's phone."""
@@ -163,19 +195,17 @@ class Workspace:
 
     def write_session(self, session: Mapping[str, str]) -> None:
         """For `careline fire` and its sisters: they find the demo by this file."""
-        _write(self.folder / "session.json", json.dumps(session, indent=2))
+        write(self.folder / "session.json", json.dumps(session, indent=2))
 
 
-def _kept(path: Path, new: str) -> str:
-    """The content of a secret file; made when it is not there."""
-    if path.exists() and (found := path.read_text("utf-8").strip()):
-        return found
-    _write(path, new + "\n")
-    return new
+def chat_environ(where: Addresses, secret: str) -> dict[str, str]:
+    """What the gateway is told of the XMPP server."""
+    return {
+        "CARELINE_XMPP__HOST": "127.0.0.1",
+        "CARELINE_XMPP__PORT": str(where.component),
+        "CARELINE_XMPP__SECRET": secret,
+    }
 
 
-def _write(path: Path, content: str) -> None:
-    partial = path.with_suffix(".partial")
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(content)
-    partial.replace(path)
+def _domain(jid: str) -> str:
+    return jid.partition("@")[2]

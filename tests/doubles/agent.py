@@ -1,33 +1,101 @@
-"""An agent's ordinary chat client, on slixmpp: log-in, chat, ticks, failed bubbles, presence, forms."""
+"""An agent's ordinary chat client, on slixmpp: log-in, chat, ticks, failed bubbles, presence, forms.
+
+No plug-in for typing, "displayed", corrections and quick responses: slixmpp hangs those on stanza classes that the
+gateway's own component in the same process shares. They are read from the elements.
+"""
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
+from xml.etree import ElementTree as ET
 
 from slixmpp import JID, ClientXMPP
 
 from tests.doubles.prosody import COMPONENT, DOMAIN, PASSWORD
 
 _PLUGINS = ("xep_0030", "xep_0004", "xep_0050", "xep_0199", "xep_0184", "xep_0280", "xep_0203")
+_CLIENT = "{jabber:client}"
+_BODY = f"{_CLIENT}body"
+_MESSAGE = f"{_CLIENT}message"
+_DELAY = "{urn:xmpp:delay}delay"
+_REPLACE = "{urn:xmpp:message-correct:0}replace"
+_RESPONSE = "{urn:xmpp:tmp:quick-response}response"
+_DISPLAYED = "{urn:xmpp:chat-markers:0}displayed"
+_MARKABLE = "{urn:xmpp:chat-markers:0}markable"
+_STATES = "{http://jabber.org/protocol/chatstates}"
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A chat message as a client shows it. of: the customer's number, or whose bare JID it is.
+
+    delayed: the stamp of what waited for the log-in, else "". replaces: the id of the message that it corrects.
+    answers: the values of quick responses. carbon: "" = for this device, else "received" or "sent" by another one.
+    """
+
+    of: str
+    text: str
+    id: str
+    delayed: str = ""
+    replaces: str = ""
+    answers: tuple[str, ...] = ()
+    carbon: str = ""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How much somebody is there. show: available, chat, away, xa, dnd or unavailable."""
+
+    show: str
+    status: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command says: a form (fields with the values of their choices) while it asks, and notes."""
+
+    session: str
+    asks: bool
+    fields: dict[str, list[str]]
+    says: str
 
 
 class AgentClient:
-    """One device of an agent. inbox: (customer's number or "", text) of each chat message, in order.
+    """One device of an agent. name: an account of `DOMAIN`, or a bare JID.
 
-    ticked: ids of own messages that the customer's phone has. failed: id -> why a message went nowhere.
+    inbox: (customer's number or "", text) of each chat message for this device, in order; ids: their ids.
+    heard: the same with all that came along, and the carbons of other devices.
+    ticked: ids of own messages that the customer's phone has. displayed: ids of those that were read.
+    failed: id -> why a message went nowhere. presence: bare JID -> how it last was. typing: bare JID -> composing etc.
     """
 
-    def __init__(self, name: str, port: int, *, device: str = "desk", accepts: bool = True) -> None:
-        self.name, self._port = name, port
-        self.jid = f"{name}@{DOMAIN}"
+    def __init__(
+        self,
+        name: str,
+        port: int,
+        *,
+        device: str = "desk",
+        accepts: bool = True,
+        host: str = "127.0.0.1",
+        password: str = PASSWORD,
+    ) -> None:
+        self.name, self._host, self._port = name, host, port
+        self.jid = name if "@" in name else f"{name}@{DOMAIN}"
         self.inbox: list[tuple[str, str]] = []
         self.ids: list[str] = []
+        self.heard: list[Heard] = []
         self.ticked: set[str] = set()
+        self.displayed: set[str] = set()
         self.failed: dict[str, str] = {}
+        self.presence: dict[str, Shown] = {}
+        self.typing: dict[str, str] = {}
         self._changed = asyncio.Event()
         self._read = 0
+        self._told: set[int] = set()
         self._count = 0
-        self.client = client = ClientXMPP(f"{self.jid}/{device}", PASSWORD)
+        self._asked: tuple[str, str, str] | None = None
+        self.client = client = ClientXMPP(f"{self.jid}/{device}", password)
         client.enable_starttls = client.enable_direct_tls = False
         client.enable_plaintext = True
         client.plugin["feature_mechanisms"].unencrypted_plain = True
@@ -40,23 +108,31 @@ class AgentClient:
         client.add_event_handler("message", self._message)
         client.add_event_handler("message_error", self._error)
         client.add_event_handler("receipt_received", self._receipt)
+        client.add_event_handler("carbon_received", self._carbon)
+        client.add_event_handler("carbon_sent", self._carbon)
+        client.add_event_handler("presence", self._presence)
 
     # -- life
 
-    async def login(self, show: str = "") -> None:
+    async def login(self, show: str = "", status: str = "") -> None:
         """Connects and is there. show: "" = available, else chat, away, xa or dnd."""
         started = asyncio.get_running_loop().create_future()
-        self.client.add_event_handler("session_start", lambda _: started.set_result(None), disposable=True)
-        self.client.connect("127.0.0.1", self._port)
-        async with asyncio.timeout(10):
-            await started
+        self.client.add_event_handler("session_start", lambda _: started.set_result(True), disposable=True)
+        self.client.add_event_handler("failed_all_auth", lambda _: started.set_result(False), disposable=True)
+        self.client.connect(self._host, self._port)
+        try:
+            async with asyncio.timeout(10):
+                assert await started, f"the server does not take the password of {self.jid}"
+        except BaseException:
+            await self.drop()
+            raise
         await self.client.get_roster()
-        self.client.plugin["xep_0280"].enable()
-        self.show(show)
+        await self.client.plugin["xep_0280"].enable()
+        self.show(show, status)
 
-    def show(self, show: str) -> None:
+    def show(self, show: str, status: str = "") -> None:
         """How much one is there."""
-        self.client.send_presence(pshow=show or None)
+        self.client.send_presence(pshow=show or None, pstatus=status or None)
 
     async def logout(self) -> None:
         """Closes in order."""
@@ -90,10 +166,33 @@ class AgentClient:
     # -- what comes
 
     def _message(self, stanza: Any) -> None:
-        if stanza["type"] in ("chat", "normal") and stanza["body"]:
-            customer = stanza["from"].node if stanza["from"].domain == COMPONENT else stanza["from"].bare
-            self.inbox.append((customer, stanza["body"]))
-            self.ids.append(stanza["id"])
+        if stanza["type"] not in ("chat", "normal"):
+            return
+        if one := _heard(stanza.xml):
+            self.inbox.append((one.of, one.text))
+            self.ids.append(one.id)
+            self.heard.append(one)
+        self._signals(stanza)
+        self._changed.set()
+
+    def _signals(self, stanza: Any) -> None:
+        read = stanza.xml.find(_DISPLAYED)
+        if read is not None:
+            self.displayed.add(read.get("id", ""))
+        for child in stanza.xml:
+            if child.tag.startswith(_STATES):
+                self.typing[stanza["from"].bare] = child.tag.removeprefix(_STATES)
+
+    def _carbon(self, stanza: Any) -> None:
+        way = "sent" if stanza.xml.find("{urn:xmpp:carbons:2}sent") is not None else "received"
+        inner = stanza.xml.find(f".//{_MESSAGE}")
+        if inner is not None and (one := _heard(inner, way)):
+            self.heard.append(one)
+            self._changed.set()
+
+    def _presence(self, stanza: Any) -> None:
+        if stanza["type"] in ("available", "unavailable", "chat", "away", "xa", "dnd"):
+            self.presence[stanza["from"].bare] = Shown(stanza["type"], stanza["status"])
             self._changed.set()
 
     def _error(self, stanza: Any) -> None:
@@ -128,36 +227,101 @@ class AgentClient:
         """What came and was not read."""
         return self.inbox[self._read :]
 
+    async def hears(
+        self, what: str | Callable[[Heard], bool], *, of: str | None = None, carbon: str = "", within: float = 5.0
+    ) -> Heard:
+        """The first message that holds these words, or fits, whatever came before it; each is handed out once.
+
+        Its count is its own: `reads` and `unread` know nothing of it.
+        """
+
+        def find() -> int | None:
+            for at, one in enumerate(self.heard):
+                fits = what in one.text if isinstance(what, str) else what(one)
+                if fits and at not in self._told and one.carbon == carbon and of in (None, one.of):
+                    return at
+            return None
+
+        await self.until(lambda: find() is not None, f"{what!r} is heard", within)
+        found = find()
+        assert found is not None
+        self._told.add(found)
+        return self.heard[found]
+
+    async def sees_tick(self, stanza: str, within: float = 5.0) -> None:
+        """Waits until the other side has this message."""
+        await self.until(lambda: stanza in self.ticked, f"{stanza} is ticked", within)
+
+    async def sees_failure(self, stanza: str, within: float = 5.0) -> str:
+        """Waits until this message is marked failed; why."""
+        await self.until(lambda: stanza in self.failed, f"{stanza} bounces", within)
+        return self.failed[stanza]
+
+    async def sees(self, who: str, show: str, within: float = 5.0) -> Shown:
+        """Waits until a contact (a customer's number, "" or a bare JID) is available, away, unavailable ..."""
+        contact = _contact(who).bare
+
+        def so() -> bool:
+            return contact in self.presence and self.presence[contact].show == show
+
+        await self.until(so, f"{contact} is {show}", within)
+        return self.presence[contact]
+
     # -- what goes
 
-    def says(self, to: str, text: str, *, stanza: str | None = None) -> str:
-        """Writes to a customer ("" = the desk), and asks for a receipt; the stanza's id."""
+    def says(self, to: str, text: str, *, stanza: str | None = None, corrects: str = "") -> str:
+        """Writes to a customer ("" = the desk) or a JID, and asks for a receipt; the stanza's id."""
         self._count += 1
         message = self.client.make_message(_contact(to), text, mtype="chat")
         message["id"] = stanza or f"{self.name}-{self._count}"
         message["request_receipt"] = True
+        if corrects:
+            message.xml.append(ET.Element(_REPLACE, id=corrects))
+        message.xml.append(ET.Element(_MARKABLE))
         message.send()
         return str(message["id"])
 
+    def types(self, to: str, state: str = "composing") -> None:
+        """Tells that one is typing (composing), thinks (paused), or went on (active, inactive, gone)."""
+        self._signal(to, _STATES + state)
+
+    def marks(self, to: str, stanza: str) -> None:
+        """Tells that a message was read."""
+        self._signal(to, _DISPLAYED, id=stanza)
+
+    def _signal(self, to: str, tag: str, **attributes: str) -> None:
+        message = self.client.make_message(_contact(to), mtype="chat")
+        message.xml.append(ET.Element(tag, attributes))
+        message.send()
+
+    async def command(self, to: str, node: str) -> Answer:
+        """Runs a command of a contact; `complete` goes on with it."""
+        answer = await self._verbs.send_command(_contact(to), node)
+        given = _answer(answer["command"])
+        self._asked = (to, node, given.session) if given.asks else None
+        return given
+
+    async def complete(self, values: dict[str, str]) -> Answer:
+        """Submits the form that `command` gave."""
+        assert self._asked is not None, "no command asks for anything"
+        (to, node, session), self._asked = self._asked, None
+        return await self._submit(to, node, session, values)
+
     async def form(self, to: str, verb: str) -> tuple[str, dict[str, list[str]], str]:
         """Runs a verb: session, the form's fields with the values of their choices, and what it says."""
-        answer = await self._verbs.send_command(_contact(to), f"careline#{verb}")
-        command = answer["command"]
-        fields: dict[str, list[str]] = {}
-        if command["status"] == "executing":
-            for name, field in command["form"].get_fields().items():
-                fields[name] = [option["value"] for option in field.get_options()]
-        return command["sessionid"], fields, _notes(command)
+        given = await self.command(to, f"careline#{verb}")
+        return given.session, given.fields, given.says
 
     async def fills(self, to: str, verb: str, session: str, values: dict[str, str]) -> str:
         """Submits a form; what the desk says."""
+        return (await self._submit(to, f"careline#{verb}", session, values)).says
+
+    async def _submit(self, to: str, node: str, session: str, values: dict[str, str]) -> Answer:
         form = self._forms.make_form(ftype="submit")
         for name, value in values.items():
             form.add_field(var=name, value=value)
-        answer = await self._verbs.send_command(
-            _contact(to), f"careline#{verb}", action="complete", payload=form, sessionid=session
-        )
-        return _notes(answer["command"])
+        answer = await self._verbs.send_command(_contact(to), node, action="complete", payload=form, sessionid=session)
+        return _answer(answer["command"])
 
     async def commands(self, to: str) -> list[str]:
         """The verbs that a contact offers."""
@@ -166,8 +330,32 @@ class AgentClient:
 
 
 def _contact(customer: str) -> JID:
+    if "@" in customer:
+        return JID(customer)
     return JID(f"{customer}@{COMPONENT}" if customer else COMPONENT)
 
 
-def _notes(command: Any) -> str:
-    return " ".join(text for _, text in command["notes"])
+def _heard(message: ET.Element, carbon: str = "") -> Heard | None:
+    body = message.findtext(_BODY)
+    if not body:
+        return None
+    other = JID(message.get("to" if carbon == "sent" else "from", ""))
+    delay, replaced = message.find(_DELAY), message.find(_REPLACE)
+    return Heard(
+        of=other.node if other.domain == COMPONENT else other.bare,
+        text=body,
+        id=message.get("id", ""),
+        delayed="" if delay is None else delay.get("stamp", ""),
+        replaces="" if replaced is None else replaced.get("id", ""),
+        answers=tuple(one.get("value", "") for one in message.findall(_RESPONSE)),
+        carbon=carbon,
+    )
+
+
+def _answer(command: Any) -> Answer:
+    fields: dict[str, list[str]] = {}
+    asks = command["status"] == "executing"
+    if asks:
+        for name, field in command["form"].get_fields().items():
+            fields[name] = [option["value"] for option in field.get_options()]
+    return Answer(command["sessionid"], asks, fields, " ".join(text for _, text in command["notes"]))

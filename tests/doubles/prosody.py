@@ -4,12 +4,18 @@ import asyncio
 import shutil
 import signal
 import socket
+import subprocess
 from pathlib import Path
+
+import pytest
 
 MODULES = Path("/usr/lib/prosody/modules")
 PRIVILEGES = (MODULES / "mod_privilege").exists()
 """Whether XEP-0356 is there: Debian ships it in prosody-modules."""
 DOMAIN, COMPONENT, SECRET, PASSWORD = "example.test", "sms.example.test", "secret", "open sesame"
+ROOMS = f"rooms.{DOMAIN}"
+GROUP = "Care desk"
+_TAIL = 2000
 _CONFIG = """
 daemonize = false
 run_as_root = true
@@ -19,14 +25,20 @@ log = {{ warn = "{folder}/prosody.log" }}
 interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {c2s} }}
 component_ports = {{ {component} }}
-s2s_ports = {{}} http_ports = {{}} https_ports = {{}}
+s2s_ports = {{}} http_ports = {{ {http} }} https_ports = {{}}
+http_default_host = "{domain}"
+consider_websocket_secure = true
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 authentication = "internal_plain"
-modules_enabled = {{ "roster", "saslauth", "disco", "carbons", "smacks", "offline", "ping", "posix"{more} }}
+modules_enabled = {{
+  "roster", "saslauth", "disco", "pep", "carbons", "smacks", "offline", "ping", "csi_simple", "blocklist", "bookmarks",
+  "vcard4", "vcard_legacy", "cron", "posix"{more}
+}}
 modules_disabled = {{ "s2s" }}
 storage = {{ archive = "sql" }}
 sql = {{ driver = "SQLite3", database = "{folder}/archive.sqlite" }}
+groups_file = "{folder}/groups.txt"
 VirtualHost "{domain}"
 {privileged}
 Component "{name}"
@@ -35,7 +47,10 @@ Component "{name}"
   {privilege}
 Component "other.example.test"
   component_secret = "{secret}"
-Component "rooms.example.test" "muc"
+Component "{rooms}" "muc"
+  muc_room_default_public = false
+  muc_room_default_persistent = true
+  {room_archive}
 """
 
 
@@ -44,64 +59,112 @@ def installed() -> bool:
     return shutil.which("prosody") is not None
 
 
+def prosody_or_skip(*, privileges: bool = False) -> None:
+    """Skips the running test by the name of what is not installed, as tests/setup/test.sh lists it at the end."""
+    there = {
+        "prosody": installed(),
+        "lua-dbi-sqlite3": any(Path("/usr/lib").glob("**/lua/*/dbd/sqlite3.so")),
+        "prosody-modules": PRIVILEGES or not privileges,
+    }
+    if missing := [name for name, found in there.items() if not found]:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+
+
 class Prosody:
-    """A server process. accounts: local parts; all have `PASSWORD`. privileges: with XEP-0356, where it is there.
-    archive: keeps all messages (XEP-0313), which takes most of its time.
+    """A server process. accounts: local parts; all have `PASSWORD`. privileges: with XEP-0356, where it is there; the
+    attribute says whether it is.
+
+    archive: keeps all messages (XEP-0313), which takes most of its time. group: the accounts are in each other's
+    rosters, in the group `GROUP`. websocket: also takes clients at `ws://127.0.0.1:{http}/xmpp-websocket`.
     """
 
     def __init__(
-        self, folder: Path, accounts: tuple[str, ...], *, privileges: bool = False, archive: bool = True
+        self,
+        folder: Path,
+        accounts: tuple[str, ...],
+        *,
+        privileges: bool = False,
+        archive: bool = True,
+        group: bool = False,
+        websocket: bool = False,
     ) -> None:
         self.folder = folder
-        self._archive = archive
-        self.c2s, self.component = _free_ports(2)
-        self._privileges = privileges and PRIVILEGES
+        self._archive, self._group, self._websocket = archive, group, websocket
+        self.c2s, self.component, self.http = free_ports(3)
+        self.privileges = privileges and PRIVILEGES
         self._process: asyncio.subprocess.Process | None = None
-        (folder / "data").mkdir(parents=True)
         kept = folder / "data" / "example%2etest" / "accounts"
         kept.mkdir(parents=True)
+        (folder / "certs").mkdir()  # empty, but Prosody looks
         for name in accounts:
             (kept / f"{name}.dat").write_text(f'return {{\n\t["password"] = "{PASSWORD}";\n}};\n')
+        members = "".join(f"{name}@{DOMAIN}={name.capitalize()}\n" for name in accounts)
+        (folder / "groups.txt").write_text(f"[{GROUP}]\n{members}")
         self._write()
+
+    @property
+    def config(self) -> Path:
+        """The file that it starts with."""
+        return self.folder / "prosody.cfg.lua"
 
     def _write(self) -> None:
         privileged = (
             f'  privileged_entities = {{ ["{COMPONENT}"] = '
             '{ roster = "both", message = "outgoing", presence = "managed_entity" } }'
         )
-        more = [*(["mam"] if self._archive else []), *(["privilege"] if self._privileges else [])]
+        wanted = {
+            "mam": self._archive,
+            "privilege": self.privileges,
+            "groups": self._group,
+            "websocket": self._websocket,
+        }
         text = _CONFIG.format(
             folder=self.folder,
             c2s=self.c2s,
             component=self.component,
-            more="".join(f', "{name}"' for name in more),
+            http=self.http if self._websocket else "",
+            more="".join(f', "{name}"' for name, really in wanted.items() if really),
             domain=DOMAIN,
             name=COMPONENT,
+            rooms=ROOMS,
             secret=SECRET,
-            privileged=privileged if self._privileges else "",
-            privilege='modules_enabled = { "privilege" }' if self._privileges else "",
+            privileged=privileged if self.privileges else "",
+            privilege='modules_enabled = { "privilege" }' if self.privileges else "",
+            room_archive='modules_enabled = { "muc_mam" }' if self._archive else "",
         )
-        (self.folder / "prosody.cfg.lua").write_text(text)
+        self.config.write_text(text)
 
     async def start(self) -> None:
         """Starts it; returns when it takes connections."""
-        self._process = await asyncio.create_subprocess_exec(
-            "prosody",
-            "--config",
-            str(self.folder / "prosody.cfg.lua"),
-            "-F",
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        assert not self.running, "it runs already"
+        with (self.folder / "prosody.out").open("ab") as out:
+            self._process = await asyncio.create_subprocess_exec(
+                "prosody", "--config", str(self.config), "-F", stdout=out, stderr=subprocess.STDOUT
+            )
+        try:
+            async with asyncio.timeout(15):
+                await self._ready()
+        except BaseException as error:
+            await self.kill()
+            if isinstance(error, OSError | EOFError):  # TimeoutError is an OSError
+                raise AssertionError(f"Prosody takes no connections: {self._last_words()}") from None
+            raise
+
+    async def _ready(self) -> None:
         nobody = asyncio.Event()
-        async with asyncio.timeout(15):
-            for port in (self.c2s, self.component):
-                while not await _answers(port):
-                    assert self._process.returncode is None, f"Prosody does not start: {self.log()[-2000:]}"
-                    try:
-                        await asyncio.wait_for(nobody.wait(), 0.02)
-                    except TimeoutError:
-                        continue
+        for port in (self.c2s, self.component, *([self.http] if self._websocket else [])):
+            while not await _answers(port):
+                assert self.running, f"Prosody does not start: {self._last_words()}"
+                try:
+                    await asyncio.wait_for(nobody.wait(), 0.02)
+                except TimeoutError:
+                    continue
+        await _greets(self.c2s)
+
+    @property
+    def running(self) -> bool:
+        """Whether its process lives."""
+        return self._process is not None and self._process.returncode is None
 
     async def stop(self) -> None:
         """Ends it in order."""
@@ -111,6 +174,11 @@ class Prosody:
         """kill -9."""
         await self._end(signal.SIGKILL)
 
+    async def restart(self) -> None:
+        """Ends it in order, if it runs, and starts it with the same ports and data."""
+        await self.stop()
+        await self.start()
+
     async def _end(self, how: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(how)
@@ -118,8 +186,14 @@ class Prosody:
 
     def log(self) -> str:
         """Its warnings."""
-        file = self.folder / "prosody.log"
-        return file.read_text("utf-8", "replace") if file.exists() else ""
+        return _text(self.folder / "prosody.log")
+
+    def _last_words(self) -> str:
+        return f"{_text(self.folder / 'prosody.out')[-_TAIL:]}\n{self.log()[-_TAIL:]}"
+
+
+def _text(file: Path) -> str:
+    return file.read_text("utf-8", "replace") if file.exists() else ""
 
 
 async def _answers(port: int) -> bool:
@@ -132,7 +206,23 @@ async def _answers(port: int) -> bool:
     return True
 
 
-def _free_ports(count: int) -> list[int]:
+async def _greets(port: int) -> None:
+    """The kernel takes connections a while before Prosody's loop runs; until then SIGTERM is no orderly end either."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(
+            f"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='{DOMAIN}' "
+            "version='1.0'>".encode()
+        )
+        await reader.readuntil(b"</stream:features>")
+        writer.write(b"</stream:stream>")
+        await reader.read()
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+def free_ports(count: int) -> list[int]:
     """Different ones: all are held until the last is found."""
     probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [int(probe.getsockname()[1]) for probe in probes]

@@ -82,8 +82,9 @@ async def scene(
     window: int = 20,
     response_timeout: float = 1.0,
     doubt_wait: float = 0.3,
+    more: str = "",
 ) -> AsyncIterator[Scene]:
-    """A running scene; all of it is gone at the end."""
+    """A running scene; all of it is gone at the end. more: of gateway.toml."""
     smsc, office = Smsc(folder / "carrier.log", 1, SENDER), Office(folder / "billing.log", 2)
     smsc.moods.lost = smsc.moods.late = smsc.moods.no_receipt = 0.0
     await smsc.start()
@@ -100,6 +101,8 @@ async def scene(
         response_timeout=response_timeout,
         database=database,
     )
+    with (config / "gateway.toml").open("a") as toml:
+        toml.write(more)
     gateway = GatewayProcess(config, http_port)
     ledger = Ledger()
     smsc.on_taken = ledger.came_out

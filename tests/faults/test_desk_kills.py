@@ -1,0 +1,206 @@
+"""The gateway is killed while agents and customers chat: nothing that anybody was told had arrived is lost, and nothing
+goes to a customer twice without a mark. Where nobody can know, the agent is told so.
+
+The agents do what the desk tells them: what bounced, and after an outage what shows no tick, they send again.
+"""
+
+import asyncio
+import os
+import random
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.care.doubts import NOBODY_KNOWS
+from tests.doubles.agent import AgentClient
+from tests.doubles.prosody import COMPONENT, DOMAIN, SECRET, Prosody, installed
+from tests.faults.business import OVERAGE
+from tests.faults.killing import say
+from tests.faults.scene import CLOUDEVENT, Scene, scene
+
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.slow,
+    pytest.mark.skipif(not installed(), reason="Prosody is not installed"),
+]
+SEED = int(os.environ.get("FAULT_SEED", "0")) or random.SystemRandom().randrange(1_000_000)
+KILLS = int(os.environ.get("DESK_KILLS") or "8")
+PACE = 0.02
+AGENTS = ("ana", "ben")
+CUSTOMERS = tuple(f"+1555777{number:04d}" for number in range(8))
+POINTS = ("before_lines_sent", "after_lines_sent", "before_decision_commit", "after_decision_commit", "mid_transaction")
+DESK = f"""
+[xmpp]
+host = "127.0.0.1"
+port = {{port}}
+domain = "{COMPONENT}"
+secret = "{SECRET}"
+agent_domains = ["{DOMAIN}"]
+
+[[agents]]
+jid = "ana@{DOMAIN}"
+name = "Ana"
+queues = ["billing"]
+capacity = 100
+
+[[agents]]
+jid = "ben@{DOMAIN}"
+name = "Ben"
+queues = ["billing"]
+capacity = 100
+"""
+
+
+class Floor:
+    """Two agents with four customers each, who all write."""
+
+    def __init__(self, on: Scene, clients: dict[str, AgentClient]) -> None:
+        self.on, self.clients = on, clients
+        self.owner = {phone: AGENTS[at % len(AGENTS)] for at, phone in enumerate(CUSTOMERS)}
+        self.said: dict[str, dict[str, tuple[str, str]]] = {name: {} for name in AGENTS}
+        self.written: dict[str, list[str]] = {phone: [] for phone in CUSTOMERS}
+        self.acknowledged: set[tuple[str, str]] = set()
+        self.going = True
+        self.count = 0
+        on.smsc.on_acknowledged = self.acknowledged.add
+
+    async def begin(self) -> None:
+        """Each customer asks for a person, and has one."""
+        for phone in CUSTOMERS:
+            body = {"specversion": "1.0", "type": "plan.overage", "source": "faults", "id": phone}
+            event = {**body, "subject": f"tel:{phone}", "data": OVERAGE}
+            headers = {"Content-Type": CLOUDEVENT}
+            async with self.on.session.post(f"{self.on.url}/v1/events", json=event, headers=headers) as got:
+                assert got.status == 202
+        await self.on.until("all were told", lambda: len(self.on.smsc.taken) >= len(CUSTOMERS))
+        for phone in CUSTOMERS:
+            self.on.smsc.text(phone, "why?")
+        waiting = "SELECT count(*) FROM conversation WHERE state = 'queued'"
+        await self.on.until("all wait", lambda: self.on.rows(waiting)[0] == (len(CUSTOMERS),))
+        for phone, name in self.owner.items():
+            self.clients[name].says(phone, "/take")
+        mine = "SELECT count(*) FROM conversation WHERE state = 'human'"
+        await self.on.until("all are with agents", lambda: self.on.rows(mine)[0] == (len(CUSTOMERS),))
+
+    async def chat(self) -> None:
+        """One word of an agent and one of a customer after the other."""
+        while self.going:
+            self.count += 1
+            phone = CUSTOMERS[self.count % len(CUSTOMERS)]
+            name = self.owner[phone]
+            text = f"agent word {self.count}"
+            self.said[name][self.clients[name].says(phone, text)] = (phone, text)
+            word = f"customer word {self.count}"
+            self.written[phone].append(word)
+            self.on.smsc.text(phone, word)
+            await asyncio.sleep(PACE)  # the pace of the load
+
+    def open(self) -> int:
+        """Words of agents that show no tick."""
+        return sum(len(self.said[name].keys() - self.settled(client)) for name, client in self.clients.items())
+
+    def settled(self, client: AgentClient) -> set[str]:
+        """Bubbles that are ticked, or of which the desk says that nobody can know."""
+        unknown = {stanza for stanza, why in client.failed.items() if why == NOBODY_KNOWS}
+        return client.ticked | unknown
+
+    def again(self) -> None:
+        """What shows no tick is sent again, as the desk asks, under its own id."""
+        for name, client in self.clients.items():
+            for stanza, (phone, text) in self.said[name].items():
+                if stanza not in self.settled(client):
+                    client.says(phone, text, stanza=stanza)
+
+    def unread(self) -> list[str]:
+        """Words of customers that were acknowledged, and no agent has read."""
+        read = {(phone, text) for client in self.clients.values() for phone, text in client.inbox}
+        return [text for phone, text in self.acknowledged if (phone, text) not in read and text.startswith("customer")]
+
+
+def _judge(floor: Floor) -> list[str]:
+    """What is wrong."""
+    wrong: list[str] = []
+    taken = Counter((one.to, one.text) for one in floor.on.smsc.taken)
+    marked = {
+        (row[0], row[1])
+        for row in floor.on.rows("SELECT theirs, text FROM message WHERE possible_duplicate = 1 AND direction = 'mt'")
+    }
+    for name in AGENTS:
+        told = floor.settled(floor.clients[name])
+        for stanza, (phone, text) in floor.said[name].items():
+            if not taken[phone, text] and stanza not in told:
+                wrong.append(f"lost: {text} of {name}")
+            elif taken[phone, text] > 1 and (phone, text) not in marked:
+                wrong.append(f"twice without a mark: {text} of {name}")
+    for phone, name in floor.owner.items():
+        words = [text for of, text in floor.clients[name].inbox if of == phone and text.startswith("customer")]
+        if list(dict.fromkeys(words)) != floor.written[phone]:
+            wrong.append(f"{name} has not read in order what {phone} wrote")
+        other = floor.clients[AGENTS[1 - AGENTS.index(name)]]
+        if any(of == phone and text.startswith("customer") for of, text in other.inbox):
+            wrong.append(f"words of {phone} went to the wrong agent")
+    return wrong
+
+
+async def _settled(on: Scene, what: str, floor: Floor, open_: Callable[[], int]) -> None:
+    """Until nothing is open; agents repeat themselves now and then."""
+    for _ in range(20):
+        if not open_():
+            return
+        floor.again()
+        try:
+            await on.until(what, lambda: not open_(), 3.0)
+        except AssertionError:
+            continue
+    raise AssertionError(f"{what}: {open_()} are open\n{on.gateway.tail()}")
+
+
+@pytest.mark.timeout(240)
+async def test_agents_and_customers_chat_while_the_gateway_is_killed(tmp_path: Path) -> None:
+    say(f"desk kill test: FAULT_SEED={SEED}")
+    chance = random.Random(SEED)
+    server = Prosody(tmp_path / "prosody", AGENTS)
+    await server.start()
+    clients = {name: AgentClient(name, server.c2s) for name in AGENTS}
+    try:
+        for client in clients.values():
+            await client.login("dnd")
+        async with scene(tmp_path, window=50, doubt_wait=0.5, more=DESK.format(port=server.component)) as on:
+            floor = Floor(on, clients)
+            await floor.begin()
+            chatting = asyncio.create_task(floor.chat())
+            unfinished = 0
+            for kill in range(KILLS):
+                await asyncio.sleep(chance.uniform(0.4, 1.2))  # so long it lives
+                unfinished += floor.open() > 0
+                on.gateway.kill()
+                on.smsc.bound.clear()
+                point = POINTS[kill % len(POINTS)]
+                environment = {"GATEWAY_FAILPOINT": f"{point}:{chance.randint(1, 20)}"} if kill % 2 else {}
+                on.gateway.start(**environment)
+                await on.until("the bind, or the next death", lambda: on.smsc.bound.is_set() or _dead(on), 30)
+            floor.going = False
+            await chatting
+            on.gateway.kill()  # the last life has no point at which it ends
+            on.smsc.bound.clear()
+            on.gateway.start()
+            await on.until("the bind", on.smsc.bound.is_set, 30)
+            await _settled(on, "each word of an agent is ticked", floor, floor.open)
+            await _settled(on, "each word of a customer is read", floor, lambda: len(floor.unread()))
+            wrong = _judge(floor)
+            said = sum(map(len, floor.said.values()))
+            twice = sum(count - 1 for count in Counter((one.to, one.text) for one in on.smsc.taken).values())
+            say(f"desk kill test: {KILLS} kills, {unfinished} with words under way; agents said {said}, "
+                f"customers {floor.count}; {twice} twice and marked; wrong: {len(wrong)}")  # fmt: skip
+            assert not wrong, f"FAULT_SEED={SEED}: {wrong[:10]}"
+            assert unfinished >= KILLS // 2
+    finally:
+        for client in clients.values():
+            await client.logout()
+        await server.stop()
+
+
+def _dead(on: Scene) -> bool:
+    return on.gateway.code() is not None
