@@ -36,7 +36,7 @@ class AgentDesk:
         self, xmpp: Xmpp, store: Store, engine: Engine, ids: Ids, now: Callable[[], int], push: Callable[[Due], None]
     ) -> None:
         self._store, self._ids, self._now, self._push = store, ids, now, push
-        self.attendance = Attendance(self._poke)
+        self.attendance = Attendance(now, self._poke)
         self.assigning = Assigning(store, engine, self.attendance, now)
         self.agents = Agents(store, engine, self.attendance)
         self.echoes = Echoes(store, engine, ids, now)

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from gateway.care import reserving
+from gateway.care import escalation, reserving
 from gateway.care.attendance import Attendance
 from gateway.care.choosing import Floor, choose
 from gateway.care.engine import Engine
@@ -20,7 +20,7 @@ from gateway.model.desk import Show
 from gateway.store.access import READ_FAULT
 from gateway.store.database import Store
 from gateway.store.units import Failure
-from gateway.store.waiting import Room, Waiting, room
+from gateway.store.waiting import Room, Waiting, held, room
 
 LOOK_SECONDS = 1.0
 log = logging.getLogger("gateway.care.assigning")
@@ -69,19 +69,19 @@ class Assigning:
         seen = await self._store.read(room)
         self._note_busy(seen.busy)
         self._seen = seen.waiting
+        count = await self._miss()
         asked = {agent for one in seen.waiting if (agent := reserving.read(one.reservation).agent) is not None}
-        count = 0
         for one in seen.waiting:
             its = reserving.read(one.reservation)
             if its.agent is not None:
                 if self.attendance.show(its.agent) is Show.offline:
-                    count += await self._ask(one, partial(reserving.left, conversation_id=one.id, its=its))
+                    count += await self._ask(one.key, partial(reserving.left, conversation_id=one.id, its=its))
                 continue
             agent = self._choose(one, its, seen, asked)
             if agent is not None:
                 asked.add(agent)
                 reserve = partial(reserving.reserve, conversation_id=one.id, epoch=one.epoch, agent=agent)
-                count += await self._ask(one, reserve)
+                count += await self._ask(one.key, reserve)
         return count
 
     def waiting(self) -> dict[str, int]:
@@ -102,9 +102,18 @@ class Assigning:
             return None
         return choose(book.agents, one.queue, its, Floor(self.attendance, seen.busy, asked, self._free_since), now)
 
-    async def _ask(self, one: Waiting, decide: Callable[[Turn], bool]) -> bool:
+    async def _miss(self) -> int:
+        """What agents have who have been gone for long waits again."""
+        grace = int(self._engine.playbook.rules.conversations.grace * 1000)
+        count = 0
+        for an_id, key, agent in await self._store.read(held):
+            if self.attendance.gone(agent, grace):
+                count += await self._ask(key, partial(escalation.missed, conversation_id=an_id, agent=agent))
+        return count
+
+    async def _ask(self, key: str, decide: Callable[[Turn], bool]) -> bool:
         try:
-            return bool(await self._engine.ask(one.key, decide))
+            return bool(await self._engine.ask(key, decide))
         except Refused as error:
             log.warning("a conversation could not be offered: %s", error)
             return False

@@ -13,10 +13,12 @@ _FREE = (Show.chat, Show.online, Show.away, Show.xa)
 
 
 class Attendance:
-    """Agents by bare JID. changed: hears of each change."""
+    """Agents by bare JID. now: wall clock, ms. changed: hears of each change."""
 
-    def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, now: Callable[[], int], changed: Callable[[], None] = lambda: None) -> None:
+        self._now = now
         self._shows: dict[str, Show] = {}
+        self._left: dict[str, int] = {}
         self._away: set[str] = set()
         self._changed = changed
 
@@ -24,11 +26,16 @@ class Attendance:
         """An agent's clients say so (the best of all of them)."""
         if self._shows.get(agent, Show.unknown) is not show:
             self._shows[agent] = show
+            if show is Show.offline:
+                self._left[agent] = self._now()
+            else:
+                self._left.pop(agent, None)
             self._changed()
 
     def lost(self) -> None:
         """The server is away: nobody knows who is there."""
         self._shows.clear()
+        self._left.clear()
         self._changed()
 
     def go_away(self, agents: Iterable[str]) -> None:
@@ -48,6 +55,11 @@ class Attendance:
     def show(self, agent: str) -> Show:
         """What an agent's clients say."""
         return self._shows.get(agent, Show.unknown)
+
+    def gone(self, agent: str, grace: int) -> bool:
+        """Whether an agent has been offline for so many ms. Of whom nobody has told anything is not gone."""
+        left = self._left.get(agent)
+        return left is not None and self._now() - left >= grace
 
     def presence(self, agent: str) -> str:
         """As the API shows it: what the clients say, or `away` where the agent said so to the desk."""

@@ -296,6 +296,15 @@ def requeue(turn: Turn, conversation: Conversation, why: str) -> Conversation:
     return moved
 
 
+def missed(turn: Turn, conversation_id: int, agent: str) -> bool:
+    """The agent has been gone for longer than the grace; whether they still had the conversation."""
+    conversation = turn.conversations.get(conversation_id)
+    if conversation is None or not conversation.open or conversation.agent != agent:
+        return False
+    requeue(turn, conversation, f"{name_of(turn.playbook, agent)} went offline")
+    return True
+
+
 def close_by_agent(
     turn: Turn, conversation: Conversation, by: str, disposition: str, note: str, *, as_agent: bool = True
 ) -> Conversation:

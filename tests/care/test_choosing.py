@@ -24,7 +24,7 @@ def floor(
     asked: tuple[str, ...] = (),
     since: dict[str, int] | None = None,
 ) -> Floor:
-    attendance = Attendance()
+    attendance = Attendance(lambda: NOW)
     for name, show in shows.items():
         attendance.tell(f"{name}@example.test", show)
     of = {f"{name}@example.test": count for name, count in (busy or {}).items()}

@@ -269,6 +269,10 @@ class AgentClient:
 
     # -- what goes
 
+    async def through(self) -> None:
+        """Waits until the server has taken in all that was sent before."""
+        await self.client.plugin["xep_0199"].send_ping(JID(self.client.boundjid.domain), timeout=5)
+
     def says(self, to: str, text: str, *, stanza: str | None = None, corrects: str = "") -> str:
         """Writes to a customer ("" = the desk) or a JID, and asks for a receipt; the stanza's id."""
         self._count += 1

@@ -237,7 +237,7 @@ class Stage:
 
     async def _open_chat(self, chat: FakeChat) -> None:
         """As app/desk.py; nobody is there until the play says so."""
-        self.attendance = Attendance()
+        self.attendance = Attendance(self.clock)
         self.assigning = Assigning(self.store, self.engine, self.attendance, self.clock)
         self.agents = Agents(self.store, self.engine, self.attendance)
         self.echoes = Echoes(self.store, self.engine, self.ids, self.clock)
