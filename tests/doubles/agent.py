@@ -7,10 +7,13 @@ gateway's own component in the same process shares. They are read from the eleme
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from slixmpp import JID, ClientXMPP
+from slixmpp.xmlstream.handler import Callback
+from slixmpp.xmlstream.matcher import StanzaPath
 
 from tests.doubles.prosody import COMPONENT, DOMAIN, PASSWORD
 
@@ -62,7 +65,8 @@ class Answer:
 
 
 class AgentClient:
-    """One device of an agent. name: an account of `DOMAIN`, or a bare JID.
+    """One device of an agent. name: an account of `DOMAIN`, or a bare JID. accepts: says yes to who wants to see its
+    presence. trusts: a certificate; then it speaks TLS, else never.
 
     inbox: (customer's number or "", text) of each chat message for this device, in order; ids: their ids.
     heard: the same with all that came along, and the carbons of other devices.
@@ -79,6 +83,7 @@ class AgentClient:
         accepts: bool = True,
         host: str = "127.0.0.1",
         password: str = PASSWORD,
+        trusts: Path | None = None,
     ) -> None:
         self.name, self._host, self._port = name, host, port
         self.jid = name if "@" in name else f"{name}@{DOMAIN}"
@@ -96,15 +101,18 @@ class AgentClient:
         self._count = 0
         self._asked: tuple[str, str, str] | None = None
         self.client = client = ClientXMPP(f"{self.jid}/{device}", password)
-        client.enable_starttls = client.enable_direct_tls = False
-        client.enable_plaintext = True
-        client.plugin["feature_mechanisms"].unencrypted_plain = True
+        client.enable_direct_tls = False
+        client.enable_starttls = trusts is not None
+        client.ca_certs = trusts
+        client.enable_plaintext = trusts is None
+        client.plugin["feature_mechanisms"].unencrypted_plain = trusts is None
         for plugin in _PLUGINS:
             client.register_plugin(plugin)
         self._verbs: Any = client.plugin["xep_0050"]
         self._forms: Any = client.plugin["xep_0004"]
         client.auto_authorize = accepts
         client.auto_subscribe = accepts
+        client.register_handler(Callback("Signals", StanzaPath("message"), self._signals))  # "message" has a body
         client.add_event_handler("message", self._message)
         client.add_event_handler("message_error", self._error)
         client.add_event_handler("receipt_received", self._receipt)
@@ -116,15 +124,22 @@ class AgentClient:
 
     async def login(self, show: str = "", status: str = "") -> None:
         """Connects and is there. show: "" = available, else chat, away, xa or dnd."""
-        started = asyncio.get_running_loop().create_future()
-        self.client.add_event_handler("session_start", lambda _: started.set_result(True), disposable=True)
-        self.client.add_event_handler("failed_all_auth", lambda _: started.set_result(False), disposable=True)
+        started: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def ends(well: bool) -> None:
+            if not started.done():
+                started.set_result(well)
+
+        self.client.add_event_handler("session_start", lambda _: ends(True), disposable=True)
+        self.client.add_event_handler("failed_all_auth", lambda _: ends(False), disposable=True)
         self.client.connect(self._host, self._port)
         try:
             async with asyncio.timeout(10):
                 assert await started, f"the server does not take the password of {self.jid}"
-        except BaseException:
+        except BaseException as error:
             await self.drop()
+            if isinstance(error, TimeoutError):
+                raise AssertionError(f"{self.jid} does not get in") from None
             raise
         await self.client.get_roster()
         await self.client.plugin["xep_0280"].enable()
@@ -172,16 +187,18 @@ class AgentClient:
             self.inbox.append((one.of, one.text))
             self.ids.append(one.id)
             self.heard.append(one)
-        self._signals(stanza)
-        self._changed.set()
+            self._changed.set()
 
     def _signals(self, stanza: Any) -> None:
-        read = stanza.xml.find(_DISPLAYED)
-        if read is not None:
-            self.displayed.add(read.get("id", ""))
+        if stanza.xml.get("type") == "error":
+            return
         for child in stanza.xml:
-            if child.tag.startswith(_STATES):
+            if child.tag == _DISPLAYED:
+                self.displayed.add(child.get("id", ""))
+                self._changed.set()
+            elif child.tag.startswith(_STATES):
                 self.typing[stanza["from"].bare] = child.tag.removeprefix(_STATES)
+                self._changed.set()
 
     def _carbon(self, stanza: Any) -> None:
         way = "sent" if stanza.xml.find("{urn:xmpp:carbons:2}sent") is not None else "received"

@@ -159,7 +159,27 @@ class Prosody:
                     await asyncio.wait_for(nobody.wait(), 0.02)
                 except TimeoutError:
                     continue
-        await _greets(self.c2s)
+        await self.features()
+
+    async def features(self) -> str:
+        """What it says to a client that connects.
+
+        The kernel takes connections a while before Prosody's loop runs and answers; until then SIGTERM is no orderly
+        end.
+        """
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.c2s)
+        try:
+            writer.write(
+                "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
+                f"to='{DOMAIN}' version='1.0'>".encode()
+            )
+            said = await reader.readuntil(b"</stream:features>")
+            writer.write(b"</stream:stream>")
+            await reader.read()
+        finally:
+            writer.close()
+            await writer.wait_closed()
+        return said.decode()
 
     @property
     def running(self) -> bool:
@@ -204,22 +224,6 @@ async def _answers(port: int) -> bool:
     writer.close()
     await writer.wait_closed()
     return True
-
-
-async def _greets(port: int) -> None:
-    """The kernel takes connections a while before Prosody's loop runs; until then SIGTERM is no orderly end either."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        writer.write(
-            f"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='{DOMAIN}' "
-            "version='1.0'>".encode()
-        )
-        await reader.readuntil(b"</stream:features>")
-        writer.write(b"</stream:stream>")
-        await reader.read()
-    finally:
-        writer.close()
-        await writer.wait_closed()
 
 
 def free_ports(count: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -185,6 +186,12 @@ async def test_subscriptions_are_accepted_or_wait(on: Office) -> None:
             f"<presence from='{CUSTOMER}' to='{ana.jid}'><show>away</show><status>at night</status></presence>"
         )
         assert (await ana.sees(ANN, "away")).status == "at night"
+        await ben.through()
+        gateway.send(f"<iq type='get' from='{CUSTOMER}' to='{DOMAIN}' id='p'><ping xmlns='urn:xmpp:ping'/></iq>")
+        got = await gateway.next(lambda it: it.get("type") in {"subscribed", "result"})
+        assert got.get("id") == "p", "Ben did not say yes"
+        await ana.drop()
+        await gateway.next(lambda it: it.get("type") == "unavailable" and it.get("from") == f"{ana.jid}/desk")
 
 
 async def test_a_component_talks_to_an_agent(on: Office) -> None:
@@ -280,14 +287,17 @@ async def test_agents_of_a_group_see_each_other(tmp_path: Path) -> None:
         await ana.sees(ben.jid, "unavailable")
 
 
+async def _opens_a_room(gateway: Component) -> None:
+    room = f"c-4711@{ROOMS}/Ann"
+    gateway.send(f"<presence from='{CUSTOMER}' to='{room}'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+    got = await gateway.next(lambda it: it.get("from") == room)
+    assert got.get("type") is None
+    assert "201" in {it.get("code") for it in got.iter("{http://jabber.org/protocol/muc#user}status")}
+
+
 async def test_customers_may_open_rooms(on: Office) -> None:
     async with await component(on.server) as gateway:
-        gateway.send(
-            f"<presence from='{CUSTOMER}' to='c-4711@{ROOMS}/Ann'><x xmlns='http://jabber.org/protocol/muc'/></presence>"
-        )
-        got = await gateway.next(lambda it: it.get("from") == f"c-4711@{ROOMS}/Ann")
-        assert got.get("type") is None
-        assert "201" in {it.get("code") for it in got.iter("{http://jabber.org/protocol/muc#user}status")}
+        await _opens_a_room(gateway)
 
 
 async def test_a_wrong_password_and_a_wrong_configuration_are_said(tmp_path: Path) -> None:
@@ -305,23 +315,33 @@ def _show(stanza: ET.Element) -> str:
     return stanza.findtext(f"{_ACCEPT}show") or ""
 
 
-async def _control(*words: str) -> tuple[int | None, str]:
+async def _run(program: str, *words: str) -> str:
     process = await asyncio.create_subprocess_exec(
-        "prosodyctl", *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        program, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     out, _ = await process.communicate()
-    return process.returncode, out.decode()
+    assert process.returncode == 0, f"{program}: {out.decode()}"
+    return out.decode()
 
 
-async def test_the_shipped_configuration_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    prosody_or_skip(privileges=True)
-    monkeypatch.setenv("XMPP_SECRET", SECRET)
-    server = Prosody(tmp_path / "prosody", ACCOUNTS)
+async def _certificate(folder: Path) -> Path:
+    certificate = folder / f"{DOMAIN}.crt"
+    await _run(
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+        "-subj", f"/CN={DOMAIN}", "-addext", f"subjectAltName=DNS:{DOMAIN}",
+        "-keyout", str(folder / f"{DOMAIN}.key"), "-out", str(certificate),
+    )  # fmt: skip
+    return certificate
+
+
+def _shipped(server: Prosody) -> str:
+    """The shipped configuration, with the places and ports of a test."""
     text = SHIPPED.read_text("utf-8")
     for old, new in {
-        'pidfile = "/run/prosody/prosody.pid"': f'run_as_root = true data_path = "{server.folder}/data"',
-        'log = { info = "/var/log/prosody/prosody.log", error = "/var/log/prosody/prosody.err" }': (
-            f'log = {{ warn = "{server.folder}/prosody.log" }}'
+        '"/run/prosody/prosody.pid"': f'"{server.folder}/prosody.pid" run_as_root = true',
+        "s2s_ports = {}": f's2s_ports = {{}} data_path = "{server.folder}/data"',
+        'info = "/var/log/prosody/prosody.log", error = "/var/log/prosody/prosody.err"': (
+            f'warn = "{server.folder}/prosody.log"'
         ),
         "c2s_ports = { 5222 }": f'c2s_ports = {{ {server.c2s} }} interfaces = {{ "127.0.0.1" }}',
         "c2s_direct_tls_ports = { 5223 }": "c2s_direct_tls_ports = {}",
@@ -329,16 +349,35 @@ async def test_the_shipped_configuration_loads(tmp_path: Path, monkeypatch: pyte
     }.items():
         assert text.count(old) == 1, f"{old} is not there"
         text = text.replace(old, new)
-    server.config.write_text(text)
-    code, out = await _control("--root", "--config", str(server.config), "check", "config")
-    assert code == 0, out
-    assert "All checks passed" in out
+    return text
+
+
+async def test_the_shipped_configuration_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prosody_or_skip(privileges=True)
+    if shutil.which("openssl") is None:
+        pytest.skip("not installed: openssl")
+    monkeypatch.setenv("XMPP_SECRET", SECRET)
+    server = Prosody(tmp_path / "prosody", ACCOUNTS)
+    server.config.write_text(_shipped(server))
+    certificate = await _certificate(server.folder / "certs")
+    said = await _run("prosodyctl", "--root", "--config", str(server.config), "check", "config")
+    assert "All checks passed" in said
     await server.start()
+    ana = AgentClient("ana", server.c2s, trusts=certificate)
     try:
         async with await component(server) as gateway:
-            got = await gateway.next()
-            assert len(list(got.iter("{urn:xmpp:privilege:2}perm"))) == 3
+            granted = await gateway.next()
+            assert len(list(granted.iter("{urn:xmpp:privilege:2}perm"))) == 3
+            await ana.login()
+            assert ana.client.client_roster[f"ben@{DOMAIN}"]["groups"] == [GROUP]
+            gateway.send(f"<message type='chat' from='{CUSTOMER}' to='{ana.jid}'><body>hello</body></message>")
+            await ana.hears("hello", of=ANN)
+            await _opens_a_room(gateway)
+        features = await server.features()
+        assert "<required/>" in features
+        assert "PLAIN" not in features, "no password without TLS"
     finally:
+        await ana.logout()
         await server.stop()
     assert "\terror\t" not in server.log()
     assert (server.folder / "data" / "prosody.sqlite").exists()
