@@ -100,7 +100,8 @@ class Assigning:
         now = self._now()
         if not queue.opening.is_open(datetime.fromtimestamp(now / 1000, ZoneInfo(brand.timezone))):
             return None
-        return choose(book.agents, one.queue, its, Floor(self.attendance, seen.busy, asked, self._free_since), now)
+        floor = Floor(self.attendance, seen.busy, asked, self._free_since)
+        return choose(book.agents, one.queue, its, floor, now, one.language or brand.default_language)
 
     async def _miss(self) -> int:
         """What agents have who have been gone for long waits again."""

@@ -1,8 +1,8 @@
 """Which agent is asked next: Fastpath's rules, as a pure choice.
 
 Never one who is not there, does not want to be disturbed, has as many conversations as they can take, or has not
-answered the last question yet. Of the others: shows chat, online, away, xa; then the fewest conversations; then who
-has waited longest since their last one.
+answered the last question yet. Of the others: who speaks the customer's language; shows chat, online, away, xa; then
+the fewest conversations; then who has waited longest since their last one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,15 +26,15 @@ class Floor:
     free_since: Mapping[str, int]
 
 
-def choose(agents: Sequence[Agent], queue: str, its: Reservation, floor: Floor, now: int) -> str | None:
-    """The agent to ask for a conversation of a queue, None while there is none."""
+def choose(agents: Sequence[Agent], queue: str, its: Reservation, floor: Floor, now: int, language: str) -> str | None:
+    """The agent to ask for a conversation of a queue, None while there is none. language: the customer's."""
     able = [agent for agent in agents if queue in agent.queues and _able(agent, floor)]
     fresh = [agent for agent in able if agent.jid not in its.passed]
     if not fresh and its.passed and now >= its.until + ROUND_MS:
         fresh = able
     if not fresh:
         return None
-    return str(min(fresh, key=lambda agent: _order(agent, floor)).jid)
+    return str(min(fresh, key=lambda agent: _order(agent, floor, language)).jid)
 
 
 def _able(agent: Agent, floor: Floor) -> bool:
@@ -45,6 +45,7 @@ def _able(agent: Agent, floor: Floor) -> bool:
     )
 
 
-def _order(agent: Agent, floor: Floor) -> tuple[int, int, int]:
+def _order(agent: Agent, floor: Floor, language: str) -> tuple[bool, int, int, int]:
     rank = floor.attendance.rank(agent.jid) or 0
-    return rank, floor.busy.get(agent.jid, 0), floor.free_since.get(agent.jid, 0)
+    foreign = all(known.partition("-")[0] != language.partition("-")[0] for known in agent.languages)
+    return foreign, rank, floor.busy.get(agent.jid, 0), floor.free_since.get(agent.jid, 0)

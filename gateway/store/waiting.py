@@ -23,7 +23,8 @@ MOST_WAITING = 2000
 _AWAY, _UP = "away:", "desk_up"
 _LIVE = "state NOT IN ('bot', 'closed')"
 _WAITING = (
-    "SELECT id, key, brand, queue, epoch, changed_at, reservation FROM conversation "
+    "SELECT id, key, brand, queue, epoch, changed_at, reservation, "
+    "(SELECT language FROM customer WHERE customer.id = customer_id) FROM conversation "
     f"WHERE state = 'queued' AND {_LIVE} ORDER BY changed_at, id LIMIT ?"
 )
 _HELD = f"SELECT id, key, agent FROM conversation WHERE state IN ('human', 'waiting', 'wrapup') AND {_LIVE} LIMIT ?"
@@ -33,7 +34,7 @@ _OFFER = ", ".join(columns_of(OfferRow))
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A conversation in a queue. since: ms. reservation: as in its row."""
+    """A conversation in a queue. since: ms. reservation: as in its row. language: the customer's, None = the brand's."""
 
     id: int
     key: str
@@ -42,6 +43,7 @@ class Waiting:
     epoch: int
     since: int
     reservation: str | None
+    language: str | None
 
 
 @dataclass(frozen=True, slots=True)

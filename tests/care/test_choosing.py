@@ -32,8 +32,10 @@ def floor(
     return Floor(attendance, of, {f"{name}@example.test" for name in asked}, free)
 
 
-def chosen(names: tuple[str, ...], on: Floor, its: Reservation = NOBODY, now: int = NOW) -> str | None:
-    found = choose([agent(name) for name in names], "billing", its, on, now)
+def chosen(
+    names: tuple[str, ...], on: Floor, its: Reservation = NOBODY, now: int = NOW, language: str = "en"
+) -> str | None:
+    found = choose([agent(name) for name in names], "billing", its, on, now, language)
     return found.partition("@")[0] if found else None
 
 
@@ -56,7 +58,7 @@ def test_never_who_has_enough_or_a_question_open_or_another_queue() -> None:
     there = {"ana": Show.online, "ben": Show.online}
     assert chosen(("ana", "ben"), floor(there, busy={"ana": 3})) == "ben"
     assert chosen(("ana", "ben"), floor(there, asked=("ana",))) == "ben"
-    assert choose([agent("ana", queues=("travel",))], "billing", NOBODY, floor(there), NOW) is None
+    assert choose([agent("ana", queues=("travel",))], "billing", NOBODY, floor(there), NOW, "en") is None
 
 
 def test_the_fewest_conversations_then_the_longest_idle() -> None:
@@ -72,6 +74,14 @@ def test_who_passed_is_asked_again_after_a_round_and_a_pause() -> None:
     everybody = Reservation(None, NOW, ("ana@example.test", "ben@example.test"))
     assert chosen(("ana", "ben"), floor(there), everybody, NOW + ROUND_MS - 1) is None
     assert chosen(("ana", "ben"), floor(there), everybody, NOW + ROUND_MS) == "ana"
+
+
+def test_who_speaks_the_language_is_asked_before_others() -> None:
+    on = floor({"ana": Show.chat, "ben": Show.away})
+    agents = [agent("ana"), agent("ben").model_copy(update={"languages": ("en", "es-MX")})]
+    assert choose(agents, "billing", NOBODY, on, NOW, "es") == "ben@example.test"
+    assert choose(agents, "billing", NOBODY, on, NOW, "en-US") == "ana@example.test"
+    assert choose(agents, "billing", NOBODY, on, NOW, "fi") == "ana@example.test", "better somebody than nobody"
 
 
 def test_who_said_away_is_not_asked_whatever_the_client_shows() -> None:
