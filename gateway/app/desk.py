@@ -15,7 +15,7 @@ from gateway.care.relaying import MOST_UNCONFIRMED, Relaying
 from gateway.care.turn import DESK_KEY, DESK_LANE, for_agent
 from gateway.channels.xmpp import XmppLink
 from gateway.jobs.lane import Lane
-from gateway.model.desk import DeskEvents, DeskState, DeskStatus, Line
+from gateway.model.desk import DeskEvents, DeskState, DeskStatus, Line, Show
 from gateway.model.ids import Ids
 from gateway.settings.gateway_file import Xmpp
 from gateway.store import waiting, work
@@ -26,6 +26,7 @@ from gateway.store.units import Due, Failure, Unit
 UP_SECONDS = 5
 """How often it is noted that agents can reach us."""
 OUTAGE_MS = 1000
+UNREAD_SECONDS = 5
 log = logging.getLogger("gateway.desk")
 
 
@@ -51,7 +52,7 @@ class AgentDesk:
             shows=self.agents.shows,
             seen=self.echoes.seen,
             bounced=self.echoes.bounced,
-            attends=self.attendance.tell,
+            attends=self._attends,
             connected=self._connected,
         )
         self.link = XmppLink(desk_profile_of(xmpp), events, now)
@@ -93,6 +94,19 @@ class AgentDesk:
         """Agents can reach us now: after the next start they hear since when they could not."""
         if self.link.status().state is DeskState.up:
             await self._store.apply([waiting.note_up(self._now())])
+
+    def _attends(self, agent: str, show: Show) -> None:
+        came = self.attendance.show(agent) >= Show.offline > show
+        self.attendance.tell(agent, show)
+        if came:
+            asyncio.get_running_loop().call_later(UNREAD_SECONDS, self._repeat, agent)
+
+    def _repeat(self, agent: str) -> None:
+        """An agent is back: what their last connection swallowed is sent again. What the server kept for them came at
+        the log-in and is acknowledged by now.
+        """
+        if lines := self.echoes.unread(agent):
+            self._spawn(self._again(lines))
 
     # -- after an outage
 

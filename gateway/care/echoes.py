@@ -18,6 +18,7 @@ from gateway.store.units import Due, Failure, Unit
 MOST_REMEMBERED = 20_000
 MOST_UNDER_WAY = 1000
 DOUBTFUL_MS = 30_000
+PATIENCE_MS = 4_000
 log = logging.getLogger("gateway.care.echoes")
 
 
@@ -36,6 +37,7 @@ class Echoes:
     def __init__(self, store: Store, engine: Engine, ids: Ids, now: Callable[[], int]) -> None:
         self._store, self._engine, self._ids, self._now = store, engine, ids, now
         self._sent: OrderedDict[str, _Sent] = OrderedDict()  # by the line's id, those without a receipt
+        self._acknowledge: set[str] = set()  # agents whose clients send receipts
         self._tasks: set[asyncio.Task[None]] = set()
 
     def remember(self, due: Due, lines: Sequence[Line]) -> None:
@@ -53,6 +55,15 @@ class Echoes:
         """
         return [one.line for one in self._sent.values() if one.at >= since - DOUBTFUL_MS]
 
+    def unread(self, agent: str) -> list[Line]:
+        """Lines that an agent's clients should have acknowledged and have not, in the order they were sent: they may
+        have gone into a connection that was dead already. None of an agent whose clients never acknowledge.
+        """
+        if agent not in self._acknowledge:
+            return []
+        before = self._now() - PATIENCE_MS
+        return [one.line for one in self._sent.values() if one.line.agent == agent and one.at <= before]
+
     def renew(self, lines: Sequence[Line]) -> None:
         """These were sent once more just now: should we lose the server again, they are in doubt again."""
         now = self._now()
@@ -66,6 +77,7 @@ class Echoes:
         if one is None or one.line.agent != seen.agent:
             return
         del self._sent[seen.about]
+        self._acknowledge.add(seen.agent)
         if one.line.kind is LineKind.text:
             self._spawn(self._note_seen(int(seen.about.removeprefix("m")), seen.agent))
 

@@ -21,7 +21,7 @@ from gateway.model.message import Message
 from gateway.store import messages, work
 from gateway.store.database import Store
 from gateway.store.units import Due, Unit
-from gateway.store.waiting import facts, written_since
+from gateway.store.waiting import facts, written_between
 
 RETRY_MS = 1000
 OLD_MS = 5000
@@ -82,7 +82,9 @@ class Relaying:
             case "relay":
                 return self._words(agent, customer, [said[due.ref]] if due.ref in said else [])
             case "since":
-                return self._words(agent, customer, await self._store.read(written_since, due.ref, int(more[0])))
+                # What came after the claim has a row of its own.
+                found = await self._store.read(written_between, due.ref, int(more[0]), due.id)
+                return self._words(agent, customer, found)
             case "card":
                 return await self._card(due, agent, customer, int(more[0])), []
             case "tick":

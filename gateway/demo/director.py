@@ -145,4 +145,3 @@ class _Demo:
         """The gateway first: it drains and unbinds while the carrier is still there."""
         for child in reversed(self._children):
             await child.stop()
-

@@ -23,6 +23,8 @@ _FRESH = 4  # newest messages whose timeline is read each time: receipts and lat
 _BEATS_PER_PING = 30
 log = logging.getLogger("gateway.demo")
 Json = dict[str, Any]
+Cast = tuple[Sequence[stories.Step], Sequence[Json]]
+"""The steps of the tour, and the agents."""
 
 
 class Refused(Exception):
@@ -45,10 +47,11 @@ class Sources:
 
 
 class Observer:
-    """The demo as one JSON document, and what the page may do."""
+    """The demo as one JSON document, and what the page may do. cast: what is played, and by whom."""
 
-    def __init__(self, sources: Sources, tour: int, began: Callable[[int], None]) -> None:
+    def __init__(self, sources: Sources, tour: int, began: Callable[[int], None], cast: Cast) -> None:
         self._sources, self._tour, self._began = sources, tour, began
+        self.tour, self._agents = cast
         self._http: aiohttp.ClientSession | None = None
         self._since_ms = time.time_ns() // 1_000_000
         self._details: dict[str, tuple[Json, Json]] = {}
@@ -87,12 +90,37 @@ class Observer:
 
     async def begin_again(self) -> None:
         """The tour starts anew with a new phone; what happened stays in the gateway."""
+        await self.finish(self.phone)
         self._tour += 1
         self._began(self._tour)
         self._since_ms = time.time_ns() // 1_000_000
         self._details.clear()
         await self.hand_out()
         await self._json("POST", f"{self._sources.billing}/clear", {})
+
+    async def open(self) -> None:
+        """Gives the customer the phone of this tour, after the last demo's is put away."""
+        await self.hand_out()
+        if self._tour:
+            await self.finish(stories.phone(self._tour - 1))
+
+    async def finish(self, phone: str) -> None:
+        """Closes what still waits for a person, or is with one, as far as it can be: the next tour's card is alone."""
+        try:
+            listed = await self._gateway("GET", f"/v1/messages?address=%2B{phone[1:]}&limit={_MESSAGES}")
+            for one in await self._conversations(listed["items"]):
+                if one.get("state") in ("queued", "human", "waiting"):
+                    await self._close(one)
+        except Refused as problem:
+            log.info("a conversation of the tour before stays open: %s", problem)
+
+    async def _close(self, one: Json) -> None:
+        by = one.get("agent")
+        if by is None:
+            able = [agent for agent in self._agents if one.get("queue") in agent["queues"]]
+            by = able[0]["name"] if able else stories.CUSTOMER
+            await self.verb(one["id"], "claim", {"agent": by})
+        await self.verb(one["id"], "close", {"agent": by, "disposition": "resolved"})
 
     async def hand_out(self) -> None:
         """Gives the customer the phone of this tour."""
@@ -146,7 +174,7 @@ class Observer:
         for one in conversations:
             one["offers"] = [offer for offer in offers if offer.get("conversation") == one["id"]]
         recent = [one for one in conversations if self._recent(one["id"])]
-        done = stories.progress(recent, messages, calls["calls"])
+        done = stories.progress(self.tour, recent, messages, calls["calls"])
         seen = {"health": health, "messages": messages, "conversations": conversations, "billing": calls}
         return {**seen, "tour": done, "pid": self._sources.pid(), "phone": self.phone}
 

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from gateway.demo import stories
 from gateway.demo.children import Child
 from gateway.demo.observer import Observer, Sources
 from gateway.demo.start_page import StartPage
@@ -49,13 +50,14 @@ class Opening:
         tours: tuple[int, Callable[[int], None]],
     ) -> None:
         sources = Sources(session["url"], session["billing"], session["key"], session["phones"], pid)
-        self._observer = Observer(sources, *tours)
+        steps = stories.TOUR if "accounts" in setting["chat"] else stories.TOUR_OVER_HTTP
+        self._observer = Observer(sources, *tours, (steps, setting["agents"]))
         page = StartPage(self._observer, setting, session["phones"])
         self._runner = web.AppRunner(page.application(), access_log=None, shutdown_timeout=0.5)
 
     async def open(self, port: int) -> None:
         """Begins to listen."""
-        await self._observer.hand_out()
+        await self._observer.open()
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port).start()
 

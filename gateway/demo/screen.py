@@ -72,7 +72,7 @@ def _agents(console: Console, chat: Mapping[str, Any]) -> None:
         rows.add_row("   ", Text(account["jid"], style="cyan"), Text(account["password"], style="green"))
     console.print(rows)
     where = f"host {chat['host']}, port {chat['port']}, no TLS"
-    console.print(Text(f"     {where} (with TLS: trust the demo's own certificate)\n", style="dim"))
+    console.print(Text(f"     {where}; the page says how for each client\n", style="dim"))
 
 
 def _command(console: Console, words: str, about: str = "") -> None:

@@ -12,7 +12,7 @@ from gateway.demo.stories import CUSTOMER, SENDER
 from gateway.demo.workspace import Ports, Workspace
 from gateway.settings import Settings
 
-LIBRARY = Path(__file__).parent / "desk" / "node_modules" / "strophe.js" / "dist" / "strophe.umd.min.js"
+LIBRARY = Path(__file__).parent / "desk" / "node_modules" / "strophe.js" / "dist" / "strophe.esm.js"
 """What the desk in the browser speaks XMPP with; tests/setup/demo.sh gets it from npm."""
 _HERE = Path("config")  # where `careline simulate` looks by itself
 
@@ -46,8 +46,8 @@ def setting_of(settings: Settings, session: Mapping[str, str], chat: Prosody | N
 def _chat_of(settings: Settings, chat: Prosody | None) -> dict[str, Any]:
     """How agents reach their desk; `missing` says why the browser's desk, or all of it, is not there."""
     if chat is None:
-        why = "Prosody is not installed here" if program() is None else "the configuration has no desk"
-        return {"missing": f"{why}: agents answer over HTTP"}
+        why = "Prosody is not installed" if program() is None else "the configuration has no agent there"
+        return {"missing": f"No agents on XMPP: {why}. They answer over HTTP"}
     where = chat.where
     found: dict[str, Any] = {
         "host": HOST,
@@ -56,12 +56,10 @@ def _chat_of(settings: Settings, chat: Prosody | None) -> dict[str, Any]:
         "desk": where.desk,
         "offers": [{"name": offer.name, "title": offer.title} for offer in settings.offers],
         "dispositions": list(settings.rules.conversations.dispositions),
-        "accounts": [
-            {"jid": jid, "name": name, "password": chat.passwords[jid]} for jid, name in where.agents.items()
-        ],
+        "accounts": [{"jid": jid, "name": name, "password": chat.passwords[jid]} for jid, name in where.agents.items()],
     }
     if not LIBRARY.exists():
-        found["missing"] = "npm could not get the desk's XMPP library: use a chat client of your own"
+        found["missing"] = "The desk in the browser is not installed (it comes by npm): use a chat client of your own"
     return found
 
 

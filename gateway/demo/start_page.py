@@ -14,8 +14,10 @@ from aiohttp import web
 
 from gateway.demo import stories
 from gateway.demo.observer import Observer, Refused
+from gateway.demo.setting import LIBRARY
 
 PAGES = Path(__file__).parent / "pages"
+DESK = Path(__file__).parent / "desk"
 _FILES = {
     "/": ("index.html", "text/html"),
     "/page.css": ("page.css", "text/css"),
@@ -24,6 +26,14 @@ _FILES = {
     "/panels.js": ("panels.js", "text/javascript"),
     "/build.js": ("build.js", "text/javascript"),
 }
+_DESK_FILES = {
+    "/desk/": (DESK / "index.html", "text/html"),
+    "/desk/desk.css": (DESK / "desk.css", "text/css"),
+    "/desk/desk.js": (DESK / "desk.js", "text/javascript"),
+    "/desk/client.js": (DESK / "client.js", "text/javascript"),
+    "/desk/strophe.js": (LIBRARY, "text/javascript"),
+}
+"""A page of its own, in a frame: only it may speak to the XMPP server."""
 _VERBS = ("claim", "messages", "close", "hand-back", "transfer", "notes")
 _MOST_OCTETS = 65_536
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -35,23 +45,27 @@ class StartPage:
     def __init__(self, observer: Observer, setting: Mapping[str, Any], phones: str) -> None:
         self._observer, self._setting = observer, setting
         self._headers = {
-            "Content-Security-Policy": (
-                "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-                f"frame-src {phones}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-            ),
+            "Content-Security-Policy": _policy(f"frame-src 'self' {phones}; frame-ancestors 'none'"),
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
             "Cross-Origin-Opener-Policy": "same-origin",
             "Cache-Control": "no-store",
         }
         self._files = {path: ((PAGES / name).read_bytes(), kind) for path, (name, kind) in _FILES.items()}
+        chat = setting.get("chat", {})
+        self._desk_headers = {
+            **self._headers,
+            "Content-Security-Policy": _policy("frame-ancestors 'self'", chat.get("websocket", "")),
+        }
+        if "websocket" in chat and "missing" not in chat:
+            self._files |= {path: (file.read_bytes(), kind) for path, (file, kind) in _DESK_FILES.items()}
 
     def application(self) -> web.Application:
         """Its routes."""
         app = web.Application(client_max_size=_MOST_OCTETS, middlewares=[self._guard()])
         app.router.add_routes(
             [
-                *(web.get(path, self._file) for path in _FILES),
+                *(web.get(path, self._file) for path in self._files),
                 web.get("/setting", self._tell_setting),
                 web.get("/events", self._events),
                 web.get("/document", self._document),
@@ -89,7 +103,8 @@ class StartPage:
 
     async def _file(self, request: web.Request) -> web.Response:
         content, kind = self._files[request.path]
-        return web.Response(body=content, content_type=kind, charset="utf-8", headers=self._headers)
+        headers = self._desk_headers if request.path in _DESK_FILES else self._headers
+        return web.Response(body=content, content_type=kind, charset="utf-8", headers=headers)
 
     async def _tell_setting(self, request: web.Request) -> web.Response:
         now, phone = datetime.now(UTC), self._observer.phone
@@ -102,7 +117,7 @@ class StartPage:
             }
             for story in stories.STORIES.values()
         ]
-        tour = [{"name": step.name, "title": step.title, "how": step.how} for step in stories.TOUR]
+        tour = [{"name": step.name, "title": step.title, "how": step.how} for step in self._observer.tour]
         return web.json_response(
             {**self._setting, "phone": phone, "stories": told, "tour": tour}, headers=self._headers
         )
@@ -142,6 +157,14 @@ class StartPage:
     async def _again(self, request: web.Request) -> web.Response:
         await self._observer.begin_again()
         return web.json_response({}, headers=self._headers)
+
+
+def _policy(frames: str, socket: str = "") -> str:
+    """Nothing from elsewhere. frames: whose frames, and in whose frame. socket: where it may connect besides."""
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        f"connect-src 'self' {socket}; {frames}; base-uri 'none'; form-action 'none'"
+    )
 
 
 async def _body(request: web.Request) -> dict[str, Any]:

@@ -87,26 +87,46 @@ class Step:
     how: str
 
 
+_FIRE = Step("fire", "Fire a plan overage", "Billing saw 120 minutes too many. One HTTP call, and Maya’s phone buzzes.")
+_WHY = "A question about money is for a person: it waits in the queue “billing”"
+_BILLING = Step(
+    "billing",
+    "See billing called, once",
+    "Signed, checked, with a key of its own: however often it is sent, it counts once.",
+)
 TOUR = (
-    Step("fire", "Fire a plan overage", "Billing saw 120 minutes too many. One HTTP call, and Maya’s phone buzzes."),
+    _FIRE,
+    Step("why", "Ask “why?” on the phone", f"{_WHY}, and Ana’s chat client gets the card."),
+    Step(
+        "claim",
+        "Be Ana: take it",
+        "“Take it”, /take, or simply answering. The first agent has it; the others hear who.",
+    ),
+    Step("answer", "Answer Maya", "Your words arrive as a text; the ticks are the carrier’s receipt."),
+    Step("offer", "Say /offer unlimited", "The offer goes out in one text; her YES or NO is for the bot, not for you."),
     Step("yes", "Answer YES on the phone", "“yes please” or “YES!” does it too. “yes but why?” buys nothing."),
+    _BILLING,
     Step(
-        "billing",
-        "See billing called, once",
-        "Signed, checked, with a key of its own: however often it is sent, it counts once.",
+        "close",
+        "Say /close resolved",
+        "Maya and Ana both have the confirmation; the outcome is one that reports count.",
     ),
-    Step(
-        "why",
-        "Fire it again, and ask “why?”",
-        "A question about money is for a person: it waits in the queue “billing”.",
-    ),
+)
+"""With agents in their chat clients."""
+TOUR_OVER_HTTP = (
+    _FIRE,
+    Step("yes", "Answer YES on the phone", "“yes please” or “YES!” does it too. “yes but why?” buys nothing."),
+    _BILLING,
+    Step("why", "Fire it again, and ask “why?”", f"{_WHY}."),
     Step("claim", "Be the agent: claim it", "The first one who claims has it; everybody else hears who."),
     Step("answer", "Answer Maya", "Your words arrive as a text. The bot stays silent while a person has the turn."),
     Step("close", "Close with an outcome", "Every conversation ends with a reason that a report can count."),
 )
+"""Without an XMPP server."""
 
 
 def progress(
+    tour: Sequence[Step],
     conversations: Sequence[Mapping[str, Any]],
     messages: Sequence[Mapping[str, Any]],
     calls: Sequence[Mapping[str, Any]],
@@ -124,9 +144,10 @@ def progress(
         "why": bool(owned),
         "claim": bool(claimed or written),
         "answer": bool(written),
+        "offer": any(str(offer.get("made_by", "")).startswith("agent:") for offer in offers),
         "close": any(one["id"] in written and one.get("state") in ("wrapup", "closed") for one in owned),
     }
-    return [step.name for step in TOUR if done[step.name]]
+    return [step.name for step in tour if done[step.name]]
 
 
 def _rfc3339(when: datetime) -> str:

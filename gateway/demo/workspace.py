@@ -129,6 +129,7 @@ class Workspace:
             "CARELINE_BACKOFFICE__BILLING__URL": f"http://127.0.0.1:{ports.billing}/fulfil",
             "CARELINE_BACKOFFICE__BILLING__SECRET": secret,
             "CARELINE_QUEUES__BILLING__HOURS": "24/7",  # whoever tries this on a Sunday finds somebody in
+            "CARELINE_QUEUES__BILLING__OFFER_TIMEOUT": "120",  # who looks around first does not lose the card
         }
 
     def settings(self, environ: Mapping[str, str]) -> Settings:

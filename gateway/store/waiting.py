@@ -34,7 +34,7 @@ _OFFER = ", ".join(columns_of(OfferRow))
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A conversation in a queue. since: ms. reservation: as in its row. language: the customer's, None = the brand's."""
+    """A conversation in a queue. since: ms. reservation: as in its row. language: the customer's own, if known."""
 
     id: int
     key: str
@@ -111,12 +111,12 @@ def facts(connection: apsw.Connection, conversation_id: int, before: int, most: 
     )
 
 
-def written_since(connection: apsw.Connection, conversation_id: int, after: int) -> list[Message]:
-    """What the customer wrote in a conversation after an id, oldest first."""
+def written_between(connection: apsw.Connection, conversation_id: int, after: int, before: int) -> list[Message]:
+    """What the customer wrote in a conversation between two ids, oldest first."""
     view = conversation(connection, conversation_id)
     if view is None:
         return []
-    newer = _messages(connection, [an_id for an_id in view.messages if an_id > after])
+    newer = _messages(connection, [an_id for an_id in view.messages if after < an_id < before])
     return [message for message in newer if message.direction == "mo"]
 
 

@@ -6,15 +6,22 @@ from pathlib import Path
 import pytest
 
 import gateway.demo.start_page as served
+from gateway.demo.setting import LIBRARY
 
 PAGES = Path(served.__file__).parent / "pages"
-FILES = sorted(PAGES.iterdir())
+DESK = PAGES.parent / "desk"
+FILES = [
+    *sorted(PAGES.iterdir()),
+    *(path for path in sorted(DESK.iterdir()) if path.suffix in {".html", ".css", ".js"}),
+]
+NAMES = ("http://www.w3.org/", "http://jabber.org/protocol/")
+"""Of SVG and of XMPP's extensions: names, fetched by nobody."""
 AA = 4.5
 # (ink, ground): every pair of text and ground that the style sheets use.
 PAIRS = [
     (ink, ground)
     for inks, grounds in (
-        ("ink soft", "page card raised accent-soft agent-soft"),
+        ("ink soft", "page card raised accent-soft agent-soft bad-soft"),
         ("accent", "page card raised accent-soft"),
         ("good bad", "page card raised"),
         ("good ink", "good-soft"),
@@ -67,8 +74,9 @@ def test_nothing_from_elsewhere_and_no_html_from_text(file: Path) -> None:
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|@import", text)
     assert not re.search(r"\sstyle=|\son\w+=\"", text)
     for url in re.findall(r"https?://[^\s\"'`)]+", text):
-        assert url.startswith("http://www.w3.org/"), url  # the name of SVG, fetched by nobody
+        assert url.startswith(NAMES), url
 
 
 def test_all_files_are_served() -> None:
-    assert {name for name, _ in served._FILES.values()} == {file.name for file in FILES}
+    told = {file.name for file, _ in served._DESK_FILES.values()} - {LIBRARY.name}
+    assert {name for name, _ in served._FILES.values()} | told == {file.name for file in FILES}

@@ -39,17 +39,35 @@ def _conversation(an_id: str, **given: Any) -> dict[str, Any]:
 
 
 def test_the_steps_follow_what_happens() -> None:
-    assert stories.progress([], [], []) == []
+    assert stories.progress(stories.TOUR_OVER_HTTP, [], [], []) == []
     sold = _conversation("1", state="closed", offers=[{"accepted_at": "2026-11-22T18:40:00Z"}])
     call = {"action": "offer.accepted", "verified": True}
-    assert stories.progress([_conversation("1")], [], []) == ["fire"]
-    assert stories.progress([sold], [], []) == ["fire", "yes"]
-    assert stories.progress([sold], [], [{**call, "verified": False}]) == ["fire", "yes"]
-    assert stories.progress([sold], [], [call]) == ["fire", "yes", "billing"]
+    assert stories.progress(stories.TOUR_OVER_HTTP, [_conversation("1")], [], []) == ["fire"]
+    assert stories.progress(stories.TOUR_OVER_HTTP, [sold], [], []) == ["fire", "yes"]
+    assert stories.progress(stories.TOUR_OVER_HTTP, [sold], [], [{**call, "verified": False}]) == ["fire", "yes"]
+    assert stories.progress(stories.TOUR_OVER_HTTP, [sold], [], [call]) == ["fire", "yes", "billing"]
     queued = _conversation("2", state="queued", queue="billing")
-    assert stories.progress([queued, sold], [], [call])[-1] == "why"
+    assert stories.progress(stories.TOUR_OVER_HTTP, [queued, sold], [], [call])[-1] == "why"
     taken = queued | {"state": "human", "agent": "ana@example.test"}
-    assert stories.progress([taken, sold], [], [call])[-1] == "claim"
+    assert stories.progress(stories.TOUR_OVER_HTTP, [taken, sold], [], [call])[-1] == "claim"
     written = [{"conversation": "2", "author": {"kind": "agent"}}, {"conversation": "9", "author": {"kind": "bot"}}]
-    assert stories.progress([taken, sold], written, [call])[-1] == "answer"
-    assert stories.progress([taken | {"state": "closed"}, sold], written, [call])[-1] == "close"
+    assert stories.progress(stories.TOUR_OVER_HTTP, [taken, sold], written, [call])[-1] == "answer"
+    assert stories.progress(stories.TOUR_OVER_HTTP, [taken | {"state": "closed"}, sold], written, [call])[-1] == "close"
+
+
+def test_the_steps_with_agents_in_chat() -> None:
+    def done(*conversations: Any, written: Any = (), calls: Any = ()) -> list[str]:
+        return stories.progress(stories.TOUR, conversations, written, calls)
+
+    queued = _conversation("2", state="queued", queue="billing", offers=[{"made_by": "handler:plan.overage"}])
+    assert done(queued) == ["fire", "why"]
+    taken = queued | {"state": "human", "agent": "ana@example.test"}
+    words = [{"conversation": "2", "author": {"kind": "agent"}}]
+    assert done(taken) == ["fire", "why", "claim"]
+    assert done(taken, written=words)[-1] == "answer"
+    made = taken | {"offers": [{"made_by": "agent:ana@example.test"}]}
+    assert done(made, written=words)[-1] == "offer"
+    sold = taken | {"offers": [{"made_by": "agent:ana@example.test", "accepted_at": "2026-11-22T18:40:00Z"}]}
+    call = {"action": "offer.accepted", "verified": True}
+    assert done(sold, written=words, calls=[call])[-1] == "billing"
+    assert done(sold | {"state": "closed"}, written=words, calls=[call]) == [step.name for step in stories.TOUR]

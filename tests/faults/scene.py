@@ -83,8 +83,9 @@ async def scene(
     response_timeout: float = 1.0,
     doubt_wait: float = 0.3,
     more: str = "",
+    rules: str = "",
 ) -> AsyncIterator[Scene]:
-    """A running scene; all of it is gone at the end. more: of gateway.toml."""
+    """A running scene; all of it is gone at the end. more: of gateway.toml. rules: rules.toml."""
     smsc, office = Smsc(folder / "carrier.log", 1, SENDER), Office(folder / "billing.log", 2)
     smsc.moods.lost = smsc.moods.late = smsc.moods.no_receipt = 0.0
     await smsc.start()
@@ -100,6 +101,7 @@ async def scene(
         doubt_wait=doubt_wait,
         response_timeout=response_timeout,
         database=database,
+        rules=rules,
     )
     with (config / "gateway.toml").open("a") as toml:
         toml.write(more)

@@ -13,14 +13,16 @@ const GO = {
   yes: ["Go to the phone", () => go("#phone")],
   billing: ["Look at billing", () => go("#billing")],
   why: ["Fire it again", () => fire("overage", "Now answer “why?” on the phone.")],
-  claim: ["Go to the desk", () => go("#desk")],
-  answer: ["Go to the desk", () => go("#desk")],
-  close: ["Go to the desk", () => go("#desk")],
+  claim: ["Go to the desk", () => go(panels.deskPlace())],
+  answer: ["Go to the desk", () => go(panels.deskPlace())],
+  offer: ["Go to the desk", () => go(panels.deskPlace())],
+  close: ["Go to the desk", () => go(panels.deskPlace())],
 };
-const PLACE = {fire: "#story", yes: "#phone", billing: "#billing", why: "#phone", claim: "#desk", answer: "#desk", close: "#desk"};
+const PLACE = {fire: "#story", yes: "#phone", billing: "#billing", why: "#phone"};
 const MORE = [
   "Text STOP on the phone, then fire again: the timeline shows the gate that holds it back.",
   "Make billing “refuse” or “fail”, and say YES: a person takes over, or the call comes again with the same key.",
+  "Log in as Ben too, in a second tab: ask for a person again, and see who is first.",
   "Fire the flight delay and answer REBOOK: billing is asked, and its answer is in the text.",
   "Open “Carrier & faults”: lose receipts, throttle, drop the link. Nothing is lost, nothing is sent twice.",
 ];
@@ -35,6 +37,7 @@ function go(place) {
   target.scrollIntoView({block: "start"});
   target.focus({preventScroll: true});
   if (place === "#phone") $("#phone-frame").focus();
+  if (place === "#chat") $("#chat-frame").focus();
 }
 
 function choose(name) {
@@ -50,7 +53,8 @@ async function fire(name, then = "") {
   const story = setting.stories.find((other) => other.name === name);
   try {
     const {event} = await post(`/fire/${name}`);
-    say($("#fired"), `202: event ${event} is on disk. ${then || `On the phone: ${story.hint}.`}`);
+    say($("#fired"), `202: it is on disk. ${then || `On the phone: ${story.hint}.`}`);
+    $("#fired").title = `event ${event}`;
   } catch (problem) {
     say($("#fired"), problem.message, true);
   }
@@ -73,7 +77,7 @@ function drawTour(done, pid) {
   const steps = setting.tour.map((step, place) => {
     const isDone = done.includes(step.name);
     const name = `step${isDone ? " done" : ""}${step === now ? " now" : ""}`;
-    const [label, act] = GO[step.name];
+    const [label, act] = step.name === "why" && done.length === 1 ? GO.yes : GO[step.name];
     const item = make("li", {className: name},
       make("span", {className: "number", textContent: isDone ? "✓" : String(place + 1), ariaHidden: "true"}),
       make("strong", {}, step.title, isDone ? make("span", {className: "unseen", textContent: " (done)"}) : null),
@@ -92,7 +96,7 @@ function drawTour(done, pid) {
   $("#next").hidden = !now;
   if (now) {
     $("#next-title").textContent = now.title;
-    $("#next").href = PLACE[now.name];
+    $("#next").href = PLACE[now.name] ?? panels.deskPlace();
   }
 }
 
@@ -154,10 +158,10 @@ async function start() {
   setting = await (await fetch("/setting")).json();
   $("#docs").href = `${setting.gateway}/docs`;
   $("#carrier").href = `${setting.phones}/`;
+  panels.startDesk(setting);
   drawStories();
   drawTour([], null);
   await prepare();
-  panels.startDesk(setting.agents);
   for (const button of document.querySelectorAll("[data-tool]")) {
     button.onclick = () => {
       tool = button.dataset.tool;

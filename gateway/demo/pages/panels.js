@@ -154,7 +154,8 @@ export function desk(conversations, messages) {
     if (waiting) say($("#desk-said"), "");
   }
   shown = waiting ?? null;
-  $("#desk").classList.toggle("waits", waiting?.state === "queued");
+  $(deskPlace()).classList.toggle("waits", waiting?.state === "queued");
+  if (deskPlace() === "#chat") return;
   $("#desk-empty").hidden = Boolean(waiting);
   $("#desk-work").hidden = !waiting;
   const state = $("#desk-state");
@@ -209,9 +210,33 @@ async function act(verb, body, told) {
   }
 }
 
-/** Wires the desk's buttons. list: those who may claim. */
-export function startDesk(list) {
-  agents = list;
+/** Where the agent's desk is: a chat client, or buttons where there is no XMPP server. */
+export const deskPlace = () => ($("#chat").hidden ? "#desk" : "#chat");
+
+/** How agents reach their desk with a client of their own, and the one in the browser. */
+function startChat({accounts, host, port, missing}) {
+  $("#chat").hidden = false;
+  $("#desk").hidden = true;
+  $("#chat-frame").hidden = Boolean(missing);
+  $("#chat-missing").hidden = !missing;
+  $("#chat-missing").textContent = missing ?? "";
+  $("#chat .clients").open = Boolean(missing);
+  if (!missing) $("#chat-frame").src = "/desk/";
+  facts($("#chat-facts"), [
+    ...accounts.map(({jid, password}) => [jid, make("span", {}, "password ", make("code", {textContent: password}))]),
+    ["host, port", `${host}, ${port}, without TLS`],
+  ]);
+  $("#chat-adb").textContent = `adb reverse tcp:${port} tcp:${port}`;
+  $("#chat-others").replaceChildren(...(missing ? ["not installed"] : accounts.flatMap(({name}, place) => [place ? ", " : "",
+    make("a", {href: `/desk/?agent=${encodeURIComponent(name)}`, target: "_blank", rel: "noreferrer", textContent: `${name}’s desk`})])));
+}
+
+/** Wires the desk. told: what the page was told, with those who may claim. */
+export function startDesk(told) {
+  agents = told.agents;
+  if (told.chat.accounts) return startChat(told.chat);
+  $("#over").textContent = ": HTTP API and SMPP";
+  $("#desk-empty").textContent += ` ${told.chat.missing}.`;
   $("#claim").onclick = () => act("claim", {}, "It is yours. Maya has noticed nothing yet.").then(() => {
     setTimeout(() => $("#answer").focus(), 700);
   });

@@ -1,0 +1,127 @@
+// A small XMPP client on Strophe.js: log-in over a WebSocket, presence, chats with receipts (XEP-0184), carbons
+// (XEP-0280), the archive (XEP-0313), quick responses (XEP-0439). It knows nothing of the gateway.
+
+import {$iq, $msg, $pres, Strophe} from "/desk/strophe.js";
+
+const NS = {
+  receipts: "urn:xmpp:receipts", carbons: "urn:xmpp:carbons:2", forward: "urn:xmpp:forward:0", mam: "urn:xmpp:mam:2",
+  delay: "urn:xmpp:delay", quick: "urn:xmpp:tmp:quick-response", sid: "urn:xmpp:sid:0",
+  states: "http://jabber.org/protocol/chatstates", markers: "urn:xmpp:chat-markers:0", rsm: "http://jabber.org/protocol/rsm",
+};
+const KEPT = 50;
+const LONGEST_WAIT = 8000;
+
+const child = (element, name, space) => element && [...element.children].find((one) => one.localName === name && (!space || one.namespaceURI === space));
+const bare = (jid) => Strophe.getBareJidFromJid(jid ?? "");
+
+/** One account. told: {state(words, up), message(chat, message), ticked(id), failed(id, why)}. */
+export class Client {
+  constructor({jid, password}, websocket, told) {
+    this.jid = jid;
+    this.password = password;
+    this.websocket = websocket;
+    this.told = told;
+    this.show = "";
+    this.wait = 250;
+  }
+
+  /** Logs in, and again whenever the connection is lost. */
+  connect() {
+    const device = `desk-${Math.random().toString(36).slice(2, 8)}`;
+    this.connection = new Strophe.Connection(this.websocket);
+    this.connection.connect(`${this.jid}/${device}`, this.password, (status) => this.#status(status));
+  }
+
+  /** How much one is there: "", away, dnd. */
+  be(show) {
+    this.show = show;
+    if (this.up) this.connection.send(show ? $pres().c("show").t(show) : $pres());
+  }
+
+  /** Sends a line of chat; its id. */
+  say(chat, text) {
+    const id = this.connection.getUniqueId();
+    this.connection.send($msg({to: chat, type: "chat", id}).c("body").t(text).up()
+      .c("request", {xmlns: NS.receipts}).up().c("active", {xmlns: NS.states}).up().c("origin-id", {xmlns: NS.sid, id}));
+    return id;
+  }
+
+  /** The customer sees that one writes, or no more. */
+  typing(chat, writes) {
+    this.connection.send($msg({to: chat, type: "chat"}).c(writes ? "composing" : "active", {xmlns: NS.states}));
+  }
+
+  #status(status) {
+    const {Status} = Strophe;
+    if (status === Status.CONNECTED) this.#begin();
+    else if (status === Status.AUTHFAIL) this.told.state("the password is refused", false);
+    else if (status === Status.DISCONNECTED || status === Status.CONNFAIL) {
+      if (this.again) return;
+      this.up = false;
+      this.told.state("not connected, trying again …", false);
+      this.again = setTimeout(() => {
+        this.again = null;
+        this.connect();
+      }, this.wait);
+      this.wait = Math.min(this.wait * 2, LONGEST_WAIT);
+    }
+  }
+
+  #begin() {
+    this.wait = 250;
+    this.connection.addHandler((stanza) => {
+      try {
+        this.#stanza(stanza);
+      } catch (problem) {
+        console.error(problem); // one odd stanza must not end the handler
+      }
+      return true;
+    }, null, "message");
+    this.connection.sendIQ($iq({type: "set"}).c("enable", {xmlns: NS.carbons}));
+    this.query = this.connection.getUniqueId();
+    this.connection.sendIQ($iq({type: "set"}).c("query", {xmlns: NS.mam, queryid: this.query})
+      .c("set", {xmlns: NS.rsm}).c("max").t(String(KEPT)).up().c("before"), () => this.#ready(), () => this.#ready());
+  }
+
+  /** The past is read: now one is there, and hears what comes. */
+  #ready() {
+    this.up = true;
+    this.told.state("", true);
+    this.be(this.show);
+  }
+
+  #stanza(stanza) {
+    const result = child(stanza, "result", NS.mam);
+    const carbon = child(stanza, "sent", NS.carbons) ?? child(stanza, "received", NS.carbons);
+    const from = stanza.getAttribute("from");
+    if ((result || carbon) && from && bare(from) !== this.jid) return; // only our own server forwards
+    const forwarded = child(result ?? carbon, "forwarded", NS.forward);
+    const message = forwarded ? child(forwarded, "message") : stanza;
+    if (message) this.#read(message, child(forwarded ?? message, "delay", NS.delay), Boolean(result));
+  }
+
+  #read(message, delay, past) {
+    const id = message.getAttribute("id");
+    const mine = bare(message.getAttribute("from") ?? this.jid) === this.jid;
+    const chat = bare(message.getAttribute(mine ? "to" : "from"));
+    if (message.getAttribute("type") === "error") {
+      const words = child(child(message, "error"), "text")?.textContent;
+      return this.told.failed(id, words || "it did not arrive");
+    }
+    const received = child(message, "received", NS.receipts);
+    if (received && !mine) return this.told.ticked(received.getAttribute("id"));
+    const text = child(message, "body")?.textContent;
+    if (!text || !["chat", "normal", null].includes(message.getAttribute("type"))) return;
+    const choices = [...message.children].filter((one) => one.localName === "response" && one.namespaceURI === NS.quick)
+      .map((one) => ({value: one.getAttribute("value"), label: one.getAttribute("label") || one.getAttribute("value")}));
+    const at = new Date(delay?.getAttribute("stamp") ?? Date.now());
+    this.told.message(chat, {id: id ?? this.connection.getUniqueId(), mine, text, at, choices, past});
+    if (!mine && !past && child(message, "request", NS.receipts)) this.#receive(message, id);
+  }
+
+  #receive(message, id) {
+    const to = message.getAttribute("from");
+    this.connection.send($msg({to, type: "chat"}).c("received", {xmlns: NS.receipts, id}));
+    if (document.visibilityState === "visible") this.connection.send($msg({to, type: "chat"}).c("displayed", {xmlns: NS.markers, id}));
+  }
+}

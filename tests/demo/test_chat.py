@@ -1,0 +1,187 @@
+"""The demo's agents on a real Prosody: in a chat client, and in the page's own desk."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.demo import stories
+from gateway.demo.prosody import Addresses, Prosody
+from tests.demo.running import MAYA, Demo, nobody_left, request, until
+from tests.doubles.agent import AgentClient
+from tests.simulator.browser import CHROMIUM, Page, browser
+
+pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.usefixtures("prosody")]
+STEPS = [step.name for step in stories.TOUR]
+DESK = "document.querySelector('#chat-frame').contentDocument"
+
+
+def client(demo: Demo, name: str) -> AgentClient:
+    """A chat client as the page tells to set it up; it accepts no request of anybody."""
+    chat = demo.setting["chat"]
+    [password] = [one["password"] for one in chat["accounts"] if one["jid"] == f"{name}@example.test"]
+    return AgentClient(name, chat["port"], password=password, accepts=False, host=chat["host"])
+
+
+def offered(demo: Demo) -> None:
+    """The event's text is on the phone."""
+    until(lambda: any("Reply YES" in bubble["text"] for bubble in demo.phone()))
+
+
+async def test_the_story_in_a_chat_client(demo: Demo) -> None:
+    ana = client(demo, "ana")
+    await ana.login()
+    try:
+        demo.post("/fire/overage", {})
+        await asyncio.to_thread(offered, demo)
+        demo.text("why?")
+        card = await ana.hears("waits in billing", of=MAYA)
+        assert "Why: why?" in card.text
+        await ana.sees_tick(ana.says(MAYA, "Hi Maya, Ana here."), 15)
+        assert any(bubble["text"] == "Hi Maya, Ana here." for bubble in demo.phone())
+        demo.text("and what does it cost?")
+        await ana.hears("and what does it cost?", of=MAYA)
+        ana.says(MAYA, "/offer unlimited")
+        await ana.hears("offered: ")
+        demo.text("YES")
+        await ana.hears("accepted unlimited")
+        await ana.hears("unlimited was delivered", within=15)
+        ana.says(MAYA, "/close resolved")
+        await ana.hears("closed: resolved")
+        seen = await asyncio.to_thread(until, lambda: (now := demo.document())["tour"] == STEPS and now)
+        [call] = seen["billing"]["calls"]
+        assert (call["action"], call["verified"], call["status"]) == ("offer.accepted", True, 200)
+        assert any("is yours now" in bubble["text"] for bubble in demo.phone())
+        assert seen["health"]["status"] == "ok"
+        folder = demo.var / "demo" / "prosody"
+        if 'archive = "sql"' in (folder / "prosody.cfg.lua").read_text("utf-8"):
+            assert (folder / "archive.sqlite").read_bytes().startswith(b"SQLite format 3")
+    finally:
+        await ana.logout()
+
+
+def test_only_its_owner_reads_the_folder(demo: Demo) -> None:
+    folder = demo.var / "demo" / "prosody"
+    for secret in [folder / "component.secret", folder / "prosody.cfg.lua", *(folder / "passwords").iterdir()]:
+        assert secret.stat().st_mode & 0o077 == 0, secret
+    assert (folder / "data").stat().st_mode & 0o077 == 0
+
+
+def test_a_killed_prosody_comes_back_and_the_gateway_with_it(demo: Demo) -> None:
+    until(lambda: demo.document()["health"]["status"] == "ok")
+    running = demo.children[0]
+    assert "prosody" in Path(f"/proc/{running}/cmdline").read_text("utf-8")
+    os.kill(running, signal.SIGKILL)
+    until(lambda: demo.document()["health"]["status"] == "degraded")
+    until(lambda: demo.document()["health"]["status"] == "ok")
+    demo.children = [entry["pid"] for entry in json.loads((demo.var / "demo" / "children.json").read_text("utf-8"))]
+    demo.process.kill()
+    demo.process.wait(30)
+    nobody_left(demo)
+
+
+async def test_start_over_puts_the_card_away(demo: Demo) -> None:
+    ana = client(demo, "ana")
+    await ana.login()
+    try:
+        demo.post("/fire/overage", {})
+        await asyncio.to_thread(offered, demo)
+        demo.text("why?")
+        await ana.hears("waits in billing", of=MAYA)
+        [one] = demo.document()["conversations"]
+        demo.post("/again", {})
+        key = {"Authorization": f"Bearer {demo.session['key']}"}
+        assert request(f"{demo.session['url']}/v1/conversations/{one['id']}", **key)[1]["state"] == "closed"
+    finally:
+        await ana.logout()
+
+
+async def press(page: Page, words: str) -> None:
+    """A button of the desk by its words."""
+    await page.run(f"[...{DESK}.querySelectorAll('button')].findLast((one) => one.textContent === '{words}').click()")
+
+
+async def shown(page: Page, words: str) -> None:
+    """Waits until the desk says this."""
+    await page.until(f"{DESK}.querySelector('#talk').textContent.includes('{words}')")
+
+
+async def sell(demo: Demo, page: Page) -> None:
+    """From the card to the confirmation."""
+    await page.until(f"{DESK}.querySelector('.quick button')")
+    await press(page, "Take it")
+    await shown(page, "you have this conversation")
+    await page.run(f"{DESK}.querySelector('#words').focus()")
+    await page.run(f"{DESK}.querySelector('#words').value = 'Hi Maya, Ana here.'")
+    await press(page, "Send")
+    await page.until(f"{DESK}.querySelector('.tick.ticked')")
+    assert any(bubble["text"] == "Hi Maya, Ana here." for bubble in demo.phone())
+    demo.text("and what does it cost?")
+    await shown(page, "and what does it cost?")
+    await press(page, "/offer unlimited")
+    await shown(page, "offered: ")
+    demo.text("YES")
+    await shown(page, "unlimited was delivered")
+    await press(page, "/close resolved")
+    await shown(page, "closed: resolved")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+@pytest.mark.parametrize(("width", "dark"), [(390, True), (1400, False)])
+async def test_the_story_on_the_page(demo_with_desk: Demo, width: int, dark: bool) -> None:
+    demo = demo_with_desk
+    async with browser() as page:
+        await page.open(f"{demo.page}/", width, 900, dark=dark)
+        await page.until(f"{DESK}.querySelector('#state').textContent === 'ana@example.test'")
+        await page.run("document.querySelector('.step.now button').click()")
+        await page.until("document.querySelectorAll('.message').length === 1")
+        demo.text("why?")
+        await sell(demo, page)
+        await page.until(f"document.querySelectorAll('.step.done').length === {len(STEPS)}")
+        for document in ("document", DESK):
+            assert await page.run(f"{document}.documentElement.scrollWidth <= {document}.defaultView.innerWidth")
+        assert demo.session["key"] not in await page.run("document.documentElement.outerHTML")
+        # A new page has the chat from the archive.
+        await page.open(f"{demo.page}/desk/?agent=Ana", width, 900, dark=dark)
+        await page.until("document.querySelectorAll('#talk .theirs').length === 2")
+        assert not await page.run("document.querySelector('.quick')")
+        assert page.complaints == []
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+async def test_a_failed_text_is_marked_in_the_desk(demo_with_desk: Demo) -> None:
+    demo = demo_with_desk
+    async with browser() as page:
+        await page.open(f"{demo.page}/", 1400, 900)
+        await page.until(f"{DESK}.querySelector('#state').textContent === 'ana@example.test'")
+        demo.post("/fire/overage", {})
+        offered(demo)
+        demo.text("AGENT")
+        await page.until(f"{DESK}.querySelector('.quick button')")
+        await press(page, "Take it")
+        await shown(page, "you have this conversation")
+        request(f"{demo.session['phones']}/set", {"stat": "UNDELIV", "err": "027"})
+        await page.run(f"{DESK}.querySelector('#words').value = 'Can you read this?'")
+        await press(page, "Send")
+        await page.until(f"{DESK}.querySelector('.lost .tick.failed')")
+        assert "not delivered" in await page.run(f"{DESK}.querySelector('.lost').textContent")
+
+
+def test_what_is_written_for_prosody(tmp_path: Path) -> None:
+    agents = {"ana@example.test": "Ana", "d.o'neil@example.test": "Dee"}
+    where = Addresses(5222, 5347, 5280, "sms.example.test", agents)
+    one = Prosody(shutil.which("prosody") or "prosody", tmp_path, where)
+    one.prepare()
+    kept = dict(one.passwords)
+    assert len(set(kept.values())) == 2
+    one.prepare()
+    assert one.passwords == kept
+    names = sorted(path.name for path in (tmp_path / "data" / "example%2etest" / "accounts").iterdir())
+    assert names == ["ana.dat", "d%2eo%27neil.dat"]
+    groups: Any = (tmp_path / "groups.txt").read_text("utf-8").splitlines()
+    assert groups[1:] == ["ana@example.test=Ana", "d.o'neil@example.test=Dee", "sms.example.test=Care desk"]

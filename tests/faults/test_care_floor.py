@@ -1,0 +1,295 @@
+"""A care floor on real Prosody: many agents, more customers, and everything that people do at the same time.
+
+Agents answer, decline, do not look, take what is offered to others, lose their connection and come back. Whatever they
+do: one owner at a time, each customer's words reach their owner, nobody's words reach the wrong person, and every
+conversation ends.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.doubles.agent import AgentClient
+from tests.doubles.prosody import COMPONENT, DOMAIN, SECRET, Prosody, installed
+from tests.faults.business import OVERAGE
+from tests.faults.killing import say
+from tests.faults.scene import Scene, scene
+from tests.faults.smsc import Taken
+
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.slow,
+    pytest.mark.skipif(not installed(), reason="Prosody is not installed"),
+]
+SEED = int(os.environ.get("FAULT_SEED", "0")) or random.SystemRandom().randrange(1_000_000)
+AGENTS = int(os.environ.get("FLOOR_AGENTS") or "40")
+CUSTOMERS = int(os.environ.get("FLOOR_CUSTOMERS") or "200")
+DECLINES, SLEEPS, VANISHES, STEALS = 0.10, 0.05, 0.04, 0.10
+TURNS = 2
+RULES = '[conversations]\ngrace = "2s"\n'
+DESK = f"""
+[xmpp]
+host = "127.0.0.1"
+port = {{port}}
+domain = "{COMPONENT}"
+secret = "{SECRET}"
+agent_domains = ["{DOMAIN}"]
+"""
+AGENT = """
+[[agents]]
+jid = "{name}@example.test"
+name = "{name}"
+queues = ["billing"]
+capacity = 3
+"""
+
+
+def name_of(number: int) -> str:
+    return f"agent{number:03d}"
+
+
+def phone_of(number: int) -> str:
+    return f"+1555{number:07d}"
+
+
+class Floor:
+    """All agents and customers. reserved, claimed: seconds from the wait to the card, from an answer to its text."""
+
+    def __init__(self, on: Scene, port: int, chance: random.Random) -> None:
+        self.on, self._port, self._chance = on, port, chance
+        self.agents: dict[str, AgentClient] = {}
+        self.inboxes: dict[str, set[tuple[str, str]]] = {name_of(number): set() for number in range(AGENTS)}
+        self.waiting: dict[str, float] = {}
+        self.answered: dict[tuple[str, str], float] = {}
+        self.reserved: list[float] = []
+        self.claimed: list[float] = []
+        self.did: Counter[str] = Counter()
+        self.turns: Counter[str] = Counter()
+        self.lines = 0
+        self.said: dict[str, dict[str, tuple[str, str]]] = {name: {} for name in self.inboxes}
+        self.acknowledged: set[tuple[str, str]] = set()
+        self.strays: list[str] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        on.smsc.on_taken = self._taken
+        on.smsc.on_acknowledged = self.acknowledged.add
+
+    async def login(self, name: str, unread: Sequence[tuple[str, str]] = ()) -> None:
+        """unread: what the last session had received, and nobody had looked at yet."""
+        before, client = self.agents.get(name), AgentClient(name, self._port)
+        self.agents[name] = client
+        await client.login()
+        ticked = before.ticked if before is not None else set()
+        for stanza, (phone, text) in self.said[name].items():
+            if stanza not in ticked:
+                client.says(phone, text, stanza=stanza)
+        self.said[name] = {stanza: said for stanza, said in self.said[name].items() if stanza not in ticked}
+        self._spawn(self._work(name, client, unread))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(client.logout() for client in self.agents.values()))
+
+    def reached(self, phone: str, text: str, agents: set[str]) -> bool:
+        """Whether one of them has read it: as it came, or on the card of who took over."""
+        return any(
+            of == phone and (line == text or f"customer: {text}" in line)
+            for name in agents
+            for of, line in self.inboxes[name]
+        )
+
+    # -- an agent
+
+    async def _work(self, name: str, client: AgentClient, unread: Sequence[tuple[str, str]]) -> None:
+        lines, at = list(unread), 0
+
+        def more() -> bool:
+            return len(client.inbox) > at
+
+        while True:
+            if not lines:
+                await client.until(more, "something is read", 3600)
+            lines += client.inbox[at:]
+            at = len(client.inbox)
+            phone, text = lines.pop(0)
+            self.inboxes[name].add((phone, text))
+            if not await self._react(name, client, phone, text):
+                self._spawn(self._back(name, [*lines, *client.inbox[at:]]))
+                return
+
+    async def _react(self, name: str, client: AgentClient, phone: str, text: str) -> bool:
+        """What the agent does about a line; False when they are gone."""
+        if "/take or just answer within" in text:
+            return await self._asked(name, client, phone)
+        if not text.startswith("[desk]"):
+            turn = int(text.split()[1]) if text.startswith("reply ") else 0
+            if turn >= TURNS:
+                self._line(client, name, phone, "/close resolved")
+            else:
+                self._say(client, name, phone)
+        elif "What you write here goes to the customer" in text:
+            self._say(client, name, phone)  # taken by `/take`, or brought over from an agent who is gone
+        return True
+
+    async def _asked(self, name: str, client: AgentClient, phone: str) -> bool:
+        if (since := self.waiting.pop(phone, None)) is not None:
+            self.reserved.append(time.monotonic() - since)
+        what = self._chance.random()
+        if what < DECLINES:
+            self.did["declined"] += 1
+            self._line(client, name, phone, "/decline")
+        elif what < DECLINES + SLEEPS:
+            self.did["did not look"] += 1
+        elif what < DECLINES + SLEEPS + VANISHES:
+            self.did["vanished"] += 1
+            self._say(client, name, phone)  # the claim may be the last thing that gets through
+            await client.drop()
+            return False
+        else:
+            if what > 1 - STEALS:
+                self.did["raced"] += 1
+                other = name_of(self._chance.randrange(AGENTS))
+                thief = self.agents.get(other)
+                if thief is not None and thief.client.is_connected():
+                    self._say(thief, other, phone)
+            self._say(client, name, phone)
+        return True
+
+    async def _back(self, name: str, unread: Sequence[tuple[str, str]]) -> None:
+        await asyncio.sleep(self._chance.uniform(0.5, 5))  # so long they are away
+        await self.login(name, unread)
+
+    def _say(self, client: AgentClient, name: str, phone: str) -> None:
+        text = f"{name} to {phone} {len(self.answered)}"
+        self.answered[phone, text] = time.monotonic()
+        self._line(client, name, phone, text)
+
+    def _line(self, client: AgentClient, name: str, phone: str, text: str) -> None:
+        """What a session said last and shows no tick, the next one says again, under the same id."""
+        self.lines += 1
+        self.said[name][client.says(phone, text, stanza=f"line-{self.lines}")] = (phone, text)
+
+    # -- a customer
+
+    def _taken(self, taken: Taken) -> None:
+        if not taken.text.startswith("agent"):
+            return
+        _, _, phone, _ = taken.text.split()
+        if phone != taken.to:
+            self.strays.append(taken.text)
+        if (since := self.answered.get((phone, taken.text))) is not None:
+            self.claimed.append(time.monotonic() - since)
+        self.turns[phone] += 1
+        self.on.smsc.text(phone, f"reply {self.turns[phone]}")
+
+
+async def _fire(on: Scene, number: int) -> None:
+    event = {
+        "specversion": "1.0",
+        "type": "plan.overage",
+        "source": "floor",
+        "id": str(number),
+        "subject": f"tel:{phone_of(number)}",
+        "data": OVERAGE,
+    }
+    async with on.session.post(
+        f"{on.url}/v1/events", json=event, headers={"Content-Type": "application/cloudevents+json"}
+    ) as got:
+        assert got.status == 202
+
+
+def _p99(times: list[float]) -> str:
+    ordered = sorted(times)
+    return f"p50 {ordered[len(ordered) // 2] * 1000:.0f} ms, p99 {ordered[int(len(ordered) * 0.99)] * 1000:.0f} ms"
+
+
+def _judge(floor: Floor) -> list[str]:
+    """What is wrong."""
+    on, wrong = floor.on, list(floor.strays)
+    left = on.rows("SELECT state, count(*) FROM conversation WHERE state <> 'closed' GROUP BY 1")
+    wrong += [f"{count} conversations are {state}" for state, count in left]
+    owners: dict[int, set[str]] = {}
+    for conversation, agent in on.rows("SELECT conversation_id, author FROM note WHERE kind = 'claimed'"):
+        owners.setdefault(conversation, set()).add(agent.partition("@")[0])
+    for conversation, phone, text, kind in on.rows(
+        "SELECT conversation_id, theirs, text, author_kind FROM message WHERE conversation_id IS NOT NULL"
+    ):
+        its = owners.get(conversation, set())
+        if kind == "agent" and text.split()[0] not in its:
+            wrong.append(f"{text} is of nobody who had the conversation")
+        if kind == "customer" and (phone, text) in floor.acknowledged and not floor.reached(phone, text, its):
+            wrong.append(f"{phone}: {text} reached none of {its}")
+    for name, inbox in floor.inboxes.items():
+        for phone, text in inbox:
+            if text.startswith("reply") and not any(
+                name in owners.get(row[0], ()) for row in on.rows(
+                    "SELECT conversation_id FROM message WHERE theirs = ? AND text = ?", phone, text
+                )
+            ):  # fmt: skip
+                wrong.append(f"{name} read {text} of {phone}, who was never theirs")
+    return wrong
+
+
+@pytest.mark.timeout(600)
+async def test_a_floor_of_agents(tmp_path: Path) -> None:
+    say(f"care floor: FAULT_SEED={SEED}, {AGENTS} agents, {CUSTOMERS} customers")
+    chance = random.Random(SEED)
+    server = Prosody(tmp_path / "prosody", tuple(name_of(number) for number in range(AGENTS)), privileges=True)
+    await server.start()
+    agents = "".join(AGENT.format(name=name_of(number)) for number in range(AGENTS))
+    more = DESK.format(port=server.component) + agents
+    try:
+        async with scene(tmp_path, window=50, more=more, rules=RULES) as on:
+            toml = on.gateway.config / "gateway.toml"
+            toml.write_text(
+                toml.read_text().replace('name = "billing"\nbrand', 'name = "billing"\noffer_timeout = 2\nbrand', 1)
+            )
+            on.gateway.kill()
+            on.smsc.bound.clear()
+            on.gateway.start()
+            await on.until("the bind", on.smsc.bound.is_set, 30)
+            floor = Floor(on, server.c2s, chance)
+            try:
+                for number in range(AGENTS):
+                    await floor.login(name_of(number))
+                for number in range(CUSTOMERS):
+                    await _fire(on, number)
+                await on.until("all were told", lambda: len(on.smsc.taken) >= CUSTOMERS, 60)
+                begun = time.monotonic()
+                for number in range(CUSTOMERS):
+                    floor.waiting[phone_of(number)] = time.monotonic()
+                    on.smsc.text(phone_of(number), "why?")
+                closed = "SELECT count(*) FROM conversation WHERE state = 'closed'"
+                await on.until("every conversation has ended", lambda: on.rows(closed)[0] == (CUSTOMERS,), 150)
+                took = time.monotonic() - begun
+                await on.until(
+                    "all is read", lambda: on.rows("SELECT count(*) FROM work WHERE lane = 'desk'")[0] == (0,)
+                )
+                wrong: list[str] = []
+
+                def right() -> bool:
+                    wrong[:] = _judge(floor)
+                    return not wrong
+
+                with contextlib.suppress(AssertionError):  # what was sent last may still be on its way to a client
+                    await on.until("all is as it should be", right, 10)
+                say(f"care floor: {took:.0f} s; {dict(floor.did)}; reservation {_p99(floor.reserved)}; "
+                    f"claim {_p99(floor.claimed)}; wrong: {len(wrong)}")  # fmt: skip
+                assert not wrong, f"FAULT_SEED={SEED}: {wrong[:10]}"
+            finally:
+                await floor.close()
+    finally:
+        await server.stop()
