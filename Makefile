@@ -33,5 +33,5 @@ codec: .venv ## writes the SMPP codec anew from smpplib's tables, after `make lo
 
 clean: ## removes what the other targets made, except var/, where the demo keeps its data
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage build dist \
-	    tests/peers/node_modules tests/bench/rig/rig
+	    tests/peers/node_modules gateway/demo/desk/node_modules tests/bench/rig/rig
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
