@@ -79,8 +79,7 @@ class Agents:
         if said.text.startswith("//"):
             return _heard(await self._run(said.agent, said.customer, "note", {"text": text[2:].strip()}))
         name, _, rest = text[1:].partition(" ")
-        told = await self._line(said.agent, said.customer, name.lower(), rest.strip())
-        return Heard(cards.ours(told.text))
+        return _heard(await self._line(said.agent, said.customer, name.lower(), rest.strip()))
 
     async def _words(self, said: Said, text: str) -> Heard:
         """To the customer, once for each stanza."""
@@ -110,7 +109,7 @@ class Agents:
         verb = verbs.VERBS.get(name)
         if verb is None and name not in READING:
             return Told(f"not sent: {self._unknown(name)}", refused=True)
-        told = await self._run(agent, customer, name, {}, rest)
+        told = await self._run(agent, customer, name, {}, rest, line=True)
         if told.form is None:
             return told
         return Told(_listed(name, told.form), refused=True)
@@ -138,9 +137,18 @@ class Agents:
         return await self._run(asked.agent, asked.customer, asked.verb, asked.values)
 
     async def _run(
-        self, agent: str, customer: str, name: str, values: Mapping[str, str] | None, rest: str = ""
+        self,
+        agent: str,
+        customer: str,
+        name: str,
+        values: Mapping[str, str] | None,
+        rest: str = "",
+        *,
+        line: bool = False,
     ) -> Told:
-        """values: None = the form was not shown yet. rest: arguments of a line, each word the next of the inputs."""
+        """values: None = the form was not shown yet. rest: arguments of a line, each word the next of the inputs. line:
+        it was said in chat.
+        """
         if name == "card":
             return await self._card(agent, customer)
 
@@ -153,7 +161,9 @@ class Agents:
             missing = any(one.required and not given.get(one.name) for one in inputs)
             if missing or (inputs and values is None):
                 return Told(form=Form(verb.title, inputs=tuple(inputs)))
-            return Told(verb.do(verbs.Scene(turn, conversation, agent, given)))
+            mine = verb.noticed and line and conversation.agent == agent
+            text = verb.do(verbs.Scene(turn, conversation, agent, given))
+            return Told("" if mine else text)
 
         try:
             told = await self._engine.ask(f"tel:{customer}", decide)
@@ -250,7 +260,7 @@ MOST_ID = (1 << 63) - 1
 
 
 def _heard(told: Told) -> Heard:
-    return Heard(cards.ours(told.text))
+    return Heard(cards.ours(told.text)) if told.text else Heard()
 
 
 def _placed(inputs: Sequence[Input], rest: str) -> dict[str, str]:

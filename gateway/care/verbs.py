@@ -32,13 +32,16 @@ Do = Callable[[Scene], str]
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """name: as in `/name` and `careline#name`. usage: its arguments, as the help shows them."""
+    """name: as in `/name` and `careline#name`. usage: its arguments, as the help shows them. noticed: whoever has the
+    conversation gets a notice of it, which is answer enough to a line of chat.
+    """
 
     name: str
     title: str
     usage: str
     do: Do
     inputs: Inputs = lambda _: ()
+    noticed: bool = False
 
 
 def take(scene: Scene) -> str:
@@ -189,9 +192,9 @@ VERBS: Mapping[str, Verb] = {
         Verb("take", "Take the conversation", "", take),
         Verb("decline", "Pass it on", "", decline),
         Verb("offer", "Make an offer", "NAME", offer, _wants_offer),
-        Verb("to", "Transfer", "QUEUE or AGENT [reason]", to, _wants_where),
-        Verb("bot", "Hand back to the bot", "", bot),
-        Verb("close", "Close", "DISPOSITION [note]", close, _wants_disposition),
+        Verb("to", "Transfer", "QUEUE or AGENT [reason]", to, _wants_where, noticed=True),
+        Verb("bot", "Hand back to the bot", "", bot, noticed=True),
+        Verb("close", "Close", "DISPOSITION [note]", close, _wants_disposition, noticed=True),
         Verb("optout", "The customer wants no more texts", "[what they said]", optout, _wants_words),
         Verb("note", "Internal note", "TEXT, or // TEXT", note, _wants_note),
     )
