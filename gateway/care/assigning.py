@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from gateway.care import escalation, reserving
 from gateway.care.attendance import Attendance
 from gateway.care.choosing import Floor, choose
-from gateway.care.engine import Engine
+from gateway.care.engine import FAULTS, Engine
 from gateway.care.turn import Refused, Turn
 from gateway.model.desk import Show
 from gateway.store.access import READ_FAULT
@@ -58,6 +58,8 @@ class Assigning:
                 await self.round()
             except (Failure, READ_FAULT) as error:
                 log.warning("who waits cannot be read: %s", error)
+            except FAULTS:
+                log.exception("a fault of ours while agents were asked; the next look is in a second")
             try:
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._wake.wait()
@@ -70,7 +72,7 @@ class Assigning:
         self._note_busy(seen.busy)
         self._seen = seen.waiting
         count = await self._miss()
-        asked = {agent for one in seen.waiting if (agent := reserving.read(one.reservation).agent) is not None}
+        asked = set(seen.asked)
         for one in seen.waiting:
             its = reserving.read(one.reservation)
             if its.agent is not None:
@@ -105,10 +107,13 @@ class Assigning:
 
     async def _miss(self) -> int:
         """What agents have who have been gone for long waits again."""
-        grace = int(self._engine.playbook.rules.conversations.grace * 1000)
+        book = self._engine.playbook
+        grace = int(book.rules.conversations.grace * 1000)
+        known = {agent.jid for agent in book.agents}
         count = 0
         for an_id, key, agent in await self._store.read(held):
-            if self.attendance.gone(agent, grace):
+            # One whom the configuration does not name any more can neither read nor write.
+            if self.attendance.gone(agent, grace) or (known and agent not in known):
                 count += await self._ask(key, partial(escalation.missed, conversation_id=an_id, agent=agent))
         return count
 

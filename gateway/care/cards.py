@@ -1,6 +1,7 @@
 """What an agent reads about a conversation: the card, and the marks that tell the desk's words from a customer's."""
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ DESK = "[desk]"
 """Every line of ours in a customer's chat begins with it; no line of a customer's does (`quoted`)."""
 SHOWN = 12
 _MOST = 300
+_UNSEEN = ("Cf", "Cc", "Mn", "Me", "Zs")
 _EVENT_MOST = 400
 
 
@@ -26,9 +28,15 @@ def ours(text: str) -> str:
 
 def quoted(text: str) -> str:
     """A customer's words: a line that looks like ours is set apart, so that nobody speaks in the desk's name."""
-    if DESK not in text:
+    if text.isascii() and "[" not in text:
         return text
-    return "\n".join(f"> {line}" if line.lstrip().startswith(DESK) else line for line in text.splitlines())
+    return "\n".join(f"> {line}" if _plain(line).startswith(DESK) else line for line in text.splitlines())
+
+
+def _plain(line: str) -> str:
+    """As it looks: without what cannot be seen, wide letters as usual ones."""
+    seen = "".join(char for char in unicodedata.normalize("NFKD", line) if unicodedata.category(char) not in _UNSEEN)
+    return seen.strip().casefold()
 
 
 def number(customer: str) -> str:

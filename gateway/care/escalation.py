@@ -301,7 +301,8 @@ def missed(turn: Turn, conversation_id: int, agent: str) -> bool:
     conversation = turn.conversations.get(conversation_id)
     if conversation is None or not conversation.open or conversation.agent != agent:
         return False
-    requeue(turn, conversation, f"{name_of(turn.playbook, agent)} went offline")
+    known = turn.playbook.agent(agent)
+    requeue(turn, conversation, f"{known.name} went offline" if known is not None else f"{agent} is no agent any more")
     return True
 
 

@@ -19,13 +19,19 @@ from gateway.store.states import offer_of
 from gateway.store.tables import CustomerRow, OfferRow
 from gateway.store.units import Unit
 
-MOST_WAITING = 2000
+MOST_WAITING, MOST_HELD = 1000, 20_000
+"""Of each queue, the longest waiting; of all agents."""
 _AWAY, _UP = "away:", "desk_up"
 _LIVE = "state NOT IN ('bot', 'closed')"
+_QUEUES = f"SELECT DISTINCT queue FROM conversation WHERE state = 'queued' AND {_LIVE}"
+_ASKED = (
+    "SELECT json_extract(reservation, '$[0]') FROM conversation "
+    f"WHERE state = 'queued' AND {_LIVE} AND reservation IS NOT NULL"
+)
 _WAITING = (
     "SELECT id, key, brand, queue, epoch, changed_at, reservation, "
     "(SELECT language FROM customer WHERE customer.id = customer_id) FROM conversation "
-    f"WHERE state = 'queued' AND {_LIVE} ORDER BY changed_at, id LIMIT ?"
+    f"WHERE state = 'queued' AND {_LIVE} AND queue = ? ORDER BY changed_at, id LIMIT ?"
 )
 _HELD = f"SELECT id, key, agent FROM conversation WHERE state IN ('human', 'waiting', 'wrapup') AND {_LIVE} LIMIT ?"
 _CUSTOMER = ", ".join(columns_of(CustomerRow))
@@ -48,10 +54,11 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """All who wait, longest first, and how many conversations each agent has."""
+    """Who waits in each queue, longest first; how many conversations each agent has; which agents are asked already."""
 
     waiting: tuple[Waiting, ...]
     busy: dict[str, int]
+    asked: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +82,16 @@ class Facts:
 
 def room(connection: apsw.Connection) -> Room:
     """Whom the desk may bring together now."""
-    waiting = tuple(Waiting(*row) for row in connection.execute(_WAITING, (MOST_WAITING,)))
-    return Room(waiting, loads(connection).busy)
+    waiting: list[Waiting] = []
+    for (queue,) in connection.execute(_QUEUES).fetchall():
+        waiting += [Waiting(*row) for row in connection.execute(_WAITING, (queue, MOST_WAITING))]
+    asked = frozenset(str(row[0]) for row in connection.execute(_ASKED) if row[0] is not None)
+    return Room(tuple(sorted(waiting, key=lambda one: one.since)), loads(connection).busy, asked)
 
 
 def held(connection: apsw.Connection) -> list[tuple[int, str, str]]:
     """Conversations that agents have: (id, customer's key, agent)."""
-    return [(int(row[0]), str(row[1]), str(row[2])) for row in connection.execute(_HELD, (MOST_WAITING,))]
+    return [(int(row[0]), str(row[1]), str(row[2])) for row in connection.execute(_HELD, (MOST_HELD,))]
 
 
 def facts(connection: apsw.Connection, conversation_id: int, before: int, most: int) -> Facts | None:
