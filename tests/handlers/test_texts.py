@@ -34,6 +34,7 @@ SAMPLE: dict[str, object] = {
     "balance": "12.50",
     "title": "Unlimited plan",
     "price": "20.00",
+    "period": "month",
     "opens": "2026-11-23T13:00:00Z",
 }
 OFFERS: dict[str, dict[str, str]] = {
@@ -53,6 +54,7 @@ SYSTEM = {
     "offer_failed": {"title", "price", "currency"},
     "offer_ended": {"title"},
     "parked": set[str](),
+    "agent_offer": {"title", "price", "currency", "period"},
 }
 
 
