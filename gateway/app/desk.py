@@ -27,6 +27,7 @@ UP_SECONDS = 5
 """How often it is noted that agents can reach us."""
 OUTAGE_MS = 1000
 UNREAD_SECONDS = 5
+SETTLING_MS = 2000
 log = logging.getLogger("gateway.desk")
 
 
@@ -42,6 +43,7 @@ class AgentDesk:
         self.agents = Agents(store, engine, self.attendance)
         self.echoes = Echoes(store, engine, ids, now)
         self._last_up: int | None = None
+        self._connected_at = 0
         self._tasks: set[asyncio.Task[None]] = set()
         events = DeskEvents(
             listed=self.agents.listed,
@@ -56,7 +58,7 @@ class AgentDesk:
             connected=self._connected,
         )
         self.link = XmppLink(desk_profile_of(xmpp), events, now)
-        self.relaying = Relaying(store, engine, ids, now, self.link.send, self.echoes)
+        self.relaying = Relaying(store, engine, ids, now, self.link.send, self.echoes, self._settling)
         self.lane = Lane(DESK_LANE, store, self.relaying.run, now, most=200, batches=2, room=self._room)
         engine.desk_changed = self.assigning.poke
 
@@ -66,6 +68,9 @@ class AgentDesk:
     def _room(self) -> int:
         """How many lines may be on their way: none while nobody would take them."""
         return MOST_UNCONFIRMED if self.link.status().state is DeskState.up else 0
+
+    def _settling(self) -> bool:
+        return self._now() - self._connected_at < SETTLING_MS
 
     def status(self) -> DeskStatus:
         """For operators."""
@@ -111,6 +116,7 @@ class AgentDesk:
     # -- after an outage
 
     def _connected(self, since: int | None) -> None:
+        self._connected_at = self._now()
         self.lane.poke()
         self.assigning.poke()
         if since is not None and (lines := self.echoes.may_be_lost(since)):

@@ -33,16 +33,34 @@ Send = Callable[[Sequence[Line]], Awaitable[bool]]
 
 
 class Relaying:
-    """The worker of the lane `desk`. send: answers whether the server has taken all of it in."""
+    """The worker of the lane `desk`. send: answers whether the server has taken all of it in. settling: the connection
+    is so new that we do not know yet on which devices agents are.
+    """
 
     def __init__(
-        self, store: Store, engine: Engine, ids: Ids, now: Callable[[], int], send: Send, echoes: Echoes
+        self,
+        store: Store,
+        engine: Engine,
+        ids: Ids,
+        now: Callable[[], int],
+        send: Send,
+        echoes: Echoes,
+        settling: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._settling = settling
         self._store, self._engine, self._ids, self._now, self._send = store, engine, ids, now, send
         self._echoes = echoes
 
     async def run(self, batch: list[Due]) -> Again:
         """Sends what the rows say, and takes them away."""
+        if self._settling():
+            # A bubble is marked failed on the device that showed it: without one it would be words without a bubble.
+            early = [(due, RETRY_MS) for due in batch if due.kind == "tick"]
+            batch = [due for due in batch if due.kind != "tick"]
+            return early + (await self._run(batch) if batch else [])
+        return await self._run(batch)
+
+    async def _run(self, batch: list[Due]) -> Again:
         lines: list[Line] = []
         told: dict[int, list[int]] = {}
         made: list[tuple[Due, list[Line]]] = []
