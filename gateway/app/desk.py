@@ -69,6 +69,11 @@ class AgentDesk:
         """How many lines may be on their way: none while nobody would take them."""
         return MOST_UNCONFIRMED if self.link.status().state is DeskState.up else 0
 
+    def agents_joined(self, agents: Sequence[str]) -> None:
+        """A reload brought them: how much are they there?"""
+        if agents and self.link.status().state is DeskState.up:
+            self.link.ask(agents)
+
     def _settling(self) -> bool:
         return self._now() - self._connected_at < SETTLING_MS
 
@@ -148,7 +153,7 @@ class AgentDesk:
         )
         try:
             held = await self._store.read(waiting.held)
-            agents = dict.fromkeys(agent for _, _, agent in held if self.agents.listed(agent))
+            agents = dict.fromkeys(agent for _, _, agent, _ in held if self.agents.listed(agent))
             units = [self._notice(agent, text) for agent in agents]
             results = await self._store.apply(units)
         except (Failure, READ_FAULT) as error:

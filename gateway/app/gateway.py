@@ -251,7 +251,10 @@ class Gateway:
 
     def take_playbook(self, playbook: Playbook) -> None:
         """From now on decisions follow this playbook (texts, rules, keywords, offers, senders, queues, agents)."""
+        joined = {agent.jid for agent in playbook.agents} - {agent.jid for agent in self.playbook.agents}
         self.playbook = self.engine.playbook = self.doubts.playbook = playbook
+        if self.chat is not None:
+            self.chat.agents_joined(sorted(joined))
         for parts in self._carriers.values():
             parts.delivery.playbook = playbook
         if self.services is not None:

@@ -83,7 +83,7 @@ class Agents:
 
     async def _words(self, said: Said, text: str) -> Heard:
         """To the customer, once for each stanza."""
-        key = key_of(said.agent, said.id) if said.id else None
+        key = key_of(said.agent, said.customer, said.id) if said.id else None
 
         def decide(turn: Turn) -> str:
             conversation = verbs.theirs(turn, said.agent)
@@ -92,8 +92,12 @@ class Agents:
             return verbs.say(turn, conversation, said.agent, text, key)
 
         try:
-            if key is not None and await self._store.read(message_of_key, key) is not None:
+            known = await self._store.read(message_of_key, key) if key is not None else None
+            if known is not None and known.text == text:
                 return Heard()
+            if known is not None:
+                again = "not sent: your client has used the id of this message before; write it again"
+                return Heard(cards.ours(again), again)
             refused = str(await self._engine.ask(f"tel:{said.customer}", decide))
         except Refused as error:
             refused = str(error) if str(error).startswith("not sent") else f"not sent: {error}"

@@ -19,7 +19,7 @@ from gateway.care.turn import Refused, Turn
 from gateway.model.desk import Show
 from gateway.store.access import READ_FAULT
 from gateway.store.database import Store
-from gateway.store.units import Failure
+from gateway.store.units import Failure, StoreClosed, StoreFull
 from gateway.store.waiting import Room, Waiting, held, room
 
 LOOK_SECONDS = 1.0
@@ -111,16 +111,19 @@ class Assigning:
         grace = int(book.rules.conversations.grace * 1000)
         known = {agent.jid for agent in book.agents}
         count = 0
-        for an_id, key, agent in await self._store.read(held):
+        for an_id, key, agent, since in await self._store.read(held):
             # One whom the configuration does not name any more can neither read nor write.
-            if self.attendance.gone(agent, grace) or (known and agent not in known):
+            missed = self._now() - since >= grace and self.attendance.gone(agent, grace)
+            if missed or (known and agent not in known):
                 count += await self._ask(key, partial(escalation.missed, conversation_id=an_id, agent=agent))
         return count
 
     async def _ask(self, key: str, decide: Callable[[Turn], bool]) -> bool:
         try:
             return bool(await self._engine.ask(key, decide))
-        except Refused as error:
+        except (StoreClosed, StoreFull):
+            raise
+        except (Refused, Failure) as error:
             log.warning("a conversation could not be offered: %s", error)
             return False
 

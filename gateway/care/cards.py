@@ -17,6 +17,7 @@ DESK = "[desk]"
 """Every line of ours in a customer's chat begins with it; no line of a customer's does (`quoted`)."""
 SHOWN = 12
 _MOST = 300
+_TURNS = ("LRE", "RLE", "LRO", "RLO", "LRI", "RLI", "FSI", "PDF", "PDI")
 _UNSEEN = ("Cf", "Cc", "Mn", "Me", "Zs")
 _EVENT_MOST = 400
 
@@ -30,7 +31,19 @@ def quoted(text: str) -> str:
     """A customer's words: a line that looks like ours is set apart, so that nobody speaks in the desk's name."""
     if text.isascii() and "[" not in text:
         return text
-    return "\n".join(f"> {line}" if _plain(line).startswith(DESK) else line for line in text.splitlines())
+    return "\n".join(f"> {line}" if _looks_like_ours(line) else line for line in text.splitlines())
+
+
+def _looks_like_ours(line: str) -> bool:
+    """Of letters that only look like others, and signs that nobody sees, there are too many to list: outside ASCII any
+    bracket counts, and what turns the direction of writing.
+    """
+    if line.isascii():
+        return _plain(line).startswith(DESK)
+    return any(
+        char in "[]" or unicodedata.category(char) in ("Ps", "Pe") or unicodedata.bidirectional(char) in _TURNS
+        for char in unicodedata.normalize("NFKD", line)
+    )
 
 
 def _plain(line: str) -> str:

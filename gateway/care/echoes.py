@@ -41,13 +41,18 @@ class Echoes:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def remember(self, due: Due, lines: Sequence[Line]) -> None:
-        """The server has taken the lines of a row in."""
+        """The lines of a row are about to be sent."""
         now = self._now()
         for line in lines:
             if line.kind in (LineKind.text, LineKind.notice):
                 self._sent[line.id] = _Sent(line, due, now)
         while len(self._sent) > MOST_REMEMBERED:
             self._sent.popitem(last=False)
+
+    def forget(self, lines: Sequence[Line]) -> None:
+        """They were not sent: their rows go again."""
+        for line in lines:
+            self._sent.pop(line.id, None)
 
     def may_be_lost(self, since: int) -> list[Line]:
         """Lines that the server took in shortly before we lost it (ms), and that no client has received: where it died,

@@ -221,10 +221,15 @@ def agent_says(
     brand = turn.playbook.brands[conversation.brand]
     draft = outbound.Draft(text, MessageClass.conversational, Author("agent", jid), idempotency_key=idempotency_key)
     message = outbound.send(turn, conversation, brand, draft)
+    wait_for_customer(turn, conversation)
+    return message
+
+
+def wait_for_customer(turn: Turn, conversation: Conversation) -> None:
+    """The agent has written: should the customer stay silent, T_idle closes it."""
     moved = turn.put(replace(turn.fresh(conversation), state=ConversationState.waiting))
     idle = int(turn.playbook.rules.conversations.idle * 1000)
     turn.timer(IDLE, turn.now + idle, moved.id, str(moved.epoch))
-    return message
 
 
 def customer_wrote(turn: Turn, conversation: Conversation) -> Conversation:

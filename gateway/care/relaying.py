@@ -78,10 +78,11 @@ class Relaying:
             made.append((due, its))
             told[due.id] = about
         failpoints.hit("before_lines_sent")
-        if lines and not await self._send(lines):
-            return [(due, RETRY_MS) for due in batch]
         for due, its in made:
-            self._echoes.remember(due, its)
+            self._echoes.remember(due, its)  # a bounce, or a receipt, comes before the proof that it was taken in
+        if lines and not await self._send(lines):
+            self._echoes.forget(lines)
+            return [(due, RETRY_MS) for due in batch]
         failpoints.hit("after_lines_sent")
         units = [self._broken(due) if due in broken else self._done(due, told[due.id]) for due in batch]
         results = await self._store.apply(units)

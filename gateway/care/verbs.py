@@ -104,6 +104,7 @@ def _make(turn: Turn, conversation: Conversation, agent: str, terms: Terms) -> s
     message = outbound.send(turn, conversation, brand, draft)
     if message.disposition is not None:
         raise Refused(f"not offered: {message.reason}")
+    escalation.wait_for_customer(turn, conversation)
     turn.note(conversation, "offer", agent, f"offered {terms.name}")
     return words
 

@@ -151,15 +151,15 @@ class DeskState(StrEnum):
     replaced = "replaced"
 
 
-def key_of(agent: str, stanza: str) -> str:
-    """The idempotency key of what an agent wrote: a stanza that comes twice is sent once."""
-    return f"xmpp:{agent}:{stanza}"
+def key_of(agent: str, customer: str, stanza: str) -> str:
+    """The idempotency key of what an agent wrote to a customer: a stanza that comes twice is sent once."""
+    return f"xmpp:{agent}:{customer}:{stanza}"
 
 
 def stanza_of(key: str | None, agent: str) -> str:
     """The stanza behind an idempotency key, "" where the message came another way."""
-    prefix = key_of(agent, "")
-    return key.removeprefix(prefix) if key is not None and key.startswith(prefix) else ""
+    prefix = f"xmpp:{agent}:"
+    return key.removeprefix(prefix).partition(":")[2] if key is not None and key.startswith(prefix) else ""
 
 
 @dataclass(frozen=True, slots=True)

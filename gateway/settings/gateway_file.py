@@ -199,7 +199,7 @@ class Queue(Section):
     name: Name = Field(description="short name, used by agents and handlers")
     brand: Name = Field(description="the brand whose conversations wait here")
     room: Jid | None = Field(default=None, description="optional: the lobby, a chat room")
-    offer_timeout: Seconds = Field(default=20.0, gt=0, description="time an agent has to take what is offered")
+    offer_timeout: Seconds = Field(default=20.0, ge=1, description="time an agent has to take what is offered")
     hours: str | None = Field(
         default=None, description='opening_hours such as "Mo-Fr 08:00-20:00", in the brand\'s timezone; absent = always'
     )

@@ -33,7 +33,10 @@ _WAITING = (
     "(SELECT language FROM customer WHERE customer.id = customer_id) FROM conversation "
     f"WHERE state = 'queued' AND {_LIVE} AND queue = ? ORDER BY changed_at, id LIMIT ?"
 )
-_HELD = f"SELECT id, key, agent FROM conversation WHERE state IN ('human', 'waiting', 'wrapup') AND {_LIVE} LIMIT ?"
+_HELD = (
+    "SELECT id, key, agent, changed_at FROM conversation "
+    f"WHERE state IN ('human', 'waiting', 'wrapup') AND {_LIVE} LIMIT ?"
+)
 _CUSTOMER = ", ".join(columns_of(CustomerRow))
 _OFFER = ", ".join(columns_of(OfferRow))
 
@@ -89,9 +92,9 @@ def room(connection: apsw.Connection) -> Room:
     return Room(tuple(sorted(waiting, key=lambda one: one.since)), loads(connection).busy, asked)
 
 
-def held(connection: apsw.Connection) -> list[tuple[int, str, str]]:
-    """Conversations that agents have: (id, customer's key, agent)."""
-    return [(int(row[0]), str(row[1]), str(row[2])) for row in connection.execute(_HELD, (MOST_HELD,))]
+def held(connection: apsw.Connection) -> list[tuple[int, str, str, int]]:
+    """Conversations that agents have: (id, customer's key, agent, since when in ms)."""
+    return [(int(row[0]), str(row[1]), str(row[2]), int(row[3])) for row in connection.execute(_HELD, (MOST_HELD,))]
 
 
 def facts(connection: apsw.Connection, conversation_id: int, before: int, most: int) -> Facts | None:
