@@ -153,6 +153,20 @@ async def test_an_agent_who_logs_out_is_not_asked_any_more(tmp_path: Path) -> No
         await cleo.reads("waits in billing", of=ANN)
 
 
+@pytest.mark.skipif(not PRIVILEGES, reason="mod_privilege is not installed (prosody-modules)")
+async def test_who_is_absent_when_the_desk_comes_up_is_offline(tmp_path: Path) -> None:
+    """Else the grace of an agent who left while we were away would never begin."""
+    async with scene(tmp_path, privileges=True) as on:
+        ana, ben = await on.agent("ana"), AgentClient("ben", on.server.c2s)
+        await on.present(ana)
+        await on.present(ben, "offline")
+        await on.server.kill()
+        await ana.drop()
+        await on.server.start()
+        await on.present(ana, "offline")
+        await on.present(await on.agent("ana"))
+
+
 async def test_two_devices_of_one_agent(tmp_path: Path) -> None:
     async with scene(tmp_path) as on:
         run = on.run

@@ -337,6 +337,13 @@ class XmppLink:
         if self._session is session and not session.stream.lost.done():
             session.told = True
             self._guarded(lambda: self.events.connected(self._since))
+            if _MANAGED in self._privileges:
+                session.barrier.wrote(0).add_done_callback(lambda taken: self._all_told(session, agents, taken))
+
+    def _all_told(self, session: _Session, agents: Sequence[str], taken: "asyncio.Future[bool]") -> None:
+        """The ping behind the probes is answered: of whom the server has told nothing, there is nothing to tell."""
+        if self._session is session and not taken.cancelled() and taken.result():
+            self._guarded(lambda: self._attendance.absent(agents))
 
     def _down(self, session: _Session) -> None:
         if session.told or self._since is None:

@@ -64,6 +64,15 @@ class Attendance:
         for agent in agents:
             self._owner.write(presence(self._owner.profile.domain, agent, "probe" if managed else "subscribe"))
 
+    def absent(self, agents: Sequence[str]) -> None:
+        """Those of whom a server that shows us all presences has said nothing are not there (Prosody answers no probe
+        of an agent who is offline).
+        """
+        for bare in agents:
+            agent = self._agents.setdefault(bare, _Agent())
+            if agent.told is Show.unknown:
+                self._tell(bare, agent)
+
     def leave(self, agents: Sequence[str]) -> None:
         """Tells agents that the desk goes away."""
         for agent in agents:
