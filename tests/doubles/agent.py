@@ -71,7 +71,7 @@ class AgentClient:
     inbox: (customer's number or "", text) of each chat message for this device, in order; ids: their ids.
     heard: the same with all that came along, and the carbons of other devices.
     ticked: ids of own messages that the customer's phone has. displayed: ids of those that were read.
-    failed: id -> why a message went nowhere. presence: bare JID -> how it last was. typing: bare JID -> composing etc.
+    failed: id -> why a message went nowhere, as said last; failures: all that was said. presence: bare JID -> how it last was. typing: bare JID -> composing etc.
     """
 
     def __init__(
@@ -93,6 +93,7 @@ class AgentClient:
         self.ticked: set[str] = set()
         self.displayed: set[str] = set()
         self.failed: dict[str, str] = {}
+        self.failures: set[tuple[str, str]] = set()
         self.presence: dict[str, Shown] = {}
         self.typing: dict[str, str] = {}
         self._changed = asyncio.Event()
@@ -214,6 +215,7 @@ class AgentClient:
 
     def _error(self, stanza: Any) -> None:
         self.failed[stanza["id"]] = stanza["error"]["text"]
+        self.failures.add((stanza["id"], stanza["error"]["text"]))
         self._changed.set()
 
     def _receipt(self, stanza: Any) -> None:

@@ -103,7 +103,7 @@ class Floor:
 
     def settled(self, client: AgentClient) -> set[str]:
         """Bubbles that are ticked, or of which the desk says that nobody can know."""
-        unknown = {stanza for stanza, why in client.failed.items() if why == NOBODY_KNOWS}
+        unknown = {stanza for stanza, why in client.failures if why == NOBODY_KNOWS}
         return client.ticked | unknown
 
     def again(self) -> None:
