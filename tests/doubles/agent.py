@@ -71,7 +71,8 @@ class AgentClient:
     inbox: (customer's number or "", text) of each chat message for this device, in order; ids: their ids.
     heard: the same with all that came along, and the carbons of other devices.
     ticked: ids of own messages that the customer's phone has. displayed: ids of those that were read.
-    failed: id -> why a message went nowhere, as said last; failures: all that was said. presence: bare JID -> how it last was. typing: bare JID -> composing etc.
+    failed: id -> why a message went nowhere, as said last; failures: all that was said.
+    presence: bare JID -> how it last was. typing: bare JID -> composing etc.
     """
 
     def __init__(
