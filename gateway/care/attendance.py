@@ -32,12 +32,6 @@ class Attendance:
                 self._left.pop(agent, None)
             self._changed()
 
-    def lost(self) -> None:
-        """The server is away: nobody knows who is there."""
-        self._shows.clear()
-        self._left.clear()
-        self._changed()
-
     def go_away(self, agents: Iterable[str]) -> None:
         """These said that they are not to be asked, whatever their clients show."""
         self._away.update(agents)

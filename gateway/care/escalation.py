@@ -283,22 +283,7 @@ def transfer(
 
 def requeue(turn: Turn, conversation: Conversation, why: str) -> Conversation:
     """The agent is gone: it waits in its queue again, with its history."""
-    queue = conversation.queue or turn.playbook.default_queue(conversation.brand) or "default"
-    moved = turn.put(
-        replace(
-            conversation,
-            state=ConversationState.queued,
-            owner_id=queue,
-            queue=queue,
-            agent=None,
-            why=why,
-            reservation=None,
-        )
-    )
-    turn.note(moved, "requeued", "system", why)
-    turn.desk_changed = True
-    arm_wait(turn, moved)
-    return moved
+    return _wait_again(turn, conversation, "requeued", why)
 
 
 def missed(turn: Turn, conversation_id: int, agent: str) -> bool:
@@ -342,6 +327,11 @@ def give_back(turn: Turn, conversation: Conversation, by: str, *, as_agent: bool
 
 def reopen(turn: Turn, conversation: Conversation, why: str) -> Conversation:
     """A closed conversation needs a person again: late reply, or a failed message (invariant 7)."""
+    return _wait_again(turn, conversation, "reopened", why)
+
+
+def _wait_again(turn: Turn, conversation: Conversation, kind: str, why: str) -> Conversation:
+    """In its queue once more; should nobody take it, the customer is told as at the first time."""
     queue = conversation.queue or turn.playbook.default_queue(conversation.brand) or "default"
     moved = turn.put(
         replace(
@@ -358,6 +348,6 @@ def reopen(turn: Turn, conversation: Conversation, why: str) -> Conversation:
         )
     )
     turn.desk_changed = True
-    turn.note(moved, "reopened", "system", why)
+    turn.note(moved, kind, "system", why)
     arm_wait(turn, moved)
     return moved

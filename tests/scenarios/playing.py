@@ -437,7 +437,8 @@ async def _chat_server(play: Play, where: str) -> None:
     assert chat is not None, "there is no chat server in this play"
     chat.up = where == "up"
     if not chat.up:
-        play.stage.attendance.lost()
+        for agent in AGENTS:
+            play.stage.attendance.tell(jid(agent), Show.unknown)
     await play.stage.settled()
 
 
