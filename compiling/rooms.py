@@ -52,6 +52,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "offers",
         "outbound",
         "playbook",
+        "queueing",
         "redeliveries",
         "rendering",
         "rules",

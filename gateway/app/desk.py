@@ -6,14 +6,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 
 from gateway.app.reading import desk_profile_of
-from gateway.care.agents import Agents
-from gateway.care.assigning import Assigning
-from gateway.care.attendance import Attendance
-from gateway.care.echoes import Echoes
 from gateway.care.engine import Engine
-from gateway.care.relaying import MOST_UNCONFIRMED, Relaying
 from gateway.care.turn import DESK_KEY, DESK_LANE, for_agent
 from gateway.channels.xmpp import XmppLink
+from gateway.floor.agents import Agents
+from gateway.floor.assigning import Assigning
+from gateway.floor.attendance import Attendance
+from gateway.floor.echoes import Echoes
+from gateway.floor.relaying import MOST_UNCONFIRMED, Relaying
 from gateway.jobs.lane import Lane
 from gateway.model.desk import DeskEvents, DeskState, DeskStatus, Line, Show
 from gateway.model.ids import Ids

@@ -6,7 +6,7 @@ A handler that fails has its effects dropped: the turn is decided again without 
 import json
 from collections.abc import Mapping
 
-from gateway.care import closing, escalation, offers, outbound
+from gateway.care import closing, offers, outbound, queueing
 from gateway.care.playbook import rank_of
 from gateway.care.turn import CUSTOMER_LANE, Turn
 from gateway.model.conversation import Conversation, Dialogue, DialogueState, OwnerKind
@@ -266,7 +266,7 @@ def finish(turn: Turn, conversation: Conversation, dialogue: Dialogue, dispositi
 
 def _escalate(turn: Turn, conversation: Conversation, dialogue: Dialogue, queue: str, why: str) -> None:
     if conversation.owner_kind is OwnerKind.bot:
-        escalation.to_queue(turn, conversation, queue, why)
+        queueing.to_queue(turn, conversation, queue, why)
     else:
         turn.note(conversation, "escalated", dialogue.handler, why)
 

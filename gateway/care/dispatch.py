@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from gateway.care import closing, consent, dialogues, escalation, offers, outbound
+from gateway.care import closing, consent, dialogues, escalation, offers, outbound, queueing
 from gateway.care.turn import Turn
 from gateway.model import desk
 from gateway.model.brand import Brand
@@ -129,8 +129,8 @@ def queue_due(turn: Turn, conversation_id: int, epoch: int) -> None:
     conversation = turn.conversations.get(conversation_id)
     if conversation is None or conversation.epoch != epoch or conversation.state is not ConversationState.queued:
         return
-    escalation.wait_in_vain(turn, conversation)
-    escalation.arm_wait(turn, turn.fresh(conversation))
+    queueing.wait_in_vain(turn, conversation)
+    queueing.arm_wait(turn, turn.fresh(conversation))
 
 
 def idle_due(turn: Turn, conversation_id: int, epoch: int) -> None:
@@ -217,7 +217,7 @@ def _resume(turn: Turn, dialogue: Dialogue, ended: CallEnded, offer: Offer | Non
     if ended.problem is None:
         dialogues.finish(turn, turn.fresh(conversation), dialogue, "offer_accepted" if offer else "answered")
     else:
-        escalation.to_queue(turn, turn.fresh(conversation), None, f"{ended.action} failed: {ended.problem}")
+        queueing.to_queue(turn, turn.fresh(conversation), None, f"{ended.action} failed: {ended.problem}")
 
 
 def _tell(turn: Turn, conversation: Conversation, offer: Offer, problem: str | None) -> None:
@@ -237,11 +237,11 @@ def _tell(turn: Turn, conversation: Conversation, offer: Offer, problem: str | N
     turn.note(current, "offer", "system", said)
     if current.open and current.owner_kind is OwnerKind.bot and turn.floor(current) is None:
         if problem is not None:
-            escalation.to_queue(turn, current, None, said)
+            queueing.to_queue(turn, current, None, said)
         elif not turn.pending(current):
             closing.close(turn, current, "offer_accepted")
     elif not current.open and problem is not None:
-        escalation.reopen(turn, current, said)
+        queueing.reopen(turn, current, said)
 
 
 # -- failed messages and hand-back
@@ -266,11 +266,11 @@ def delivery_failed(turn: Turn, message: Message, reason: str, *, opted_out: boo
         own = turn.conversations.get(message.conversation_id) or turn.last_closed(message.brand)
         late = own is None or own.closed_at is None or turn.now - own.closed_at > FAILED_LATE_MS
         if own is not None and not late and own.disposition != "opted_out":
-            escalation.reopen(turn, own, why)
+            queueing.reopen(turn, own, why)
         return
     turn.note(current, "failed", "system", why)
     if current.owner_kind is OwnerKind.bot:
-        escalation.to_queue(turn, current, None, why)
+        queueing.to_queue(turn, current, None, why)
 
 
 def matters(message: Message) -> bool:

@@ -8,7 +8,7 @@ import json
 
 import orjson
 
-from gateway.care import closing, consent, dialogues, escalation, offers, outbound
+from gateway.care import closing, consent, dialogues, escalation, offers, outbound, queueing
 from gateway.care.playbook import yes_or_no
 from gateway.care.turn import Turn
 from gateway.model.brand import Brand
@@ -83,7 +83,7 @@ def receive_broken(turn: Turn, message_id: int, text: Text, cause: str) -> None:
     conversation = turn.opened(brand, text.sender)
     conversation = turn.put(replace(turn.fresh(conversation), last_in=turn.now))
     if conversation.owner_kind is OwnerKind.bot:
-        conversation = escalation.to_queue(turn, conversation, None, f"the handler failed: {cause}"[:300])
+        conversation = queueing.to_queue(turn, conversation, None, f"the handler failed: {cause}"[:300])
     message = _message(turn, message_id, text, brand, conversation)
     _keep(turn, replace(message, reason="the handler failed"))
 
@@ -151,7 +151,7 @@ def _nothing_answers(turn: Turn, brand: Brand, message: Message) -> None:
     """The brand has no address to answer from: a person sees the text."""
     conversation = turn.put(replace(turn.opened(brand, message.ours), last_in=turn.now))
     why = f"no sender of {brand.name} can answer a text to {message.ours}"
-    escalation.to_queue(turn, conversation, None, why)
+    queueing.to_queue(turn, conversation, None, why)
 
 
 def _to_person(turn: Turn, conversation: Conversation, message: Message) -> None:
@@ -189,13 +189,13 @@ def _to_step(turn: Turn, conversation: Conversation, floor: Dialogue, message: M
     if floor.step and dialogues.reply(turn, floor, message.text):
         return
     if choose(message.text, ("AGENT",), turn.language(conversation.brand)):
-        escalation.to_queue(turn, turn.fresh(conversation), None, message.text)
+        queueing.to_queue(turn, turn.fresh(conversation), None, message.text)
         return
     # The step has no answer for this text: the second miss in a row brings a person.
     misses = floor.misses + 1
     turn.put_dialogue(replace(floor, misses=misses))
     if misses >= turn.playbook.rules.conversations.misses:
-        escalation.to_queue(turn, turn.fresh(conversation), None, f"not understood {misses} times")
+        queueing.to_queue(turn, turn.fresh(conversation), None, f"not understood {misses} times")
         return
     outbound.say(turn, conversation, "system.not_understood", {})
 
@@ -224,7 +224,7 @@ def _nobody_talks(turn: Turn, brand: Brand, message: Message) -> None:
         by_person = last.queue is not None and last.disposition != "opted_out"
         if by_person and turn.now - last.closed_at <= reopen_ms and _no_keyword(turn, brand, message):
             moved = turn.put(replace(last, last_in=turn.now))
-            escalation.reopen(turn, moved, "the customer wrote again")
+            queueing.reopen(turn, moved, "the customer wrote again")
             return
     _unclaimed(turn, brand, message, None)
 
@@ -266,7 +266,7 @@ def _unclaimed(turn: Turn, brand: Brand, message: Message, conversation: Convers
     name = keyword.handler if keyword is not None else turn.playbook.default_handler(brand.name)
     handler = turn.playbook.handlers.get(name or "")
     if handler is None:
-        escalation.to_queue(turn, turn.fresh(conversation), None, "a text that no handler claims")
+        queueing.to_queue(turn, turn.fresh(conversation), None, "a text that no handler claims")
         return None
     _begin(turn, turn.fresh(conversation), handler, message)
     return None

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.care import dialogues, dispatch, escalation, inbound, offers, reserving
+from gateway.care import dialogues, dispatch, escalation, inbound, offers, queueing, reserving
 from gateway.care.inbound import Text
 from gateway.care.turn import Turn
 from gateway.model.conversation import OwnerKind
@@ -73,7 +73,7 @@ def _timer(turn: Turn, due: Due) -> None:
     match due.kind:
         case dialogues.STEP:
             dispatch.step_due(turn, due.ref)
-        case escalation.QUEUE_WAIT:
+        case queueing.QUEUE_WAIT:
             dispatch.queue_due(turn, due.ref, int(due.body or 0))
         case reserving.RESERVED:
             reserving.lapse(turn, due.ref, due.body or "")
@@ -135,10 +135,10 @@ def quarantine(turn: Turn, due: Due, cause: str) -> None:
         if dialogue is not None:
             turn.put_dialogue(replace(dialogue, timer=None, deadline=None))
             _to_person(turn, dialogue.conversation_id, cause)
-    elif due.kind == escalation.QUEUE_WAIT:
+    elif due.kind == queueing.QUEUE_WAIT:
         queued = turn.conversations.get(due.ref)
         if queued is not None and queued.state == "queued":
-            escalation.arm_wait(turn, queued)
+            queueing.arm_wait(turn, queued)
     elif due.kind == CALL_ENDED:
         ended = _ended(due)
         offer = turn.offer(ended.offer_id)
@@ -152,4 +152,4 @@ def quarantine(turn: Turn, due: Due, cause: str) -> None:
 def _to_person(turn: Turn, conversation_id: int | None, cause: str) -> None:
     conversation = turn.conversations.get(conversation_id or 0)
     if conversation is not None and conversation.open and conversation.owner_kind is OwnerKind.bot:
-        escalation.to_queue(turn, conversation, None, f"the handler failed: {cause}"[:300])
+        queueing.to_queue(turn, conversation, None, f"the handler failed: {cause}"[:300])

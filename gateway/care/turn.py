@@ -64,7 +64,7 @@ Depart = Callable[[Unit, Due], Departure | None]
 
 
 def for_agent(row_id: int, key: str, kind: str, agent: str, ref: int, now: int, *more: object) -> Due:
-    """A row for an agent: relay, since, card, notice or tick (`gateway.care.relaying`)."""
+    """A row for an agent: relay, since, card, notice or tick (`gateway.floor.relaying`)."""
     return Due(row_id, DESK_LANE, key, kind, now, 0, 0, ref, json.dumps([agent, *more]))
 
 
@@ -253,7 +253,7 @@ class Turn:
             self.to_agent("notice", current.agent, current.id, text)
 
     def to_agent(self, kind: str, agent: str, ref: int, *more: object) -> int:
-        """Queues what an agent shall read (`gateway.care.relaying`); the id of its row, 0 where there is no desk."""
+        """Queues what an agent shall read (`gateway.floor.relaying`); the id of its row, 0 where there is no desk."""
         if not self.playbook.desk:
             return 0
         row = for_agent(self.ids(), self.key, kind, agent, ref, self.now, *more)

@@ -16,22 +16,22 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import apsw
 
 from gateway.care import offers
-from gateway.care.agents import Agents
-from gateway.care.assigning import Assigning
-from gateway.care.attendance import Attendance
 from gateway.care.calls import Calls
 from gateway.care.delivery import Delivery
 from gateway.care.desk import Desk
 from gateway.care.doubts import DOUBT_LANE, Doubts
-from gateway.care.echoes import Echoes
 from gateway.care.engine import Engine
 from gateway.care.intake import JOIN_LANE, Intake
 from gateway.care.playbook import Playbook, brands_of, senders_of
-from gateway.care.relaying import Relaying
 from gateway.care.rendering import Catalogue
 from gateway.care.taking import Taken, Taking
 from gateway.care.tracking import RECEIPT_LANE, Tracking
 from gateway.care.turn import CUSTOMER_LANE, DESK_LANE
+from gateway.floor.agents import Agents
+from gateway.floor.assigning import Assigning
+from gateway.floor.attendance import Attendance
+from gateway.floor.echoes import Echoes
+from gateway.floor.relaying import Relaying
 from gateway.jobs.lane import Again, Lane
 from gateway.model.channel import ChannelEvents, InboundPart, PartAnswer
 from gateway.model.event import Event

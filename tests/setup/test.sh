@@ -26,7 +26,7 @@ if [ -z "${COMPILED:-}" ]; then
     # The kills are the longest test. What is installed is compiled: there all of them count, and here a few are enough.
     FAULT_KILLS=${FAULT_KILLS:-${tree:+24}} .venv/bin/python -m pytest -q "$@" || failed=$?
     if [ $# -gt 0 ] || [ "${failed:-0}" -eq 2 ]; then exit "${failed:-0}"; fi
-    set -- tests/test_compiled.py tests/{model,jobs,triggers,store,care,handlers,channels,web,scenarios,faults,cli}
+    set -- tests/test_compiled.py tests/{model,jobs,triggers,store,care,floor,handlers,channels,web,scenarios,faults,cli}
 fi
 if [ -n "$tree" ]; then
     echo "once more on the compiled gateway, in $tree" >&2

@@ -11,11 +11,11 @@ from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from gateway.care import escalation, reserving
-from gateway.care.attendance import Attendance
-from gateway.care.choosing import Floor, choose
+from gateway.care import queueing, reserving
 from gateway.care.engine import FAULTS, Engine
 from gateway.care.turn import Refused, Turn
+from gateway.floor.attendance import Attendance
+from gateway.floor.choosing import Floor, choose
 from gateway.model.desk import Show
 from gateway.store.access import READ_FAULT
 from gateway.store.database import Store
@@ -23,7 +23,7 @@ from gateway.store.units import Failure, StoreClosed, StoreFull
 from gateway.store.waiting import Room, Waiting, held, room
 
 LOOK_SECONDS = 1.0
-log = logging.getLogger("gateway.care.assigning")
+log = logging.getLogger("gateway.floor.assigning")
 
 
 class Assigning:
@@ -115,7 +115,7 @@ class Assigning:
             # One whom the configuration does not name any more can neither read nor write.
             missed = self._now() - since >= grace and self.attendance.gone(agent, grace)
             if missed or (known and agent not in known):
-                count += await self._ask(key, partial(escalation.missed, conversation_id=an_id, agent=agent))
+                count += await self._ask(key, partial(queueing.missed, conversation_id=an_id, agent=agent))
         return count
 
     async def _ask(self, key: str, decide: Callable[[Turn], bool]) -> bool:

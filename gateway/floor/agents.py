@@ -6,11 +6,12 @@ Each thing that changes something is a decision in the customer's own order, ans
 import logging
 from collections.abc import Mapping, Sequence
 
-from gateway.care import cards, escalation, reserving, verbs
-from gateway.care.attendance import Attendance
+from gateway.care import escalation, reserving
 from gateway.care.engine import Engine
 from gateway.care.playbook import Playbook
 from gateway.care.turn import Refused, Turn
+from gateway.floor import cards, verbs
+from gateway.floor.attendance import Attendance
 from gateway.model.conversation import Conversation
 from gateway.model.desk import Asked, Form, Heard, Input, Said, Show, Told, key_of
 from gateway.settings import nearest
@@ -20,7 +21,7 @@ from gateway.store.units import Failure, Rejected
 from gateway.store.views import message_of_key
 from gateway.store.waiting import Room, away, facts, room, set_away
 
-log = logging.getLogger("gateway.care.agents")
+log = logging.getLogger("gateway.floor.agents")
 READING: Mapping[str, str] = {"card": "Who it is and what was said", "help": "What can be done here"}
 DESK_VERBS: Mapping[str, str] = {
     "available": "Take conversations",

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from gateway.care.attendance import Attendance
 from gateway.care.reserving import ROUND_MS, Reservation
+from gateway.floor.attendance import Attendance
 from gateway.settings.gateway_file import Agent
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.care.cards import DESK, ours, quoted
+from gateway.floor.cards import DESK, ours, quoted
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
-from gateway.care import escalation, reserving
+from gateway.care import queueing, reserving
 from gateway.care.engine import Engine
 from gateway.care.turn import DESK_KEY, Refused, Turn
 from gateway.model.desk import Bounced, Line, LineKind, Seen
@@ -19,7 +19,7 @@ MOST_REMEMBERED = 20_000
 MOST_UNDER_WAY = 1000
 DOUBTFUL_MS = 30_000
 PATIENCE_MS = 4_000
-log = logging.getLogger("gateway.care.echoes")
+log = logging.getLogger("gateway.floor.echoes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,6 @@ def unreachable(turn: Turn, agent: str, reason: str) -> None:
         if not conversation.open:
             continue
         if conversation.agent == agent:
-            escalation.requeue(turn, conversation, f"{agent} cannot be reached: {reason}"[:300])
+            queueing.requeue(turn, conversation, f"{agent} cannot be reached: {reason}"[:300])
         elif reserving.reservation_of(conversation).agent == agent:
             reserving.pass_on(turn, conversation)

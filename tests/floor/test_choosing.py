@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.care.attendance import Attendance
-from gateway.care.choosing import Floor, choose
 from gateway.care.reserving import NOBODY, ROUND_MS, Reservation
+from gateway.floor.attendance import Attendance
+from gateway.floor.choosing import Floor, choose
 from gateway.model.desk import Show
 from gateway.settings.gateway_file import Agent
 

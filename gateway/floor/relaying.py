@@ -9,11 +9,11 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from gateway import failpoints
-from gateway.care import cards
-from gateway.care.echoes import Echoes
 from gateway.care.engine import FAULTS, Engine
 from gateway.care.reserving import reservation_of
 from gateway.care.turn import DESK_KEY
+from gateway.floor import cards
+from gateway.floor.echoes import Echoes
 from gateway.model.conversation import Conversation
 from gateway.model.desk import Line, LineKind
 from gateway.model.ids import Ids
@@ -27,7 +27,7 @@ RETRY_MS = 1000
 OLD_MS = 5000
 MOST_UNCONFIRMED = 500
 TO_TAKE = (("/take", "Take it"), ("/decline", "Pass it on"))
-log = logging.getLogger("gateway.care.relaying")
+log = logging.getLogger("gateway.floor.relaying")
 Again = list[tuple[Due, int]]
 Send = Callable[[Sequence[Line]], Awaitable[bool]]
 

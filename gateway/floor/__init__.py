@@ -1,0 +1,1 @@
+"""The care floor: who is asked, what agents read in their chat client, and what they do there."""
