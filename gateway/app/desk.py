@@ -12,10 +12,10 @@ from gateway.channels.xmpp import XmppLink
 from gateway.floor.agents import Agents
 from gateway.floor.assigning import Assigning
 from gateway.floor.attendance import Attendance
-from gateway.floor.echoes import Echoes
+from gateway.floor.echoes import Echoes, Sent
 from gateway.floor.relaying import MOST_UNCONFIRMED, Relaying
 from gateway.jobs.lane import Lane
-from gateway.model.desk import DeskEvents, DeskState, DeskStatus, Line, Show
+from gateway.model.desk import DeskEvents, DeskState, DeskStatus, Show
 from gateway.model.ids import Ids
 from gateway.settings.gateway_file import Xmpp
 from gateway.store import waiting, work
@@ -115,8 +115,8 @@ class AgentDesk:
         """An agent is back: what their last connection swallowed is sent again. What the server kept for them came at
         the log-in and is acknowledged by now.
         """
-        if lines := self.echoes.unread(agent):
-            self._spawn(self._again(lines))
+        if sent := self.echoes.unread(agent):
+            self._spawn(self._again(sent))
 
     # -- after an outage
 
@@ -124,8 +124,8 @@ class AgentDesk:
         self._connected_at = self._now()
         self.lane.poke()
         self.assigning.poke()
-        if since is not None and (lines := self.echoes.may_be_lost(since)):
-            self._spawn(self._again(lines))
+        if since is not None and (sent := self.echoes.may_be_lost(since)):
+            self._spawn(self._again(sent))
         since = since if since is not None else self._last_up
         if since is not None and self._now() - since >= OUTAGE_MS:
             self._spawn(self._tell_outage(since))
@@ -135,12 +135,19 @@ class AgentDesk:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _again(self, lines: Sequence[Line]) -> None:
+    async def _again(self, sent: Sequence[Sent]) -> None:
         """Under the same ids: a client that has them already knows them by that."""
+        try:
+            lines = await self.relaying.again(sent)
+        except READ_FAULT as error:
+            log.warning("what agents may not have received cannot be read: %s", error)
+            return
+        true = {(line.agent, line.id) for line in lines}
+        self.echoes.forget([one.line for one in sent if (one.line.agent, one.line.id) not in true])
         for at in range(0, len(lines), MOST_UNCONFIRMED):
-            sent = await self.link.send(lines[at : at + MOST_UNCONFIRMED])
+            taken = await self.link.send(lines[at : at + MOST_UNCONFIRMED])
             self.echoes.renew(lines[at : at + MOST_UNCONFIRMED])
-            if not sent:
+            if not taken:
                 self.echoes.renew(lines[at:])
                 return  # lost again: the next connection does it again
 
@@ -149,7 +156,7 @@ class AgentDesk:
         now = self._now()
         text = (
             f"the gateway was away from {_clock(since)} to {_clock(now)} UTC: what you wrote then has not arrived; "
-            "send again what shows no tick"
+            "/card in the chat with a customer shows what has, send again what is missing"
         )
         try:
             held = await self._store.read(waiting.held)

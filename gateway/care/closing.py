@@ -1,5 +1,6 @@
 """How conversations, dialogues and offers end: each with its outcome, none left without an owner (invariant 9)."""
 
+from gateway.care import reserving
 from gateway.care.turn import Turn
 from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState
 from gateway.model.event import EventState
@@ -49,7 +50,8 @@ def close(
     conversation = turn.fresh(conversation)
     if not conversation.open:
         return conversation
-    turn.tell(conversation, f"closed: {disposition}")
+    for agent in reserving.concerned(conversation):
+        turn.to_agent("notice", agent, conversation.id, f"closed: {disposition}")
     turn.desk_changed = True
     return turn.put(
         replace(

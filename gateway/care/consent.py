@@ -30,6 +30,7 @@ def stop(turn: Turn, brand: Brand, text: Message | None, *, method: str, actor: 
     conversation = turn.conversation(brand.name)
     sender = text.ours if text else None
     if conversation is not None:
+        _mark_dropped(turn, conversation)
         closing.withdraw_open(turn, conversation)
         if conversation.owner_kind is not OwnerKind.bot:
             turn.note(conversation, "event", "system", "the customer said STOP; nothing may be sent any more")
@@ -39,6 +40,12 @@ def stop(turn: Turn, brand: Brand, text: Message | None, *, method: str, actor: 
             closing.end_offer(turn, offer, OfferState.withdrawn)
     if not known:
         _confirm(turn, brand, "system.stopped", sender, conversation)
+
+
+def _mark_dropped(turn: Turn, conversation: Conversation) -> None:
+    """The agent's words that just ended unsent are marked so where they stand."""
+    if conversation.agent is not None:
+        turn.to_agent("dropped", conversation.agent, conversation.id)
 
 
 def help_(turn: Turn, brand: Brand, text: Message, conversation: Conversation | None) -> None:
@@ -88,5 +95,6 @@ def carrier_opt_out(turn: Turn, brand: Brand, evidence: str) -> None:
     ends.opt_out(turn.unit, turn.key, turn.customer.address_id, brand.name, by_carrier=True)
     conversation = turn.conversation(brand.name)
     if conversation is not None:
+        _mark_dropped(turn, conversation)
         closing.withdraw_open(turn, conversation)
         closing.close(turn, conversation, "opted_out", EventState.suppressed)

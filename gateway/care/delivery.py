@@ -17,9 +17,10 @@ from gateway.care.doubts import add_doubt
 from gateway.care.evidence import reference_of
 from gateway.care.outbound import COMPLIANCE
 from gateway.care.playbook import Playbook
-from gateway.care.turn import CUSTOMER_LANE, Departure
+from gateway.care.turn import CUSTOMER_LANE, Departure, for_agent
 from gateway.jobs.lane import Lane
 from gateway.model.channel import FAULT_ADVICE, Channel, Encoding, Fault, Part, PartAnswer
+from gateway.model.desk import stanza_of
 from gateway.model.ids import Ids
 from gateway.model.message import Attempt, Disposition, Message, MessageClass, Outcome
 from gateway.model.segments import Mode, split
@@ -195,7 +196,10 @@ class Delivery:
                 again.append((due, 1000))
         self._hand_over(parts)
         if stopped:
-            await self._store.apply([_not_sent(due) for due in stopped])
+            units = [_not_sent(due, self._now()) for due in stopped]
+            for unit, failure in zip(units, await self._store.apply(units), strict=True):
+                for told in unit.due if failure is None else ():
+                    self._push(told)
         return again
 
     def _hand_over(self, parts: list[Part]) -> None:
@@ -365,11 +369,15 @@ def _cut(message: Message, encoding: Encoding, mode: Mode) -> tuple[str, ...]:
     return next(parts for parts in cuts if len(parts) == message.parts)
 
 
-def _not_sent(due: Due) -> Unit:
+def _not_sent(due: Due, now: int) -> Unit:
     """The claim found a STOP, or another who settled the row: then the row is gone and this changes nothing."""
     unit = Unit(due.key)
     work.take(unit, due)
     ends.stopped(unit, due.ref, again=part_of(due)[1])
+    message = due.hot
+    if isinstance(message, Message) and (stanza := stanza_of(message.idempotency_key, message.author_id)):
+        agent = message.author_id
+        work.add(unit, for_agent(due.id, message.key, "tick", agent, message.id, now, stanza, ends.BEFORE_IT_LEFT))
     return unit
 
 

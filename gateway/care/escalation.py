@@ -75,7 +75,8 @@ def _tell_claimed(
         if other is not None and other != jid:
             turn.to_agent("notice", other, moved.id, f"{name_of(turn.playbook, jid)} has this conversation now")
     if asked.agent == jid and asked.card:
-        turn.to_agent("since", jid, moved.id, asked.card)
+        brand = reserving.in_whose_name(turn, moved, jid)
+        turn.to_agent("since", jid, moved.id, asked.card, *([brand] if brand else []))
     else:
         turn.to_agent("card", jid, moved.id, 0)
 
@@ -145,7 +146,8 @@ def agent_says(
     brand = turn.playbook.brands[conversation.brand]
     draft = outbound.Draft(text, MessageClass.conversational, Author("agent", jid), idempotency_key=idempotency_key)
     message = outbound.send(turn, conversation, brand, draft)
-    wait_for_customer(turn, conversation)
+    if message.disposition is None:
+        wait_for_customer(turn, conversation)
     return message
 
 
@@ -182,26 +184,43 @@ def transfer(
     asked = reserving.reservation_of(conversation).agent
     turn.desk_changed = True
     if to in playbook.queues:
-        moved = turn.put(
-            replace(conversation, state=ConversationState.queued, owner_id=to, queue=to, agent=None, reservation=None)
-        )
-        if moved.epoch != conversation.epoch:
-            queueing.arm_wait(turn, moved)
+        moved = _to_other_queue(turn, conversation, to, by)
     else:
-        agent: Agent | None = playbook.agent(to)
-        if agent is None and playbook.agents:
-            raise Refused(f"no queue or agent {to!r}; queues: {', '.join(playbook.queues) or 'none'}", "to")
-        jid = str(agent.jid) if agent else to
-        moved = turn.put(
-            replace(conversation, state=ConversationState.human, owner_id=jid, agent=jid, reservation=None)
-        )
-        if moved.agent != conversation.agent:
-            turn.to_agent("card", jid, moved.id, 0)
-    said = f"to {to}" + (f": {reason}" if reason else "")
+        moved = _to_colleague(turn, conversation, to)
+    whom = name_of(playbook, moved.agent) if moved.agent is not None else to
+    said = f"to {whom}" + (f": {reason}" if reason else "")
     for had in dict.fromkeys((conversation.agent, asked)):
         if had is not None and had != moved.agent:
             turn.to_agent("notice", had, moved.id, f"transferred {said}")
     turn.note(moved, "transferred", by, _with_former_owner(conversation, by, said))
+    return moved
+
+
+def _to_other_queue(turn: Turn, conversation: Conversation, to: str, by: str) -> Conversation:
+    """It waits there. Who sends it away, or passed before, is asked last."""
+    brand = turn.playbook.queues[to].brand
+    if brand != conversation.brand:
+        raise Refused(f"queue {to} answers for {brand}, this conversation is with {conversation.brand}", "to")
+    passed = reserving.passed_with(conversation, turn.now, by)
+    moved = turn.put(
+        replace(conversation, state=ConversationState.queued, owner_id=to, queue=to, agent=None, reservation=passed)
+    )
+    if moved.epoch != conversation.epoch:
+        queueing.arm_wait(turn, moved)
+    return moved
+
+
+def _to_colleague(turn: Turn, conversation: Conversation, to: str) -> Conversation:
+    """They have it now, and get the card."""
+    playbook = turn.playbook
+    agent: Agent | None = playbook.agent(to)
+    if agent is None and playbook.agents:
+        raise Refused(f"no queue or agent {to!r}; queues: {', '.join(playbook.queues) or 'none'}", "to")
+    jid = str(agent.jid) if agent else to
+    if conversation.agent == jid:
+        raise Refused(f"{name_of(playbook, jid)} has this conversation already", "to")
+    moved = turn.put(replace(conversation, state=ConversationState.human, owner_id=jid, agent=jid, reservation=None))
+    turn.to_agent("card", jid, moved.id, 0)
     return moved
 
 
@@ -227,7 +246,8 @@ def give_back(turn: Turn, conversation: Conversation, by: str, *, as_agent: bool
         raise NotOwner(taken(conversation), has)
     by = actor(turn, conversation, by, as_agent=as_agent)
     turn.note(conversation, "handed_back", by, _with_former_owner(conversation, by, ""))
-    turn.tell(conversation, "the bot has this conversation again")
+    for agent in reserving.concerned(conversation):
+        turn.to_agent("notice", agent, conversation.id, "the bot has this conversation again")
     turn.desk_changed = True
     return turn.put(
         replace(conversation, state=ConversationState.bot, owner_id="", agent=None, queue=None, reservation=None)

@@ -8,7 +8,7 @@ import json
 
 import orjson
 
-from gateway.care import closing, consent, dialogues, escalation, offers, outbound, queueing
+from gateway.care import closing, consent, dialogues, escalation, offers, outbound, queueing, reserving
 from gateway.care.playbook import yes_or_no
 from gateway.care.turn import Turn
 from gateway.model.brand import Brand
@@ -158,7 +158,8 @@ def _to_person(turn: Turn, conversation: Conversation, message: Message) -> None
     """A person has it, or will: the text is always relayed; YES or NO also answers the one offer this agent made."""
     conversation = escalation.customer_wrote(turn, conversation)
     if conversation.agent is not None:
-        turn.to_agent("relay", conversation.agent, message.id)
+        brand = reserving.in_whose_name(turn, conversation, conversation.agent)
+        turn.to_agent("relay", conversation.agent, message.id, *([brand] if brand else []))
     offer = offers.of_agent(turn, conversation)
     answer = yes_or_no(message.text, turn.language(conversation.brand)) if offer else None
     if offer is not None and answer is not None:

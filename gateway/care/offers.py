@@ -174,13 +174,11 @@ def failed(turn: Turn, offer: Offer, problem: str) -> Offer:
 
 
 def of_agent(turn: Turn, conversation: Conversation) -> Offer | None:
-    """The one open offer that the agent who has the conversation made."""
+    """The one open offer that an agent made in the conversation: also one who has handed it on since."""
     mine = [
         offer
         for offer in turn.offers.values()
-        if offer.conversation_id == conversation.id
-        and offer.made_by == f"agent:{conversation.agent}"
-        and usable(turn, offer)
+        if offer.conversation_id == conversation.id and offer.made_by.startswith("agent:") and usable(turn, offer)
     ]
     return mine[0] if len(mine) == 1 else None
 

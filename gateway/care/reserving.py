@@ -45,9 +45,36 @@ def read(text: str | None) -> Reservation:
     return Reservation(agent, until, tuple(passed), card)
 
 
+def _written(its: Reservation) -> str:
+    return json.dumps([its.agent, its.until, list(its.passed[-MOST_PASSED:]), its.card])
+
+
 def _put(turn: Turn, conversation: Conversation, its: Reservation) -> Conversation:
-    written = json.dumps([its.agent, its.until, list(its.passed), its.card])
-    return turn.put(replace(turn.fresh(conversation), reservation=written))
+    return turn.put(replace(turn.fresh(conversation), reservation=_written(its)))
+
+
+def passed_with(conversation: Conversation, now: int, by: str) -> str:
+    """The reservation of a conversation that is sent to a queue: whoever was asked, and who sends it (an agent, or
+    anybody), has passed, as those before them.
+    """
+    its = reservation_of(conversation)
+    asked = (its.agent,) if its.agent is not None else ()
+    return _written(Reservation(None, now, tuple(dict.fromkeys((*its.passed, *asked, by)))))
+
+
+def concerned(conversation: Conversation) -> tuple[str, ...]:
+    """The agents who have it or are asked to take it."""
+    both = (conversation.agent, reservation_of(conversation).agent)
+    return tuple(dict.fromkeys(agent for agent in both if agent is not None))
+
+
+def in_whose_name(turn: Turn, conversation: Conversation, agent: str) -> str:
+    """The brand's name, to stand before the customer's words, where this agent has another open conversation with the
+    same customer; "" where there is none to mix it up with.
+    """
+    others = (its for its in turn.conversations.values() if its.open and its.id != conversation.id)
+    mixed = any(agent in concerned(its) for its in others)
+    return str(turn.playbook.brands[conversation.brand].display_name) if mixed else ""
 
 
 def reserve(turn: Turn, conversation_id: int, epoch: int, agent: str) -> bool:
@@ -93,4 +120,4 @@ def pass_on(turn: Turn, conversation: Conversation) -> Conversation:
     its = reservation_of(conversation)
     turn.desk_changed = True
     passed = (*its.passed, its.agent) if its.agent is not None else its.passed
-    return _put(turn, conversation, Reservation(None, turn.now, passed[-MOST_PASSED:], 0))
+    return _put(turn, conversation, Reservation(None, turn.now, passed, 0))

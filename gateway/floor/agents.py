@@ -12,9 +12,13 @@ from gateway.care.playbook import Playbook
 from gateway.care.turn import Refused, Turn
 from gateway.floor import cards, verbs
 from gateway.floor.attendance import Attendance
-from gateway.model.conversation import Conversation
-from gateway.model.desk import Asked, Form, Heard, Input, Said, Show, Told, key_of
+from gateway.floor.lines import Typed, typed
+from gateway.floor.meaning import meant
+from gateway.floor.runs import BRAND, Run
+from gateway.model.desk import Asked, Form, Heard, Said, Show, Told, key_of
+from gateway.model.message import Disposition, MessageState
 from gateway.settings import nearest
+from gateway.store import stanzas
 from gateway.store.access import READ_FAULT
 from gateway.store.database import Store
 from gateway.store.units import Failure, Rejected
@@ -70,54 +74,79 @@ class Agents:
 
     async def said(self, said: Said) -> Heard:
         """An agent wrote a line."""
-        text = said.text.strip()
-        if not text:
+        line = typed(said.text, {*verbs.VERBS, *READING, *DESK_VERBS})
+        if line is None:
             return Heard()
-        if not said.text.startswith("/"):
-            if not said.customer:
-                return Heard(self._help(DESK_VERBS, "Write to a customer's contact, or say:"))
-            return await self._words(said, text)
-        if said.text.startswith("//"):
-            return _heard(await self._run(said.agent, said.customer, "note", {"text": text[2:].strip()}))
-        name, _, rest = text[1:].partition(" ")
-        return _heard(await self._line(said.agent, said.customer, name.lower(), rest.strip()))
+        if line.refused:
+            return _heard(Told(f"not sent: {line.refused}", refused=True))
+        if line.verb:
+            return _heard(await self._line(said, line))
+        if not said.customer:
+            return Heard(self._help(DESK_VERBS, "Write to a customer's contact, or say:"))
+        return await self._words(said, line)
 
-    async def _words(self, said: Said, text: str) -> Heard:
+    async def _words(self, said: Said, line: Typed) -> Heard:
         """To the customer, once for each stanza."""
         key = key_of(said.agent, said.customer, said.id) if said.id else None
 
         def decide(turn: Turn) -> str:
-            conversation = verbs.theirs(turn, said.agent)
-            if conversation is None:
-                raise Refused("not sent: this customer has no conversation yet")
-            return verbs.say(turn, conversation, said.agent, text, key)
+            conversation = meant(turn, said.agent, brand=line.brand)
+            return verbs.say(turn, conversation, said.agent, line.rest, key)
 
         try:
-            known = await self._store.read(message_of_key, key) if key is not None else None
-            if known is not None and known.text == text:
-                return Heard()
-            if known is not None:
-                again = "not sent: your client has used the id of this message before; write it again"
-                return Heard(cards.ours(again), again)
+            if (heard := await self._known(key, line.rest)) is not None:
+                return heard
             refused = str(await self._engine.ask(f"tel:{said.customer}", decide))
         except Refused as error:
             refused = str(error) if str(error).startswith("not sent") else f"not sent: {error}"
         except Rejected:
-            return Heard()  # the same stanza was faster
+            # The same stanza was faster, or something else is wrong.
+            return await self._known(key, line.rest) or _refusal(f"not sent: {NOW}")
         except (Failure, READ_FAULT):
             refused = f"not sent: {NOW}"
-        return Heard(cards.ours(refused), refused) if refused else Heard()
+        return _refusal(refused) if refused else Heard()
 
-    async def _line(self, agent: str, customer: str, name: str, rest: str) -> Told:
-        if not customer or name in DESK_VERBS:
-            return await self._desk(agent, customer, name)
-        verb = verbs.VERBS.get(name)
-        if verb is None and name not in READING:
-            return Told(f"not sent: {self._unknown(name)}", refused=True)
-        told = await self._run(agent, customer, name, {}, rest, line=True)
-        if told.form is None:
-            return told
-        return Told(_listed(name, told.form), refused=True)
+    async def _known(self, key: str | None, words: str) -> Heard | None:
+        """What became of a stanza that comes again; None where it is the first time."""
+        known = await self._store.read(message_of_key, key) if key is not None else None
+        if known is None:
+            return None
+        if known.text != words:
+            return _refusal("not sent: your client has used the id of this message before; write it again")
+        if known.state is not MessageState.final:
+            return Heard()
+        if known.disposition is Disposition.delivered:
+            return Heard(delivered=True)
+        return Heard(refused=known.reason or f"not delivered: {known.disposition}")
+
+    async def _line(self, said: Said, line: Typed) -> Told:
+        """A line that is no words, once for each stanza."""
+        if not said.customer or line.verb in DESK_VERBS:
+            return await self._desk(said.agent, said.customer, line.verb)
+        verb = verbs.VERBS.get(line.verb)
+        if verb is None and line.verb not in READING:
+            return Told(f"not sent: {self._unknown(line.verb)}", refused=True)
+        if verb is None:
+            return await self._card(said.agent, said.customer, line.brand)
+        key = stanzas.key_of(said.agent, said.customer, said.id) if said.id else ""
+        run = Run(said.agent, said.customer, verb, line.brand, line.rest, said.text, key)
+        try:
+            if (told := await self._ran(run)) is not None:
+                return told
+            told = await self._run(run)
+        except Rejected:
+            return await self._ran(run) or Told(NOW, refused=True)
+        except (Failure, READ_FAULT):
+            return Told(NOW, refused=True)
+        return told if told.form is None else Told(_listed(line.verb, told.form), refused=True)
+
+    async def _ran(self, run: Run) -> Told | None:
+        """What was answered when this very stanza came before."""
+        known = await self._store.read(stanzas.answer_of, run.key, run.line) if run.key else None
+        if known is None:
+            return None
+        same, answer = known
+        return Told(answer) if same else Told("not done: your client has used the id of this line before", refused=True)
 
     def _unknown(self, name: str) -> str:
         known = [*verbs.VERBS, *READING, *DESK_VERBS]
@@ -137,57 +166,39 @@ class Agents:
         """An agent runs a verb from a menu."""
         if not asked.customer or asked.verb in DESK_VERBS:
             return await self._desk(asked.agent, asked.customer, asked.verb)
-        if asked.verb not in verbs.VERBS and asked.verb not in READING:
+        values = dict(asked.values) if asked.values is not None else None
+        brand = values.pop(BRAND, "") if values is not None else ""
+        if asked.verb == "card":
+            return await self._card(asked.agent, asked.customer, brand)
+        verb = verbs.VERBS.get(asked.verb)
+        if verb is None:
             return Told(f"there is no command {asked.verb[:40]}", refused=True)
-        return await self._run(asked.agent, asked.customer, asked.verb, asked.values)
+        try:
+            return await self._run(
+                Run(asked.agent, asked.customer, verb, brand, values=values if values or not brand else None)
+            )
+        except (Failure, READ_FAULT):
+            return Told(NOW, refused=True)
 
-    async def _run(
-        self,
-        agent: str,
-        customer: str,
-        name: str,
-        values: Mapping[str, str] | None,
-        rest: str = "",
-        *,
-        line: bool = False,
-    ) -> Told:
-        """values: None = the form was not shown yet. rest: arguments of a line, each word the next of the inputs. line:
-        it was said in chat.
-        """
-        if name == "card":
-            return await self._card(agent, customer)
+    async def _run(self, run: Run) -> Told:
+        """Raises Failure: nothing is on disk. Rejected: this line was run before."""
 
         def decide(turn: Turn) -> Told:
-            conversation = self._meant(turn, agent)
-            verb = verbs.VERBS[name]
-            scene = verbs.Scene(turn, conversation, agent, {})
-            inputs = verb.inputs(scene)
-            given = _placed(inputs, rest) if rest else dict(values or {})
-            missing = any(one.required and not given.get(one.name) for one in inputs)
-            if missing or (inputs and values is None):
-                return Told(form=Form(verb.title, inputs=tuple(inputs)))
-            mine = verb.noticed and line and conversation.agent == agent
-            text = verb.do(verbs.Scene(turn, conversation, agent, given))
-            return Told("" if mine else text)
+            told = run.decide(turn, self.attendance.show)
+            if run.key and not told.refused and told.form is None:
+                stanzas.add(turn.unit, run.key, turn.now, run.line, told.text)
+            return told
 
         try:
-            told = await self._engine.ask(f"tel:{customer}", decide)
+            told = await self._engine.ask(f"tel:{run.customer}", decide)
         except Refused as error:
             return Told(str(error), refused=True)
-        except Failure:
-            return Told(NOW, refused=True)
         assert isinstance(told, Told)
         return told
 
-    def _meant(self, turn: Turn, agent: str) -> Conversation:
-        conversation = verbs.theirs(turn, agent)
-        if conversation is None:
-            raise Refused("this customer has no conversation")
-        return conversation
-
-    async def _card(self, agent: str, customer: str) -> Told:
+    async def _card(self, agent: str, customer: str, brand: str) -> Told:
         def decide(turn: Turn) -> int:
-            conversation = self._meant(turn, agent)
+            conversation = meant(turn, agent, "card", brand)
             verbs.may_read(turn, conversation, agent)
             return conversation.id
 
@@ -268,16 +279,8 @@ def _heard(told: Told) -> Heard:
     return Heard(cards.ours(told.text)) if told.text else Heard()
 
 
-def _placed(inputs: Sequence[Input], rest: str) -> dict[str, str]:
-    """The words of a line as the values of inputs, in order; the last one has all that is left."""
-    given: dict[str, str] = {}
-    for at, one in enumerate(inputs):
-        if at == len(inputs) - 1:
-            given[one.name] = rest
-        else:
-            given[one.name], _, rest = rest.partition(" ")
-            rest = rest.strip()
-    return given
+def _refusal(why: str) -> Heard:
+    return Heard(cards.ours(why), why)
 
 
 def _listed(name: str, form: Form) -> str:

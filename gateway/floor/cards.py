@@ -1,6 +1,7 @@
 """What an agent reads about a conversation: the card, and the marks that tell the desk's words from a customer's."""
 
 import json
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.care.playbook import Playbook
 from gateway.model.address import parse_address
+from gateway.model.brand import Brand
 from gateway.model.conversation import Conversation, ConversationState, OwnerKind
 from gateway.model.message import Direction, Message
 from gateway.model.offer import Offer
@@ -20,6 +22,7 @@ _MOST = 300
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "LRI", "RLI", "FSI", "PDF", "PDI")
 _UNSEEN = ("Cf", "Cc", "Mn", "Me", "Zs")
 _EVENT_MOST = 400
+_LINK = re.compile(r"(https?://[^\s/]+(?:/[^\s/]+)*?/c/)[\w-]{16}\b")
 
 
 def ours(text: str) -> str:
@@ -64,7 +67,7 @@ def card(facts: Facts, book: Playbook, seconds: int) -> str:
     its = facts.view.conversation
     brand = book.brands.get(its.brand)
     zone = ZoneInfo(brand.timezone if brand else "UTC")
-    lines = [ours(_headline(facts, seconds)), *_about(facts, book)]
+    lines = [ours(_headline(facts, seconds, brand if len(book.brands) > 1 else None)), *_about(facts, book)]
     if facts.messages:
         lines.append("--")
         lines += [_said(message, book, zone) for message in facts.messages]
@@ -73,11 +76,13 @@ def card(facts: Facts, book: Playbook, seconds: int) -> str:
     return "\n".join(lines)
 
 
-def _headline(facts: Facts, seconds: int) -> str:
+def _headline(facts: Facts, seconds: int, brand: Brand | None) -> str:
+    """brand: where there are several, whom the customer talks with."""
     its = facts.view.conversation
     who = f"{number(its.key)}{f' ({facts.customer.name})' if facts.customer.name else ''}"
     where = f" in {its.queue}" if its.queue else ""
-    return f"{who} waits{where}" if seconds or its.state is ConversationState.queued else f"{who}{where}"
+    waits = " waits" if seconds or its.state is ConversationState.queued else ""
+    return f"{who}{waits}{where}{f', {brand.display_name}' if brand else ''}"
 
 
 def _about(facts: Facts, book: Playbook) -> list[str]:
@@ -117,6 +122,8 @@ def _said(message: Message, book: Playbook, zone: ZoneInfo) -> str:
 
 
 def _short(text: str) -> str:
+    # The link in a text is the customer's own: who opens it is taken for the customer.
+    text = _LINK.sub(r"\1...", text)
     plain = " / ".join(line for line in text.splitlines() if line)
     return plain if len(plain) <= _MOST else f"{plain[:_MOST]}..."
 
@@ -126,4 +133,8 @@ def _what_to_do(seconds: int, its: Conversation) -> str:
         return f"/take or just answer within {seconds} s; /decline passes it on"
     if its.owner_kind is OwnerKind.queue:
         return "/take or just answer takes it"
+    if not its.open:
+        return f"It is closed ({its.disposition})"
+    if its.owner_kind is OwnerKind.bot:
+        return "The bot has it"
     return "What you write here goes to the customer. /help lists what you can do"

@@ -5,6 +5,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from gateway.care import queueing, reserving
 from gateway.care.engine import Engine
@@ -23,7 +24,7 @@ log = logging.getLogger("gateway.floor.echoes")
 
 
 @dataclass(frozen=True, slots=True)
-class _Sent:
+class Sent:
     """A line, its row, and when the server had it (ms)."""
 
     line: Line
@@ -36,16 +37,18 @@ class Echoes:
 
     def __init__(self, store: Store, engine: Engine, ids: Ids, now: Callable[[], int]) -> None:
         self._store, self._engine, self._ids, self._now = store, engine, ids, now
-        self._sent: OrderedDict[str, _Sent] = OrderedDict()  # by the line's id, those without a receipt
+        self._sent: OrderedDict[str, Sent] = OrderedDict()  # by the line's id, those without a receipt
         self._acknowledge: set[str] = set()  # agents whose clients send receipts
         self._tasks: set[asyncio.Task[None]] = set()
+        self._given_up: dict[tuple[str, str], str] = {}  # by customer's key and agent, why
+        self._giving_up: asyncio.Task[None] | None = None
 
     def remember(self, due: Due, lines: Sequence[Line]) -> None:
         """The lines of a row are about to be sent."""
         now = self._now()
         for line in lines:
             if line.kind in (LineKind.text, LineKind.notice):
-                self._sent[line.id] = _Sent(line, due, now)
+                self._sent[line.id] = Sent(line, due, now)
         while len(self._sent) > MOST_REMEMBERED:
             self._sent.popitem(last=False)
 
@@ -54,27 +57,27 @@ class Echoes:
         for line in lines:
             self._sent.pop(line.id, None)
 
-    def may_be_lost(self, since: int) -> list[Line]:
+    def may_be_lost(self, since: int) -> list[Sent]:
         """Lines that the server took in shortly before we lost it (ms), and that no client has received: where it died,
         they may have died with it. In the order they were sent.
         """
-        return [one.line for one in self._sent.values() if one.at >= since - DOUBTFUL_MS]
+        return [one for one in self._sent.values() if one.at >= since - DOUBTFUL_MS]
 
-    def unread(self, agent: str) -> list[Line]:
+    def unread(self, agent: str) -> list[Sent]:
         """Lines that an agent's clients should have acknowledged and have not, in the order they were sent: they may
         have gone into a connection that was dead already. None of an agent whose clients never acknowledge.
         """
         if agent not in self._acknowledge:
             return []
         before = self._now() - PATIENCE_MS
-        return [one.line for one in self._sent.values() if one.line.agent == agent and one.at <= before]
+        return [one for one in self._sent.values() if one.line.agent == agent and one.at <= before]
 
     def renew(self, lines: Sequence[Line]) -> None:
         """These were sent once more just now: should we lose the server again, they are in doubt again."""
         now = self._now()
         for line in lines:
             if (one := self._sent.get(line.id)) is not None:
-                self._sent[line.id] = _Sent(line, one.due, now)
+                self._sent[line.id] = Sent(line, one.due, now)
 
     def seen(self, seen: Seen) -> None:
         """A client has a line. A customer's words have it in their timeline, once for all devices of the agent."""
@@ -111,13 +114,19 @@ class Echoes:
         del self._sent[bounced.about]
         if not one.due.key.startswith(DESK_KEY):
             log.warning("a line for an agent came back: %s", bounced.reason[:200])
-            self._spawn(self._give_up(one.due.key, one.line.agent, bounced.reason))
+            self._given_up[one.due.key, one.line.agent] = bounced.reason
+            if self._giving_up is None:
+                self._giving_up = asyncio.get_running_loop().create_task(self._give_all_up())
 
-    async def _give_up(self, key: str, agent: str, reason: str) -> None:
-        try:
-            await self._engine.ask(key, lambda turn: unreachable(turn, agent, reason))
-        except (Refused, Failure) as error:
-            log.warning("what an agent cannot be told stays with them: %s", error)
+    async def _give_all_up(self) -> None:
+        """One after the other, however many come back at once: none may stay with who cannot be told."""
+        while self._given_up:
+            (key, agent), reason = self._given_up.popitem()
+            try:
+                await self._engine.ask(key, partial(unreachable, agent=agent, reason=reason))
+            except (Refused, Failure) as error:
+                log.warning("what an agent cannot be told stays with them: %s", error)
+        self._giving_up = None
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         if len(self._tasks) >= MOST_UNDER_WAY:
@@ -129,7 +138,8 @@ class Echoes:
 
     async def stop(self) -> None:
         """Waits for what is being written."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        last = (self._giving_up,) if self._giving_up is not None else ()
+        await asyncio.gather(*self._tasks, *last, return_exceptions=True)
 
 
 def unreachable(turn: Turn, agent: str, reason: str) -> None:

@@ -10,22 +10,23 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from gateway import failpoints
 from gateway.care.engine import FAULTS, Engine
+from gateway.care.reserving import read as reservation
 from gateway.care.reserving import reservation_of
 from gateway.care.turn import DESK_KEY
 from gateway.floor import cards
-from gateway.floor.echoes import Echoes
-from gateway.model.conversation import Conversation
-from gateway.model.desk import Line, LineKind
+from gateway.floor.echoes import Echoes, Sent
+from gateway.model.desk import Line, LineKind, stanza_of
 from gateway.model.ids import Ids
 from gateway.model.message import Message
 from gateway.store import messages, work
 from gateway.store.database import Store
 from gateway.store.units import Due, Unit
-from gateway.store.waiting import facts, written_between
+from gateway.store.waiting import dropped, facts, holders, written_between
 
 RETRY_MS = 1000
 OLD_MS = 5000
 MOST_UNCONFIRMED = 500
+MOST_DROPPED = 100
 TO_TAKE = (("/take", "Take it"), ("/decline", "Pass it on"))
 log = logging.getLogger("gateway.floor.relaying")
 Again = list[tuple[Due, int]]
@@ -64,7 +65,7 @@ class Relaying:
         lines: list[Line] = []
         told: dict[int, list[int]] = {}
         made: list[tuple[Due, list[Line]]] = []
-        said = await self._store.read(messages.messages_by_id, [due.ref for due in batch if due.kind == "relay"])
+        said = await self._said(batch)
         broken: list[Due] = []
         for due in batch:
             try:
@@ -92,6 +93,29 @@ class Relaying:
             if failure is not None and not work.is_gone(failure)
         ]
 
+    async def again(self, sent: Sequence[Sent]) -> list[Line]:
+        """Lines that may have been lost, made anew from what holds now, under their ids; those that are not true any
+        more are left out.
+        """
+        dues = {one.due.id: one.due for one in sent}
+        said = await self._said(list(dues.values()))
+        lines: list[Line] = []
+        for due in dues.values():
+            lines += (await self._lines(due, said))[0]
+        wanted = {(one.line.agent, one.line.id) for one in sent}
+        return [line for line in lines if (line.agent, line.id) in wanted]
+
+    async def _said(self, batch: Sequence[Due]) -> Mapping[int, Message]:
+        """The customers' words that these rows relay, by id: those whose reader still is who may read them."""
+        relays = [due for due in batch if due.kind == "relay"]
+        if not relays:
+            return {}
+        said = await self._store.read(messages.messages_by_id, [due.ref for due in relays])
+        talks = {one.conversation_id for one in said.values() if one.conversation_id is not None}
+        held = await self._store.read(holders, sorted(talks))
+        readers = {due.ref: str(json.loads(due.body or "[]")[0]) for due in relays}
+        return {an_id: one for an_id, one in said.items() if _may_read(held, one.conversation_id, readers[an_id])}
+
     def _broken(self, due: Due) -> Unit:
         unit = Unit(due.key)
         work.take(unit, due)
@@ -113,43 +137,74 @@ class Relaying:
         customer = "" if due.key.startswith(DESK_KEY) else cards.number(due.key)
         match due.kind:
             case "relay":
-                return self._words(agent, customer, [said[due.ref]] if due.ref in said else [])
+                return self._words(agent, customer, [said[due.ref]] if due.ref in said else [], *map(str, more))
             case "since":
                 # What came after the claim has a row of its own.
-                found = await self._store.read(written_between, due.ref, int(more[0]), due.id)
-                return self._words(agent, customer, found)
+                after, *brand = more
+                if not _may_read(await self._store.read(holders, [due.ref]), due.ref, agent):
+                    return [], []
+                found = await self._store.read(written_between, due.ref, int(after), due.id)
+                return self._words(agent, customer, found, *map(str, brand))
             case "card":
                 return await self._card(due, agent, customer, int(more[0])), []
             case "tick":
                 about, reason = more
                 kind = LineKind.failed if reason else LineKind.delivered
                 return [Line(str(due.id), agent, customer, kind, reason, about)], []
+            case "dropped":
+                return await self._dropped(due, agent, customer), []
             case "notice":
-                return [Line(str(due.id), agent, customer, LineKind.notice, cards.ours(str(more[0])))], []
+                late = due.due if self._now() - due.due > OLD_MS else None
+                return [Line(str(due.id), agent, customer, LineKind.notice, cards.ours(str(more[0])), at=late)], []
             case _:
                 log.error("no line of kind %s is known; a newer program wrote it", due.kind)
                 return [], []
 
-    def _words(self, agent: str, customer: str, found: Sequence[Message]) -> tuple[list[Line], list[int]]:
+    def _words(
+        self, agent: str, customer: str, found: Sequence[Message], brand: str = ""
+    ) -> tuple[list[Line], list[int]]:
+        """brand: whom the customer wrote to, where the agent could mix it up."""
         lines = []
+        to = f"(to {brand}) " if brand else ""
         for message in found:
             at = message.id >> 20
             late = at if self._now() - at > OLD_MS else None
-            lines.append(Line(f"m{message.id}", agent, customer, LineKind.text, cards.quoted(message.text), at=late))
+            lines.append(
+                Line(f"m{message.id}", agent, customer, LineKind.text, to + cards.quoted(message.text), at=late)
+            )
         return lines, [message.id for message in found]
+
+    async def _dropped(self, due: Due, agent: str, customer: str) -> list[Line]:
+        """The bubbles of words that a STOP ended before they left."""
+        found = await self._store.read(dropped, due.ref, agent, MOST_DROPPED)
+        bubbles = [(one, stanza_of(one.idempotency_key, agent)) for one in found]
+        return [
+            Line(f"{due.id}-{at}", agent, customer, LineKind.failed, one.reason or "", stanza)
+            for at, (one, stanza) in enumerate(bubbles)
+            if stanza
+        ]
 
     async def _card(self, due: Due, agent: str, customer: str, seconds: int) -> list[Line]:
         """Nothing where it is no longer true: while the server was away others may have been asked."""
         known = await self._store.read(facts, due.ref, due.id, cards.SHOWN)
-        if known is None or not _concerns(known.view.conversation, agent, due.id if seconds else 0):
+        if known is None:
+            return []
+        its = known.view.conversation
+        asked = reservation_of(its)
+        if seconds and asked.agent == agent and asked.card == due.id:
+            seconds = max(1, (asked.until - self._now()) // 1000)
+        elif its.agent == agent:
+            seconds = 0  # claimed before the card went: it is the reader's now
+        else:
             return []
         text = cards.card(known, self._engine.playbook, seconds)
         choices = TO_TAKE if seconds else ()
         return [Line(str(due.id), agent, customer, LineKind.notice, text, choices=choices)]
 
 
-def _concerns(conversation: Conversation, agent: str, card: int) -> bool:
-    if not card:
-        return conversation.agent == agent
-    its = reservation_of(conversation)
-    return its.agent == agent and its.card == card
+def _may_read(held: Mapping[int, tuple[str, str | None, str | None]], conversation: int | None, agent: str) -> bool:
+    """A row may be old: others may have the conversation by now (invariant 10). What is closed its agent may read."""
+    if conversation is None or conversation not in held:
+        return False
+    state, owner, reserved = held[conversation]
+    return state == "closed" or agent in (owner, reservation(reserved).agent)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from gateway.care import consent, dispatch, escalation, offers, outbound, reserving
 from gateway.care.turn import NotOwner, Refused, Turn
-from gateway.model.conversation import Conversation
-from gateway.model.desk import Input
+from gateway.model.conversation import Conversation, OwnerKind
+from gateway.model.desk import Input, Show
 from gateway.model.message import Author, MessageClass
 from gateway.settings import nearest
 from gateway.settings.policy import Offer as Terms
@@ -18,12 +18,13 @@ from gateway.settings.policy import Offer as Terms
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """An agent runs a verb on a conversation. values: what they filled in."""
+    """An agent runs a verb on a conversation. values: what they filled in. show: how much a colleague is there."""
 
     turn: Turn
     conversation: Conversation
     agent: str
     values: Mapping[str, str]
+    show: Callable[[str], Show] = lambda _: Show.unknown
 
 
 Inputs = Callable[[Scene], Sequence[Input]]
@@ -47,7 +48,14 @@ class Verb:
 def take(scene: Scene) -> str:
     """Claims what waits. A supervisor may take it from another agent."""
     escalation.claim(scene.turn, scene.conversation, scene.agent)
-    return "you have this conversation: what you write here goes to the customer"
+    return f"you have this conversation: what you write here goes to {_to_whom(scene)}"
+
+
+def _to_whom(scene: Scene) -> str:
+    """The customer; in whose name, where there are several."""
+    brands = scene.turn.playbook.brands
+    shown = brands[scene.conversation.brand].display_name
+    return "the customer" if len(brands) == 1 else f"the customer in the name of {shown}"
 
 
 def decline(scene: Scene) -> str:
@@ -139,8 +147,12 @@ def _wants_where(scene: Scene) -> Sequence[Input]:
 
 def to(scene: Scene) -> str:
     """Transfers to a queue or another agent."""
-    escalation.transfer(scene.turn, scene.conversation, scene.values["to"], scene.values.get("reason", ""), scene.agent)
-    return f"transferred to {scene.values['to']}"
+    whom = scene.values["to"]
+    known = scene.turn.playbook.agent(whom)
+    if known is not None and scene.show(known.jid) is Show.offline:
+        raise Refused(f"{known.name} is not there now; /to a queue, or to a colleague who is", "to")
+    escalation.transfer(scene.turn, scene.conversation, whom, scene.values.get("reason", ""), scene.agent)
+    return f"transferred to {known.name if known is not None else whom}"
 
 
 def bot(scene: Scene) -> str:
@@ -155,11 +167,22 @@ def _wants_words(_: Scene) -> Sequence[Input]:
 
 def optout(scene: Scene) -> str:
     """Records that the customer asked for no more texts, by whatever words (47 CFR 64.1200 (a)(10))."""
-    escalation.actor(scene.turn, scene.conversation, scene.agent, as_agent=True)
+    _may_opt_out(scene)
     brand = scene.turn.playbook.brands[scene.conversation.brand]
     evidence = scene.values.get("words") or "asked an agent"
     consent.stop(scene.turn, brand, None, method="agent", actor=scene.agent, evidence=evidence)
     return "recorded: the customer is unsubscribed, and told so once"
+
+
+def _may_opt_out(scene: Scene) -> None:
+    """The customer may say it at any time, also to who had them before. Raises NotOwner, Refused."""
+    its, known = scene.conversation, scene.turn.playbook.agent(scene.agent)
+    if its.open and its.owner_kind is not OwnerKind.bot:
+        escalation.actor(scene.turn, its, scene.agent, as_agent=True)
+        return
+    brands = {scene.turn.playbook.queues[name].brand for name in known.queues} if known is not None else set()
+    if known is None or (known.role != "supervisor" and its.brand not in brands):
+        raise NotOwner(escalation.taken(its), escalation.who_has(its))
 
 
 def _wants_note(_: Scene) -> Sequence[Input]:
@@ -200,22 +223,3 @@ VERBS: Mapping[str, Verb] = {
         Verb("note", "Internal note", "TEXT, or // TEXT", note, _wants_note),
     )
 }
-
-
-def theirs(turn: Turn, agent: str) -> Conversation | None:
-    """The conversation that an agent means with a customer: their own, else one offered to them, one that waits where
-    they answer, any open one, and at last the latest closed one.
-    """
-    known = turn.playbook.agent(agent)
-    queues = known.queues if known is not None else ()
-
-    def order(its: Conversation) -> tuple[int, int]:
-        if its.agent == agent and its.open:
-            return 0, -its.id
-        if its.open and reserving.reservation_of(its).agent == agent:
-            return 1, -its.id
-        if its.state == "queued" and its.queue in queues:
-            return 2, its.id
-        return 3 if its.open else 4, -its.id
-
-    return min(turn.conversations.values(), key=order, default=None)

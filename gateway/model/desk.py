@@ -66,10 +66,11 @@ class Said:
 @record
 class Heard:
     """What becomes of what an agent wrote. text: the desk's answer, "" = none. refused: why the words go nowhere: the
-    bubble is marked failed with it."""
+    bubble is marked failed with it. delivered: they have reached the phone already: the stanza is a repetition."""
 
     text: str = ""
     refused: str = ""
+    delivered: bool = False
 
 
 @record

@@ -3,6 +3,7 @@
 import apsw
 
 from gateway.model.ids import id_at
+from gateway.store import stanzas
 from gateway.store.marks import number, set_mark, stretch_end
 from gateway.store.tables import LinkRow
 from gateway.store.units import Statement, Unit
@@ -127,6 +128,7 @@ def sweep(connection: apsw.Connection, now: int) -> Unit:
     unit = Unit("sweep")
     unit.add(_DROP_LINKS, (now,))
     unit.add(_DROP_PARTS, (id_at(now - PARTS_MS),))
+    stanzas.forget(unit, now)
     lately = now - LEFT_LATELY_MS
     swept, up_to = _swept_up_to(connection), id_at(now - NO_RECEIPT_MS)
     if 0 < swept < up_to:

@@ -10,6 +10,7 @@ from gateway.model.customer import Customer
 from gateway.model.event import Event
 from gateway.model.message import Message
 from gateway.model.offer import Offer
+from gateway.store.ends import BY_STOP
 from gateway.store.events import events_by_id
 from gateway.store.listings import ConversationView, conversation, loads
 from gateway.store.marks import number, set_mark
@@ -97,6 +98,14 @@ def held(connection: apsw.Connection) -> list[tuple[int, str, str, int]]:
     return [(int(row[0]), str(row[1]), str(row[2]), int(row[3])) for row in connection.execute(_HELD, (MOST_HELD,))]
 
 
+def holders(connection: apsw.Connection, ids: Sequence[int]) -> dict[int, tuple[str, str | None, str | None]]:
+    """Of conversations by id: (state, the agent who has it, the reservation as in its row)."""
+    rows = connection.execute(
+        f"SELECT id, state, agent, reservation FROM conversation WHERE id IN ({','.join('?' * len(ids))})", tuple(ids)
+    )
+    return {int(an_id): (str(state), agent, reservation) for an_id, state, agent, reservation in rows}
+
+
 def facts(connection: apsw.Connection, conversation_id: int, before: int, most: int) -> Facts | None:
     """What there is to tell of a conversation, with the last messages older than an id; None when there is none."""
     view = conversation(connection, conversation_id)
@@ -131,6 +140,15 @@ def written_between(connection: apsw.Connection, conversation_id: int, after: in
         return []
     newer = _messages(connection, [an_id for an_id in view.messages if after < an_id < before])
     return [message for message in newer if message.direction == "mo"]
+
+
+def dropped(connection: apsw.Connection, conversation_id: int, agent: str, most: int) -> list[Message]:
+    """An agent's words in a conversation that a STOP ended before they left: the last ones, oldest first."""
+    view = conversation(connection, conversation_id)
+    if view is None:
+        return []
+    its = _messages(connection, view.messages[-most:])
+    return [one for one in its if one.author_id == agent and one.reason in BY_STOP]
 
 
 def _messages(connection: apsw.Connection, ids: Sequence[int]) -> list[Message]:

@@ -120,7 +120,7 @@ async def test_each_look_reads_a_few_rows(stage: Stage) -> None:
     await sends(stage, "Hello", BEN)
     await stage.advance(hours=80)
     unit = await stage.store.read(upkeep.sweep, stage.now)
-    assert len(unit.steps) == 8
+    assert len(unit.steps) == 9
     for statement, [row] in unit.steps:
         for line in await stage.rows(f"EXPLAIN QUERY PLAN {statement.sql}", *row):
             small = any(table in line["detail"] for table in ("link", "mo_part"))

@@ -7,8 +7,8 @@ from gateway.channels.xmpp.jids import BadJid, Contact, Sender, contact_jid, rea
 from gateway.channels.xmpp.owner import DeskOwner
 from gateway.channels.xmpp.presence import Attendance
 from gateway.channels.xmpp.queries import Queries
-from gateway.channels.xmpp.writing import NS_MARKERS, NS_RECEIPTS, NS_SID, NS_STANZAS, chat, error
-from gateway.model.desk import Bounced, Heard, Said, Seen
+from gateway.channels.xmpp.writing import NS_MARKERS, NS_RECEIPTS, NS_SID, NS_STANZAS, chat, error, random_id, render
+from gateway.model.desk import Bounced, Heard, Line, LineKind, Said, Seen
 
 _LONGEST_BODY = 10_000  # characters
 _LONGEST_ID = 256
@@ -133,6 +133,9 @@ class Reader:
             self._owner.failed("what an agent wrote was not taken", problem)
             heard = Heard()
             self._refuse(it, ("wait", "internal-server-error"), "Not sent: something is wrong here. Try again.")
+        if heard.delivered:
+            tick = Line(random_id(), said.agent, said.customer, LineKind.delivered, about=said.id)
+            self._owner.write(render(tick, self._owner.profile.domain, (), ""))
         if heard.refused:
             self._refuse(it, ("cancel", "not-acceptable"), heard.refused)
         if heard.text:

@@ -7,7 +7,7 @@ dataclasses of `gateway.model`, from which the hot statements are compiled.
 from gateway.store.tables.people import AddressRow, ApiKeyRow, ConsentEventRow, ConsentRow, CustomerRow
 from gateway.store.tables.talks import CallRow, ConversationRow, DialogueRow, EventRow, LinkRow, NoteRow, OfferRow
 from gateway.store.tables.traffic import AddressMessageRow, AttemptRow, MessageEventRow, MessageRow, MoPartRow
-from gateway.store.tables.work import DeadLetterRow, MarkRow, WorkRow
+from gateway.store.tables.work import DeadLetterRow, DeskStanzaRow, MarkRow, WorkRow
 
 __all__ = [
     "AddressMessageRow",
@@ -20,6 +20,7 @@ __all__ = [
     "ConversationRow",
     "CustomerRow",
     "DeadLetterRow",
+    "DeskStanzaRow",
     "DialogueRow",
     "EventRow",
     "LinkRow",

@@ -43,6 +43,17 @@ class DeadLetterRow(SQLModel, table=True):
     state: str = Field(sa_column=string(nullable=False))
 
 
+class DeskStanzaRow(SQLModel, table=True):
+    """A line of chat that an agent ran: `line` is its digest, `answer` what they were told."""
+
+    __tablename__ = "desk_stanza"
+    __table_args__ = (Index("desk_stanza_at", "at"), {"sqlite_with_rowid": False})
+    key: str = Field(sa_column=Column(Text, primary_key=True))
+    at: int = Field(sa_column=big(nullable=False))
+    line: str = Field(sa_column=string(nullable=False))
+    answer: str = Field(sa_column=string(nullable=False))
+
+
 class MarkRow(SQLModel, table=True):
     """Small facts of the store itself: how far the search index is, when a clock job last ran."""
 

@@ -1,0 +1,63 @@
+"""What an agent typed, told apart: words for the customer, a note, a verb of the desk, or nothing that may go anywhere.
+
+A line that begins with `/` is for the desk (contract section 5); a space before it makes it words. What looks like a
+note by mistake is one: `//` never leaves the desk, whatever blanks stand before it.
+"""
+
+from collections.abc import Collection
+
+from gateway.model.rows import record
+
+AS = "as"
+"""`/as BRAND LINE`: which of a customer's conversations is meant, where an agent has two."""
+
+
+@record
+class Typed:
+    """verb: "" = words for the customer, which are `rest`; of a verb its arguments. brand: which conversation is meant,
+    "" = the only one. refused: why it is nothing at all.
+    """
+
+    verb: str = ""
+    rest: str = ""
+    brand: str = ""
+    refused: str = ""
+
+
+def typed(text: str, verbs: Collection[str]) -> Typed | None:
+    """Reads a line of chat; None when it is blank. verbs: those that there are."""
+    line = text.lstrip("\r\n").rstrip()
+    if not line.strip():
+        return None
+    if not line.startswith("/") or line.startswith("//"):
+        return _plain(line, verbs)
+    name, rest = _parted(line[1:])
+    if name.lower() != AS:
+        return Typed(name.lower(), rest)
+    brand, rest = _parted(rest)
+    its = typed(rest, verbs) if brand and not rest.startswith(f"/{AS} ") else None
+    if its is None:
+        return Typed(refused="say /as BRAND and then the text, or the command")
+    return Typed(its.verb, its.rest, brand, its.refused)
+
+
+def _plain(line: str, verbs: Collection[str]) -> Typed:
+    bare = line.strip()
+    if bare.startswith("//"):
+        note = bare[2:].strip()
+        return Typed("note", note) if note else Typed(refused="say // TEXT: a note that never leaves the desk")
+    for later in bare.splitlines()[1:]:
+        name = later.partition(" ")[0]
+        if name.startswith("//") or (name.startswith("/") and name[1:].lower() in verbs):
+            shown = "//" if name.startswith("//") else name
+            return Typed(
+                refused=f"a line of it begins with {shown}: what is for the desk is sent alone; a space before it "
+                "makes it words"
+            )
+    return Typed("", bare)
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """The first word, and the rest."""
+    parts = text.split(maxsplit=1)
+    return (parts[0] if parts else "", parts[1] if len(parts) > 1 else "")

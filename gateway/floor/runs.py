@@ -1,0 +1,80 @@
+"""A verb that an agent runs, as a line of chat or as a form: what is still to be asked, and its doing."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from gateway.care.turn import Turn
+from gateway.floor.meaning import WhichBrand, meant
+from gateway.floor.verbs import Scene, Verb
+from gateway.model.desk import Form, Input, Show, Told
+from gateway.model.rows import record
+
+BRAND = "brand"
+"""The field of a form that says which conversation is meant, where there are two."""
+
+
+@record
+class Run:
+    """brand: which conversation is meant, "" = the only one. rest: arguments of a line, each word the next of the
+    inputs. line, key: the line as it was typed and the key of its stanza, "" = it was no line, or had no id. values: of
+    a form, None = it was not shown yet.
+    """
+
+    agent: str
+    customer: str
+    verb: Verb
+    brand: str = ""
+    rest: str = ""
+    line: str = ""
+    key: str = ""
+    values: Mapping[str, str] | None = None
+
+    def decide(self, turn: Turn, show: Callable[[str], Show]) -> Told:
+        """Does it, or says what is missing. show: how much a colleague is there. Raises Refused, NotOwner."""
+        try:
+            conversation = meant(turn, self.agent, self.verb.name, self.brand)
+        except WhichBrand as two:
+            if self.line:
+                raise
+            return Told(form=Form(self.verb.title, inputs=(Input(BRAND, "Brand", True, two.brands),)))
+        scene = Scene(turn, conversation, self.agent, {}, show)
+        inputs = self.verb.inputs(scene)
+        given = placed(inputs, self.rest) if self.rest else dict(self.values or {})
+        wanted = [one for one in inputs if one.required]
+        unasked = bool(inputs) and self.values is None and not self.line and not (self.brand and not wanted)
+        if unasked or any(not given.get(one.name) for one in wanted):
+            which = (Input(BRAND, "Brand", True, ((self.brand, self.brand),), self.brand),) if self.brand else ()
+            return Told(form=Form(self.verb.title, inputs=(*which, *inputs)))
+        noticed = self.verb.noticed and bool(self.line) and conversation.agent == self.agent
+        text = self.verb.do(Scene(turn, conversation, self.agent, given, show))
+        return Told("" if noticed else text)
+
+
+def placed(inputs: Sequence[Input], rest: str) -> dict[str, str]:
+    """The words of a line as the values of inputs, in order; the last one has all that is left. Where one of a list is
+    wanted, it may be said by its value or its label, which may be several words.
+    """
+    given: dict[str, str] = {}
+    for at, one in enumerate(inputs):
+        chosen = _chosen(one, rest)
+        if chosen is not None:
+            given[one.name], rest = chosen
+        elif at == len(inputs) - 1:
+            given[one.name], rest = rest, ""
+        else:
+            first = rest.split(maxsplit=1)
+            given[one.name], rest = first[0] if first else "", first[1] if len(first) > 1 else ""
+    return given
+
+
+def _chosen(one: Input, rest: str) -> tuple[str, str] | None:
+    """The longest choice that the line begins with, and what is left."""
+    folded = rest.casefold()
+    for said, value in sorted(((s, v) for v, label in one.choices for s in (v, label) if s), key=_longest):
+        after = rest[len(said) :]
+        if folded.startswith(said.casefold()) and (not after or after[0].isspace()):
+            return value, after.strip()
+    return None
+
+
+def _longest(said: tuple[str, str]) -> int:
+    return -len(said[0])
