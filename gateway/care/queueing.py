@@ -15,7 +15,10 @@ QUEUE_WAIT = "queue_wait"
 def to_queue(turn: Turn, conversation: Conversation, queue: str | None, why: str) -> Conversation:
     """The conversation waits for a person. Says nothing to the customer; after T_wait the gateway does (design 3c)."""
     playbook = turn.playbook
-    name = queue if queue in playbook.queues else playbook.default_queue(conversation.brand)
+    known = playbook.queues.get(queue or "")
+    # A handler that serves two brands names the queue of one; the other's customers wait in their own.
+    ours = known is not None and known.brand == conversation.brand
+    name = queue if ours else playbook.default_queue(conversation.brand)
     if name is None:
         name = queue or "default"
     floor = turn.floor(conversation)

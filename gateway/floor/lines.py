@@ -32,6 +32,8 @@ def typed(text: str, verbs: Collection[str]) -> Typed | None:
     if not line.startswith("/") or line.startswith("//"):
         return _plain(line, verbs)
     name, rest = _parted(line[1:])
+    if not name or line[1].isspace():
+        return Typed(refused="say / and the name of a command, as in /help; a space before it makes it words")
     if name.lower() != AS:
         return Typed(name.lower(), rest)
     brand, rest = _parted(rest)

@@ -241,8 +241,8 @@ class Stage:
         self.assigning = Assigning(self.store, self.engine, self.attendance, self.clock)
         self.agents = Agents(self.store, self.engine, self.attendance)
         self.echoes = Echoes(self.store, self.engine, self.ids, self.clock)
-        relaying = Relaying(self.store, self.engine, self.ids, self.clock, chat.send, self.echoes)
-        self._lane(DESK_LANE, relaying.run, most=200, room=chat.room)
+        self.relaying = Relaying(self.store, self.engine, self.ids, self.clock, chat.send, self.echoes)
+        self._lane(DESK_LANE, self.relaying.run, most=200, room=chat.room)
         await self.agents.start()
 
     async def close(self) -> None:

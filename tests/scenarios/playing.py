@@ -431,6 +431,11 @@ async def _words_refused(play: Play, expected: str) -> None:
     assert _same(expected, play.heard.refused), f"refused: {play.heard.refused!r}"
 
 
+@sentence(r"The words had arrived")
+async def _had_arrived(play: Play) -> None:
+    assert play.heard == Heard(delivered=True), f"it answers {play.heard}"
+
+
 @sentence(r"The chat server goes (away|up)")
 async def _chat_server(play: Play, where: str) -> None:
     chat = play.stage.chat

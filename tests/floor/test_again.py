@@ -1,0 +1,70 @@
+"""Lines that may have been lost are sent again as things stand then, or not at all."""
+
+from gateway.model.desk import Line, Said, Seen, Show
+from tests.doubles.stage import Stage
+
+MAX = "+15551230001"
+ANA, CLEO = "ana@example.test", "cleo@example.test"
+
+
+async def asks(stage: Stage, text: str = "agent") -> None:
+    stage.writes(MAX, text)
+    await stage.settled()
+    await stage.settled()  # now somebody is asked
+
+
+async def types(stage: Stage, agent: str, text: str) -> None:
+    assert not (await stage.do(stage.agents.said(Said(agent, MAX, f"{agent} {text}", text)))).refused
+
+
+async def again(stage: Stage) -> list[Line]:
+    """What would be sent again had we lost the server just now."""
+    return await stage.do(stage.relaying.again(stage.echoes.may_be_lost(stage.now)))
+
+
+async def test_what_no_client_has_goes_again_under_its_id(stage: Stage) -> None:
+    stage.attendance.tell(ANA, Show.online)
+    await asks(stage)
+    assert stage.chat is not None
+    [card] = stage.chat.lines[ANA]
+    assert [(line.id, line.text) for line in await again(stage)] == [(card.id, card.text)]
+    stage.echoes.seen(Seen(ANA, card.id))
+    await stage.settled()
+    assert await again(stage) == []
+
+
+async def test_a_card_says_how_long_there_still_is(stage: Stage) -> None:
+    stage.attendance.tell(ANA, Show.online)
+    await asks(stage)
+    await stage.advance(seconds=15)
+    assert [line.text.splitlines()[-1] for line in await again(stage)] == [
+        "/take or just answer within 5 s; /decline passes it on"
+    ]
+
+
+async def test_neither_card_nor_words_go_to_who_does_not_have_it_any_more(stage: Stage) -> None:
+    stage.attendance.tell(ANA, Show.online)
+    await asks(stage)
+    await types(stage, ANA, "Hello Max")
+    await asks(stage, "my PIN is 1234")
+    stage.attendance.tell(CLEO, Show.online)
+    await types(stage, ANA, "/to Cleo")
+    found = await again(stage)
+    assert {line.agent for line in found if "1234" in line.text} == {CLEO}
+    assert [line.text for line in found if line.agent == ANA] == ["[desk] transferred to Cleo"]
+
+
+async def test_words_that_wait_on_disk_go_to_nobody_who_may_not_read_them(stage: Stage) -> None:
+    """The chat server is away; meanwhile another takes over."""
+    stage.attendance.tell(ANA, Show.online)
+    await asks(stage)
+    await types(stage, ANA, "Hello Max")
+    assert stage.chat is not None
+    stage.chat.up = False
+    await asks(stage, "my PIN is 1234")
+    talk = await stage.conversation(MAX)
+    await stage.do(stage.desk.transfer(talk["id"], "cleo@example.test", "", ANA))
+    stage.chat.up = True
+    await stage.advance(seconds=2)
+    assert not [line for line in stage.chat.lines[ANA] if "1234" in line.text]
+    assert [line for line in stage.chat.lines[CLEO] if "1234" in line.text]

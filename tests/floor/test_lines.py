@@ -1,0 +1,61 @@
+"""What an agent types is words, a note, a verb, or nothing; what is for the desk never becomes words."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.floor.lines import Typed, typed
+
+VERBS = {"close", "take", "as"}
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("Hello Ann ", Typed("", "Hello Ann")),
+        ("  hello", Typed("", "hello")),
+        (" /etc is a folder", Typed("", "/etc is a folder")),
+        ("two\nlines", Typed("", "two\nlines")),
+        ("half // half", Typed("", "half // half")),
+        ("// she is annoyed", Typed("note", "she is annoyed")),
+        ("//she is", Typed("note", "she is")),
+        ("\n// note", Typed("note", "note")),
+        ("  // note", Typed("note", "note")),
+        ("//", Typed(refused="say // TEXT: a note that never leaves the desk")),
+        ("/close resolved she is happy", Typed("close", "resolved she is happy")),
+        ("\n/CLOSE\nresolved\nshe is happy", Typed("close", "resolved\nshe is happy")),
+        ("/", Typed(refused="say / and the name of a command, as in /help; a space before it makes it words")),
+        ("/ close", Typed(refused="say / and the name of a command, as in /help; a space before it makes it words")),
+        ("/as zed Your flight is booked", Typed("", "Your flight is booked", "zed")),
+        ("/as zed /close resolved", Typed("close", "resolved", "zed")),
+        ("/as zed // note", Typed("note", "note", "zed")),
+        ("/as zed", Typed(refused="say /as BRAND and then the text, or the command")),
+        ("/as", Typed(refused="say /as BRAND and then the text, or the command")),
+        ("/as zed /as acme hello", Typed(refused="say /as BRAND and then the text, or the command")),
+    ],
+)
+def test_each_kind(text: str, read: Typed) -> None:
+    assert typed(text, VERBS) == read
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\n", "\t "])
+def test_blank_is_nothing(text: str) -> None:
+    assert typed(text, VERBS) is None
+
+
+@pytest.mark.parametrize("text", ["Hello\n// note", "Hello\n/close resolved", "a\nb\n/take"])
+def test_what_is_for_the_desk_is_sent_alone(text: str) -> None:
+    line = typed(text, VERBS)
+    assert line is not None
+    assert "sent alone" in line.refused
+
+
+@given(st.text(alphabet=st.sampled_from("/ \n\tacloseтzdé"), max_size=40))
+def test_no_note_and_no_verb_ever_becomes_words(text: str) -> None:
+    line = typed(text, VERBS)
+    if line is not None and not line.verb and not line.refused:
+        assert line.rest == line.rest.strip()
+        assert not line.rest.startswith("//")
+        assert not any(each.startswith("//") for each in line.rest.splitlines())
+        # A line that begins with a slash is words only after a blank, or behind /as.
+        assert not line.rest.startswith("/") or text.lstrip("\r\n")[0].isspace() or "/as" in text
