@@ -37,6 +37,7 @@ class _Session:
     barrier: Barrier
     advert: asyncio.Future[None]
     told: bool = False  # care knows of it
+    silent_since: int | None = None  # ms: we waited in vain for an answer, and heard nothing since then
 
 
 class XmppLink:
@@ -66,6 +67,7 @@ class XmppLink:
         self._state = DeskState.down
         self._reason = "not started"
         self._since: int | None = None
+        self._heard = 0
         self._privileges: tuple[str, ...] = ()
         self._ping_id = ""
         self._stopping = False
@@ -181,11 +183,13 @@ class XmppLink:
 
     def opened(self, stream: ComponentStream) -> None:
         """The handshake was accepted: what comes next may be answered."""
-        barrier = Barrier(self._ping, lambda: stream.drop("the server does not answer"), self._patience.answer)
+        barrier = Barrier(self._ping, self._silent, self._patience.answer)
         self._session = _Session(stream, barrier, stream.loop.create_future())
+        self._heard = self._now()
 
     def stanza(self, xml: ET.Element) -> None:
         """One came."""
+        self._heard = self._now()
         self._reader.read(xml)
 
     def poisoned(self, error: Exception) -> None:
@@ -347,13 +351,19 @@ class XmppLink:
 
     def _down(self, session: _Session) -> None:
         if session.told or self._since is None:
-            self._since = self._now()
+            self._since = session.silent_since or self._now()
         self._session = None
         self._state = DeskState.down
         self._privileges = ()
         session.barrier.break_()
         self._room.set()
         self._guarded(self._attendance.forget)
+
+    def _silent(self) -> None:
+        """Agents may have been cut off since the last sign of life."""
+        if self._session is not None:
+            self._session.silent_since = self._heard
+            self._session.stream.drop("the server does not answer")
 
     def _ping(self) -> None:
         self._ping_id = random_id()

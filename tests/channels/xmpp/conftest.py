@@ -105,6 +105,7 @@ class Room:
     care: Care
     link: XmppLink
     watch: Watch
+    clock: list[int]  # ms
     _numbers: Any = field(default_factory=lambda: count(1))
 
     async def until(self, so: Callable[[], object], seconds: float = 10) -> None:
@@ -171,8 +172,9 @@ async def make_room() -> AsyncIterator[MakeRoom]:
         await fake.start()
         care = Care(watch)
         profile = DeskProfile("127.0.0.1", fake.port, DOMAIN, secret, ("example.test", "example.org"))
-        link = XmppLink(profile, care.events, lambda: 1_000, patience=patience)
-        room = Room(fake, care, link, watch)
+        clock = [1000]
+        link = XmppLink(profile, care.events, lambda: clock[0], patience=patience)
+        room = Room(fake, care, link, watch, clock)
         made.append(room)
         await link.start()
         if up:

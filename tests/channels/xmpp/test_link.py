@@ -120,6 +120,16 @@ async def test_silence_is_looked_into(make_room: MakeRoom) -> None:
     assert room.link.status().counters["reconnects"] >= 1
 
 
+async def test_after_silence_away_begins_with_the_last_sign_of_life(make_room: MakeRoom) -> None:
+    """A partition: nothing tells us that the server is gone until it has not answered for so long."""
+    room = await make_room(patience=Patience(first=0.01, limit=0.05, answer=0.05, idle=0.02, advert=0.01))
+    await room.settle()
+    room.server.pongs = False
+    room.clock[0] = 40_000
+    await room.welcomed(2)
+    assert room.care.connected == [None, 1000]
+
+
 async def test_not_connected(make_room: MakeRoom) -> None:
     room = await make_room(up=False, silent=True)
     assert not await room.link.send([line()])
