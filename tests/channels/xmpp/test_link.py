@@ -123,8 +123,8 @@ async def test_silence_is_looked_into(make_room: MakeRoom) -> None:
 async def test_after_silence_away_begins_with_the_last_sign_of_life(make_room: MakeRoom) -> None:
     """A partition: nothing tells us that the server is gone until it has not answered for so long."""
     room = await make_room(patience=Patience(first=0.01, limit=0.05, answer=0.05, idle=0.02, advert=0.01))
-    await room.settle()
     room.server.pongs = False
+    await room.settle()
     room.clock[0] = 40_000
     await room.welcomed(2)
     assert room.care.connected == [None, 1000]
