@@ -11,7 +11,7 @@ from gateway.care import consent, dispatch, escalation, offers, outbound, reserv
 from gateway.care.turn import NotOwner, Refused, Turn
 from gateway.model.conversation import Conversation, OwnerKind
 from gateway.model.desk import Input, Show
-from gateway.model.message import Author, MessageClass
+from gateway.model.message import Author, MessageClass, MessageState
 from gateway.settings import nearest
 from gateway.settings.policy import Offer as Terms
 
@@ -114,7 +114,7 @@ def _make(turn: Turn, conversation: Conversation, agent: str, terms: Terms) -> s
         raise Refused(f"not offered: {message.reason}")
     escalation.wait_for_customer(turn, conversation)
     turn.note(conversation, "offer", agent, f"offered {terms.name}")
-    return words
+    return f"{words} ({message.reason})" if message.state is MessageState.held else words
 
 
 def _wants_disposition(scene: Scene) -> Sequence[Input]:
