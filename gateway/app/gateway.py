@@ -30,13 +30,14 @@ from gateway.care.turn import CUSTOMER_LANE, DESK_LANE
 from gateway.channels.callout import Callout, Peer
 from gateway.channels.smpp import SmppLink
 from gateway.cores import OneCore
+from gateway.floor.commands import Commands
 from gateway.jobs.background import Background, Crowd
 from gateway.jobs.clock import Clock
 from gateway.jobs.filing import Filing
 from gateway.jobs.indexing import Indexing
 from gateway.jobs.lane import Lane
 from gateway.model.channel import ChannelEvents, InboundPart, PartAnswer, Receipt
-from gateway.model.desk import DeskState
+from gateway.model.desk import DeskState, Show
 from gateway.model.ids import Ids, wall_ms
 from gateway.model.rows import values_of
 from gateway.settings import Carrier, Settings
@@ -272,6 +273,7 @@ class Gateway:
             engine=self.engine,
             taking=self.taking,
             desk=self.desk,
+            commands=Commands(self.store, self.engine, self._show),
             playbook=self.playbook,
             ids=self.ids,
             now=wall_ms,
@@ -283,6 +285,9 @@ class Gateway:
             presence=self.chat.attendance.presence if self.chat is not None else lambda _: "unknown",
             receipts=lambda carrier: values_of(self.tracking.by_carrier.get(carrier, TrackingFigures())),
         )
+
+    def _show(self, agent: str) -> Show:
+        return self.chat.attendance.show(agent) if self.chat is not None else Show.unknown
 
     def _ready(self) -> tuple[bool, list[str]]:
         """Whether work is taken, and what does not work as it should."""

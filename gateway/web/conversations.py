@@ -67,9 +67,9 @@ class Conversations:
 
     async def say(self, request: web.Request) -> web.Response:
         """The agent's words to the customer."""
-        fields = await self._fields(request, ("agent", "text", "idempotency_key"), "invalid-message")
+        fields = await self.fields_of(request, ("agent", "text", "idempotency_key"), "invalid-message")
         text = fields.text("text", required=True)
-        agent = self._agent(fields, request)
+        agent = self.agent_of(fields, request)
         key = idempotency_key(fields, request)
         fields.done()
         conversation_id = id_of(request)
@@ -81,15 +81,15 @@ class Conversations:
 
     async def claim(self, request: web.Request) -> web.Response:
         """The agent takes a waiting conversation; the first commit wins."""
-        fields = await self._fields(request, ("agent",))
-        agent = self._agent(fields, request)
+        fields = await self.fields_of(request, ("agent",))
+        agent = self.agent_of(fields, request)
         fields.done()
         claimed = await self._services.desk.claim(id_of(request), agent)
         return answer(await self._object(claimed.id))
 
     async def transfer(self, request: web.Request) -> web.Response:
         """To a queue or another agent."""
-        fields = await self._fields(request, ("to", "reason", "agent"))
+        fields = await self.fields_of(request, ("to", "reason", "agent"))
         to, reason = fields.name("to", required=True), fields.text("reason", most=500)
         by, as_agent = self._actor(fields, request)
         fields.done()
@@ -99,7 +99,7 @@ class Conversations:
 
     async def close(self, request: web.Request) -> web.Response:
         """The person is done."""
-        fields = await self._fields(request, ("disposition", "note", "agent"))
+        fields = await self.fields_of(request, ("disposition", "note", "agent"))
         disposition, note = fields.name("disposition", required=True, most=64), fields.text("note")
         by, as_agent = self._actor(fields, request)
         fields.done()
@@ -109,7 +109,7 @@ class Conversations:
 
     async def hand_back(self, request: web.Request) -> web.Response:
         """The handler goes on."""
-        fields = await self._fields(request, ("disposition", "agent"))
+        fields = await self.fields_of(request, ("disposition", "agent"))
         disposition = fields.name("disposition", most=64)
         by, as_agent = self._actor(fields, request)
         fields.done()
@@ -118,7 +118,7 @@ class Conversations:
 
     async def note(self, request: web.Request) -> web.Response:
         """A line that never leaves the desk."""
-        fields = await self._fields(request, ("text", "agent"))
+        fields = await self.fields_of(request, ("text", "agent"))
         text = fields.text("text", required=True)
         by = self._by(fields, request)
         fields.done()
@@ -128,7 +128,7 @@ class Conversations:
 
     # -- who speaks
 
-    async def _fields(self, request: web.Request, known: tuple[str, ...], kind: str = KIND) -> Fields:
+    async def fields_of(self, request: web.Request, known: tuple[str, ...], kind: str = KIND) -> Fields:
         """The body; none at all counts as an empty object."""
         body = b""
         if request.can_read_body:
@@ -137,7 +137,7 @@ class Conversations:
         document = await bodies.load(body or b"{}")
         return Fields(bodies.require_sound(document), kind, known)
 
-    def _agent(self, fields: Fields, request: web.Request) -> str:
+    def agent_of(self, fields: Fields, request: web.Request) -> str:
         """The agent who speaks: named, or the one whose key it is.
 
         Raises Problem 403 where an agent's own key speaks for another.
@@ -166,10 +166,10 @@ class Conversations:
         if not self._services.book.agents:
             # Any name is an agent's where none are configured, so the key's own is one too.
             return str(request[CALLER].name), True
-        return self._agent(fields, request), True
+        return self.agent_of(fields, request), True
 
     def _by(self, fields: Fields, request: web.Request) -> str:
         """Who did it, for the notes: the agent if one is named, else the key."""
         if fields.given("agent") or self._services.book.agent(request[CALLER].name) is not None:
-            return self._agent(fields, request)
+            return self.agent_of(fields, request)
         return str(request[CALLER].name)

@@ -177,6 +177,24 @@ COMPONENTS: Mapping[str, Schema] = {
         **shows(_CONVERSATION),
         "properties": {**_CONVERSATION, "notes": {"type": "array", "items": _NOTE}},
     },
+    "Verb": shows(
+        {
+            "name": TEXT,
+            "title": TEXT,
+            "inputs": {
+                "type": "array",
+                "items": shows(
+                    {
+                        "name": TEXT,
+                        "label": TEXT,
+                        "required": {"type": "boolean"},
+                        "choices": {"type": "array", "items": shows({"value": TEXT, "label": TEXT})},
+                        "value": TEXT,
+                    }
+                ),
+            },
+        }
+    ),
     "Offer": shows(_OFFER),
     "EventLife": shows(
         {

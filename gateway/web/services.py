@@ -7,6 +7,7 @@ from gateway.care.desk import Desk
 from gateway.care.engine import Engine
 from gateway.care.playbook import Playbook
 from gateway.care.taking import Taking
+from gateway.floor.commands import Commands
 from gateway.model.channel import LinkStatus
 from gateway.model.ids import Ids
 from gateway.settings import GatewayFile
@@ -32,6 +33,7 @@ class Services:
     engine: Engine
     taking: Taking
     desk: Desk
+    commands: Commands
     playbook: Playbook
     ids: Ids
     now: Callable[[], int]

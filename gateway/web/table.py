@@ -7,6 +7,7 @@ from gateway.model.message import Disposition
 from gateway.model.offer import OfferState
 from gateway.web import schemas
 from gateway.web.backlog import Backlog
+from gateway.web.commands import Commands
 from gateway.web.conversations import Conversations
 from gateway.web.customers import Customers
 from gateway.web.events import BATCH, PLAIN, STRUCTURED, Events
@@ -47,10 +48,12 @@ _KEY = Parameter(
 def all_routes(services: Services) -> list[Route]:
     """Every call of this server."""
     backlog = Backlog(lambda: services.settings.limits.queued, services.queued)
+    talks = Conversations(services)
     routes = [
         *_events(Events(services, backlog), services),
         *_messages(Messages(services, backlog)),
-        *_conversations(Conversations(services)),
+        *_conversations(talks),
+        *_verbs(Commands(services, talks)),
         *_others(Offers(services), Customers(services)),
         *_operations(Operations(services)),
     ]
@@ -212,6 +215,25 @@ def _conversations(talks: Conversations) -> Sequence[Route]:
              exactly({}, {**disposition, **agent}), {"agent": "Ana", "disposition": "resolved"}),
         verb("notes", "add_note", talks.note, "A note that never leaves the desk", note,
              {"text": "Called twice before."}, 201),
+    )  # fmt: skip
+
+
+def _verbs(commands: Commands) -> Sequence[Route]:
+    name = Parameter("verb", "Its name.", _SHORT, "path", "offer")
+    agent = Parameter("agent", "Name or JID of the agent who asks.", _SHORT)
+    body = exactly({}, {"agent": AGENT, "values": {"type": "object"}, "idempotency_key": words(200)})
+    return (
+        _get("/v1/conversations/{id}/verbs", "verbs", commands.find, DESK, "What an agent can do", "conversations",
+             page_of(ref("Verb")), _ID, agent, _LIMIT, _CURSOR,
+             what="Each verb of the desk, with what it asks just now; the same as in an agent's chat client.",
+             problems=("not-found", "not-owner", "invalid-action")),
+        Route(
+            "POST", "/v1/conversations/{id}/verbs/{verb}", "run_verb", commands.run, DESK, "Do it", "conversations",
+            parameters=(_ID, name, _KEY),
+            body=Body({JSON_TYPE: (body, {"agent": "Ana", "values": {"name": "unlimited"}})}),
+            answers={200: (schemas.shows({"text": schemas.TEXT}), "Done; what, as a sentence.")},
+            problems=(*_WRITING, "not-found", "invalid-action", "refused", "not-owner"),
+        ),
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from gateway.care.playbook import Playbook, brands_of, senders_of
 from gateway.care.rendering import Catalogue
 from gateway.care.taking import Taking
 from gateway.care.turn import CUSTOMER_LANE
+from gateway.floor.commands import Commands
 from gateway.jobs.lane import Lane
 from gateway.model.channel import LinkState, LinkStatus
 from gateway.model.ids import Ids, id_at
@@ -287,6 +288,7 @@ async def make_world(
             engine=engine,
             taking=Taking(store, now, push),
             desk=Desk(engine, store),
+            commands=Commands(store, engine),
             playbook=book,
             ids=ids,
             now=now,

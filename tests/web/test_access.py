@@ -26,6 +26,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("POST", "/v1/conversations/1/close"): ("agent", "supervisor"),
     ("POST", "/v1/conversations/1/hand-back"): ("agent", "supervisor"),
     ("POST", "/v1/conversations/1/notes"): ("agent", "supervisor"),
+    ("GET", "/v1/conversations/1/verbs"): ("agent", "supervisor"),
+    ("POST", "/v1/conversations/1/verbs/offer"): ("agent", "supervisor"),
     ("GET", "/v1/offers"): ("integrator", "viewer", "agent", "supervisor"),
     ("GET", "/v1/offers/1"): ("integrator", "viewer", "agent", "supervisor"),
     ("GET", "/v1/customers/1"): ("viewer", "agent", "supervisor", "privacy"),
@@ -55,14 +57,18 @@ async def test_the_matrix_of_roles(world: World) -> None:
 async def test_the_matrix_is_whole(world: World) -> None:
     document = await world.json("GET", "/openapi.json", role=None)
     guarded = {
-        (method.upper(), path.replace("{id}", "1").replace("{ref}", "1"))
+        (method.upper(), path.replace("{id}", "1").replace("{ref}", "1").replace("{verb}", "offer"))
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
         if operation["security"]
     }
     assert guarded == set(MATRIX)
     for (method, path), roles in MATRIX.items():
-        shape = path.replace("/customers/1", "/customers/{ref}").replace("/1", "/{id}")
+        shape = (
+            path.replace("/customers/1", "/customers/{ref}")
+            .replace("/1", "/{id}")
+            .replace("/verbs/offer", "/verbs/{verb}")
+        )
         assert set(document["paths"][shape][method.lower()]["x-roles"]) == {*roles, "admin"}
 
 
