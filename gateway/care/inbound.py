@@ -16,10 +16,11 @@ from gateway.model.conversation import Conversation, Dialogue, DialogueState, Ow
 from gateway.model.message import Direction, Message, MessageClass, MessageState
 from gateway.model.offer import OfferState
 from gateway.model.rows import record, replace
-from gateway.model.words import choose
+from gateway.model.words import choose, hints_at_stop
 from gateway.store import filing, messages, upkeep
 
 LINKED_MS = 7 * 86_400_000
+_NO_MORE = "they may want no more texts: /optout records it"
 _COURTESY = (
     "THANKS",
     "THANK YOU",
@@ -160,6 +161,8 @@ def _to_person(turn: Turn, conversation: Conversation, message: Message) -> None
     if conversation.agent is not None:
         brand = reserving.in_whose_name(turn, conversation, conversation.agent)
         turn.to_agent("relay", conversation.agent, message.id, *([brand] if brand else []))
+        if hints_at_stop(message.text, turn.language(conversation.brand)):
+            turn.to_agent("notice", conversation.agent, conversation.id, _NO_MORE, [["/optout", "They want no more"]])
     offer = offers.of_agent(turn, conversation)
     answer = yes_or_no(message.text, turn.language(conversation.brand)) if offer else None
     if offer is not None and answer is not None:

@@ -34,6 +34,7 @@ DESK_VERBS: Mapping[str, str] = {
     "help": "What can be done here",
 }
 MOST_LISTED = 30
+MOST_TAPS = 8
 NOW = "the store cannot be written at the moment; nothing was done, try again in a minute"
 
 
@@ -138,7 +139,7 @@ class Agents:
             return await self._ran(run) or Told(NOW, refused=True)
         except (Failure, READ_FAULT):
             return Told(NOW, refused=True)
-        return told if told.form is None else Told(_listed(line.verb, told.form), refused=True)
+        return told if told.form is None else _asks(line, told.form)
 
     async def _ran(self, run: Run) -> Told | None:
         """What was answered when this very stanza came before."""
@@ -276,21 +277,24 @@ MOST_ID = (1 << 63) - 1
 
 
 def _heard(told: Told) -> Heard:
-    return Heard(cards.ours(told.text)) if told.text else Heard()
+    return Heard(cards.ours(told.text), choices=told.choices) if told.text else Heard()
 
 
 def _refusal(why: str) -> Heard:
     return Heard(cards.ours(why), why)
 
 
-def _listed(name: str, form: Form) -> str:
-    """What a line must still say."""
+def _asks(line: Typed, form: Form) -> Told:
+    """What a line must still say; with one tap, where it is one of few."""
     wanted = [one for one in form.inputs if one.required]
     usage = " ".join(one.name.upper() for one in wanted)
-    lines = [f"say /{name} {usage}"]
+    lines = [f"say /{line.verb} {usage}"]
     for one in wanted:
         lines += [f"{value}: {label}" if value else label for value, label in one.choices]
-    return "\n".join(lines)
+    known = [choice for choice in wanted[0].choices if choice[0]] if len(wanted) == 1 else []
+    start = f"/as {line.brand} /{line.verb}" if line.brand else f"/{line.verb}"
+    taps = tuple((f"{start} {value}", label) for value, label in known) if len(known) <= MOST_TAPS else ()
+    return Told("\n".join(lines), refused=True, choices=taps)
 
 
 def _duration(ms: int) -> str:

@@ -155,7 +155,9 @@ class Relaying:
                 return await self._dropped(due, agent, customer), []
             case "notice":
                 late = due.due if self._now() - due.due > OLD_MS else None
-                return [Line(str(due.id), agent, customer, LineKind.notice, cards.ours(str(more[0])), at=late)], []
+                text, *taps = more
+                choices = tuple((str(said), str(shown)) for said, shown in (taps[0] if taps else ()))
+                return [Line(str(due.id), agent, customer, LineKind.notice, cards.ours(text), "", choices, late)], []
             case _:
                 log.error("no line of kind %s is known; a newer program wrote it", due.kind)
                 return [], []

@@ -66,11 +66,13 @@ class Said:
 @record
 class Heard:
     """What becomes of what an agent wrote. text: the desk's answer, "" = none. refused: why the words go nowhere: the
-    bubble is marked failed with it. delivered: they have reached the phone already: the stanza is a repetition."""
+    bubble is marked failed with it. delivered: they have reached the phone already: the stanza is a repetition.
+    choices: what one may answer with one tap, as of a `Line`."""
 
     text: str = ""
     refused: str = ""
     delivered: bool = False
+    choices: tuple[tuple[str, str], ...] = ()
 
 
 @record
@@ -124,11 +126,13 @@ class Asked:
 
 @record
 class Told:
-    """What came of a verb: a form to fill in, or that it is done, with what to say. refused: it was not done."""
+    """What came of a verb: a form to fill in, or that it is done, with what to say. refused: it was not done. choices:
+    what one may say next with one tap, as of a `Line`."""
 
     text: str = ""
     form: Form | None = None
     refused: bool = False
+    choices: tuple[tuple[str, str], ...] = ()
 
 
 @record

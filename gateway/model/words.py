@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from operator import itemgetter
 from typing import Final, Literal, cast
 
@@ -29,6 +30,8 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u
 _NOT_WORD = re.compile(r"[\W_]+")
 _STRETCHED = re.compile(r"(.)\1{2,}")  # yesss, nooo, stooop
 _FIRST = itemgetter(1)
+# Words that a sentence often holds with another meaning: "cancel my flight", "at the end of the month".
+_ORDINARY = frozenset({"CANCEL", "CANCELAR", "END", "ENDE", "ANNULLA", "BASTA", "QUIT", "REVOKE"})
 _STOPP = re.compile(r"STOPP+")
 # An answer that asks, or shakes its head, is no YES: "yes?" goes to a person, who is cheaper than a wrong sale.
 _DOUBT = re.compile("[?\u00bf\u061f\uff1f\U0001f44e\U0001f914]")
@@ -232,6 +235,18 @@ def compliance(
         found = {meaning for meaning, _ in phrases}
         said = next((meaning for meaning in ("stop", "help", "start") if meaning in found), None)
     return cast("Compliance | None", said)  # the lexicon's values are the three literals
+
+
+def hints_at_stop(text: str, language: str = "en") -> bool:
+    """Whether a text that is no STOP may ask for it in a sentence: "please stop the delay texts". Only ever a hint to a
+    person, who decides (47 CFR 64.1200 (a)(10): by any reasonable means).
+    """
+    if len(text) > LONGEST:
+        return False
+    lexicon = _rules((base_language(language),))
+    tokens = [_unstretched(token) for token in normalise(text).split()]
+    pairs = [" ".join(pair) for pair in pairwise(tokens)]
+    return any(lexicon.meanings.get(said) == "stop" and said not in _ORDINARY for said in (*tokens, *pairs))
 
 
 def is_reserved(word: str) -> bool:

@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model.wordpacks import PACKS
-from gateway.model.words import LONGEST, Compliance, choose, compliance, first_word, is_reserved, normalise
+from gateway.model.words import (
+    LONGEST,
+    Compliance,
+    choose,
+    compliance,
+    first_word,
+    hints_at_stop,
+    is_reserved,
+    normalise,
+)
 
 YES_NO = ("YES", "NO")
 
@@ -272,3 +281,23 @@ def test_an_unknown_word_makes_free_text(word: str, other: str, first: bool) -> 
 def test_punctuation_and_courtesies_change_nothing(noise: str, courtesy: str) -> None:
     assert choose(f"{noise} yes {noise} {courtesy} {noise}", YES_NO) == "YES"
     assert compliance(f"{noise} {courtesy} {noise} stop {noise}") == "stop"
+
+
+@pytest.mark.parametrize(
+    "text", ["please stop the delay texts", "I want to opt out of this", "unsubscribe me now!!", "STOPPPP it"]
+)
+def test_a_sentence_may_hint_at_stop(text: str) -> None:
+    assert compliance(text) is None
+    assert hints_at_stop(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["cancel my flight", "at the end of the month", "hello", "", "x" * 5000, "stopped working"]
+)
+def test_ordinary_sentences_hint_at_nothing(text: str) -> None:
+    assert not hints_at_stop(text)
+
+
+def test_the_hint_speaks_the_customers_language() -> None:
+    assert hints_at_stop("por favor parar con esto", "pt")
+    assert not hints_at_stop("por favor parar con esto", "en")

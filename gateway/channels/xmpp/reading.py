@@ -140,7 +140,7 @@ class Reader:
             self._refuse(it, ("cancel", "not-acceptable"), heard.refused)
         if heard.text:
             sender = contact_jid(said.customer, self._owner.profile.domain)
-            self._owner.write(chat(sender, it.sender.full, heard.text))
+            self._owner.write(chat(sender, it.sender.full, heard.text, heard.choices))
 
     def _refuse(self, it: Envelope, condition: tuple[str, str], text: str = "") -> None:
         self._owner.counters["refused"] += 1

@@ -86,10 +86,11 @@ def render(line: Line, domain: str, resources: Sequence[str] = (), last: str = "
     return _said(line, sender, domain, line.text)
 
 
-def chat(sender: str, to: str, text: str) -> str:
-    """A message that is not kept and not confirmed: the desk answers at once."""
+def chat(sender: str, to: str, text: str, choices: Sequence[tuple[str, str]] = ()) -> str:
+    """A message that is not kept and not confirmed: the desk answers at once. choices: as of a `Line` (XEP-0439)."""
     return (
-        f"<message type='chat'{attributes(from_=sender, to=to, id=random_id())}><body>{escape(text)}</body></message>"
+        f"<message type='chat'{attributes(from_=sender, to=to, id=random_id())}>"
+        f"<body>{escape(text)}</body>{_choices(choices)}</message>"
     )
 
 
