@@ -35,7 +35,7 @@ MOST_COLD = 200
 FULL_RETRY_MS = 1000
 POISON_RETRY_MS = 60_000
 # What a fault of ours can raise while it decides; anything else is a bug that must be seen at once.
-FAULTS = (AssertionError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
+FAULTS = (AssertionError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RuntimeError, OSError)
 BUG = "a fault of ours, see the log"
 log = logging.getLogger("gateway.care")
 Again = list[tuple[Due, int]]
