@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.model.rows import replace
 from tests.doubles.agent import AgentClient
 from tests.doubles.prosody import PRIVILEGES, Prosody
 from tests.doubles.prosody import installed as prosody_installed
@@ -209,3 +210,26 @@ async def test_the_server_is_killed_while_customers_write(tmp_path: Path) -> Non
             return found == written
 
         await again.until(all_there, "all words are read, in order")
+
+
+async def test_an_agent_joins_and_one_leaves_by_a_reload(on: Scene) -> None:
+    """Who becomes an agent while logged in is asked at once; what one who is none any more had waits again."""
+    gateway = on.run.gateway
+    everybody = gateway.playbook
+    known = {agent.name: agent for agent in everybody.agents}
+    gateway.take_playbook(replace(everybody, agents=(known["Ana"],)))
+    ana, cleo = await on.agent("ana"), await on.agent("cleo")
+    await on.present(ana)
+    await on.run.writes(ANN, "agent")
+    await ana.reads("waits in billing", of=ANN)
+    ana.says(ANN, "Hi Ann")
+    await on.run.talk(ANN, state="waiting", agent="ana@example.test")
+    gateway.take_playbook(replace(everybody, agents=(known["Cleo"],)))
+    await on.present(cleo)
+    await cleo.reads("waits in billing", of=ANN)
+    await on.run.writes(ANN, "are you there?")
+    cleo.says(ANN, "Cleo here")
+    await on.run.talk(ANN, state="waiting", agent="cleo@example.test")
+    late = ana.says(ANN, "me too")
+    await ana.until(lambda: late in ana.failed, "who is no agent any more is not heard")
+    assert [text for text in await on.run.texts(ANN) if "me too" in text] == []

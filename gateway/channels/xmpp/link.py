@@ -171,6 +171,7 @@ class XmppLink:
     def privileged(self, privileges: tuple[str, ...]) -> None:
         """The server told what we may do."""
         self._privileges = privileges
+        self._attendance.managed = _MANAGED in privileges
         if self._session is not None and not self._session.advert.done():
             self._session.advert.set_result(None)
 

@@ -9,6 +9,7 @@ from gateway.channels.xmpp.owner import DeskOwner
 from gateway.channels.xmpp.writing import presence
 from gateway.model.desk import Show
 
+_MOST_KNOWN = 20_000  # agents, and colleagues on their server
 _DEVICES = 50  # of one agent; the one heard of longest ago is forgotten
 _SHOWS = {"chat": Show.chat, "away": Show.away, "xa": Show.xa, "dnd": Show.dnd}
 _DESK_STATUS = "Care desk"
@@ -31,7 +32,8 @@ class Attendance:
         self._owner = owner
         self._agents: dict[str, _Agent] = {}
         self._wrote: dict[str, str] = {}
-        self._managed = False
+        self.managed = False
+        """Whether the server shows us all presences (XEP-0356)."""
 
     def resources(self, agent: str) -> list[str]:
         """Where an agent is."""
@@ -48,7 +50,7 @@ class Attendance:
 
     def forget(self) -> None:
         """The session is lost: nobody tells us any more."""
-        agents, self._agents, self._managed = self._agents, {}, False
+        agents, self._agents, self.managed = self._agents, {}, False
         for bare, agent in agents.items():
             if agent.told is not Show.unknown:
                 self._owner.events.attends(bare, Show.unknown)
@@ -60,8 +62,10 @@ class Attendance:
         let us is answered for at once, and probed then. Not before: Prosody answers the probe of one who has not with
         an `unsubscribed` that takes our request back.
         """
-        self._managed = managed
+        self.managed = managed
         for agent in agents:
+            if (known := self._agents.get(agent)) is not None and known.told is not Show.unknown:
+                self._owner.events.attends(agent, known.told)  # told before it became an agent
             self._owner.write(presence(self._owner.profile.domain, agent, "probe" if managed else "subscribe"))
 
     def absent(self, agents: Sequence[str]) -> None:
@@ -88,6 +92,8 @@ class Attendance:
     def read(self, xml: ET.Element, sender: Sender, contact: Contact | None, *, agent: bool) -> None:
         """One presence stanza that came. contact: whom it is for."""
         kind = xml.get("type")
+        if not agent and self._colleague(kind, _show(xml), sender, contact):
+            return
         if not agent:
             self._owner.counters["refused_strangers"] += 1
             if kind == "subscribe":
@@ -108,6 +114,19 @@ class Attendance:
             self._owner.write(presence(_bare(contact.full), sender.bare, "unsubscribed"))
         elif kind == "probe":
             self.show(sender.full, sender.bare, contact.customer)
+
+    def _colleague(self, kind: str | None, show: Show, sender: Sender, contact: Contact | None) -> bool:
+        """Where the server shows us everybody: one who is no agent may become one, and is not told of again then."""
+        known = self.managed and sender.domain in self._owner.profile.agent_domains
+        if not known or contact is None or contact.customer or kind not in (None, "unavailable"):
+            return False
+        if sender.bare not in self._agents and len(self._agents) >= _MOST_KNOWN:
+            return False
+        if kind is None:
+            self._attends(sender, show, desk=True)
+        else:
+            self._leaves(sender, desk=True)
+        return True
 
     def _lets_see(self, sender: Sender, contact: Contact) -> None:
         if not contact.customer:
@@ -141,7 +160,7 @@ class Attendance:
         To a contact only, perhaps because the agent removed that contact: it counts only for a device that never told
         the desk."""
         agent = self._agents.setdefault(sender.bare, _Agent())
-        if not sender.resource and not agent.visible and not self._managed:
+        if not sender.resource and not agent.visible and not self.managed:
             return
         for resource, (_, told_desk) in list(agent.devices.items()):
             if sender.resource in {"", resource} and (desk or not told_desk):
@@ -153,7 +172,8 @@ class Attendance:
         best = min((show for show, _ in agent.devices.values()), default=Show.offline)
         if best is not agent.told:
             agent.told = best
-            self._owner.events.attends(bare, best)
+            if self._owner.events.listed(bare):
+                self._owner.events.attends(bare, best)
 
 
 def _show(xml: ET.Element) -> Show:
