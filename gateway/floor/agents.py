@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from gateway.care import escalation, reserving
+from gateway.care.doubts import NOBODY_KNOWS
 from gateway.care.engine import Engine
 from gateway.care.playbook import Playbook
 from gateway.care.turn import Refused, Turn
@@ -118,6 +119,8 @@ class Agents:
             return Heard()
         if known.disposition is Disposition.delivered:
             return Heard(delivered=True)
+        if known.disposition is Disposition.unknown:
+            return Heard(refused=NOBODY_KNOWS)
         return Heard(refused=known.reason or f"not delivered: {known.disposition}")
 
     async def _line(self, said: Said, line: Typed) -> Told:
