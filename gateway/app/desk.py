@@ -28,6 +28,8 @@ UP_SECONDS = 5
 OUTAGE_MS = 1000
 UNREAD_SECONDS = 5
 SETTLING_MS = 2000
+TOGETHER = 50
+"""Lines of one customer that share a proof: a server that is slow to give it holds up no conversation."""
 log = logging.getLogger("gateway.desk")
 
 
@@ -59,7 +61,9 @@ class AgentDesk:
         )
         self.link = XmppLink(desk_profile_of(xmpp), events, now)
         self.relaying = Relaying(store, engine, ids, now, self.link.send, self.echoes, self._settling)
-        self.lane = Lane(DESK_LANE, store, self.relaying.run, now, most=200, batches=2, room=self._room)
+        self.lane = Lane(
+            DESK_LANE, store, self.relaying.run, now, most=200, together=TOGETHER, batches=2, room=self._room
+        )
         engine.desk_changed = self.assigning.poke
 
     def _poke(self) -> None:

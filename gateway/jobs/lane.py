@@ -28,7 +28,8 @@ Run = Callable[[list[Due]], Awaitable[Again]]
 class Lane:
     """Runs the items of one lane in batches; items of the same key one after another, in order.
 
-    run: takes a batch of items with different keys; answers those that are to be tried again, and after how many ms.
+    run: takes a batch of items; answers those that are to be tried again, and after how many ms. together: how many
+    items of one key a batch may hold, in their order; of those that are tried again none overtakes another.
     prios: the priorities of this lane, first served first. now: wall clock in ms. batches, most: how many batches
     at once, of how many items. memory: items held in memory, shared out among the priorities; the rest waits on
     disk. room: how many may be taken now (a carrier's window), looked at again at each `poke`. blocked: keys
@@ -46,12 +47,14 @@ class Lane:
         prios: int = 1,
         batches: int = 2,
         most: int = BATCH,
+        together: int = 1,
         memory: int = MOST_IN_MEMORY,
         room: Callable[[], int] | None = None,
         blocked: Callable[[Due], bool] | None = None,
         yields: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.name = name
+        self._together = together
         self._most, self._memory, self._limit = most, max(1, memory // prios), room
         self._blocked = blocked
         self._yields = yields
@@ -277,6 +280,9 @@ class Lane:
                     continue
                 self._busy.add(key)
                 batch.append(queue.popleft())
+                if self._together > 1:
+                    for _ in range(min(self._together - 1, len(queue), most - len(batch))):
+                        batch.append(queue.popleft())
         return batch
 
     def _may_run_bulk(self) -> bool:
@@ -302,13 +308,23 @@ class Lane:
 
     def _release(self, batch: list[Due], again: Again) -> None:
         retry = {id(due): delay for due, delay in again}
+        left: dict[str, list[Due]] = {}
         for due in batch:
-            if (delay := retry.get(id(due))) is not None:
-                self._retry(due, delay)
+            if id(due) in retry:
+                left.setdefault(due.key, []).append(due)
                 continue
             self._known[due.prio].discard(due.id)
             self._finished.add(due.id)
-            self._free(due.key, self._queues.get(due.key))
+            if self._together == 1:
+                self._free(due.key, self._queues.get(due.key))
+        for key, items in left.items():
+            # The first waits for its time, and its key with it; the others stand in their old place behind it.
+            self._queues.setdefault(key, deque()).extendleft(reversed(items[1:]))
+            self._retry(items[0], retry[id(items[0])])
+        if self._together > 1:
+            for key in dict.fromkeys(due.key for due in batch):
+                if key not in left:
+                    self._free(key, self._queues.get(key))
 
     def _free(self, key: str, queue: deque[Due] | None) -> None:
         self._busy.discard(key)

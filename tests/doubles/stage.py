@@ -242,7 +242,7 @@ class Stage:
         self.agents = Agents(self.store, self.engine, self.attendance)
         self.echoes = Echoes(self.store, self.engine, self.ids, self.clock)
         self.relaying = Relaying(self.store, self.engine, self.ids, self.clock, chat.send, self.echoes)
-        self._lane(DESK_LANE, self.relaying.run, most=200, room=chat.room)
+        self._lane(DESK_LANE, self.relaying.run, most=200, together=50, room=chat.room)
         await self.agents.start()
 
     async def close(self) -> None:
