@@ -281,8 +281,8 @@ class Lane:
                 self._busy.add(key)
                 batch.append(queue.popleft())
                 if self._together > 1:
-                    for _ in range(min(self._together - 1, len(queue), most - len(batch))):
-                        batch.append(queue.popleft())
+                    more = min(self._together - 1, len(queue), most - len(batch))
+                    batch.extend(queue.popleft() for _ in range(more))
         return batch
 
     def _may_run_bulk(self) -> bool:

@@ -28,6 +28,8 @@ pytestmark = [
 SEED = int(os.environ.get("FAULT_SEED", "0")) or random.SystemRandom().randrange(1_000_000)
 KILLS = int(os.environ.get("DESK_KILLS") or "8")
 PACE = 0.02
+MOST_OPEN, MOST_AGAIN = 300, 40
+"""Bubbles without a tick after which agents wait; what one agent sends again at a time: the desk takes 50."""
 AGENTS = ("ana", "ben")
 CUSTOMERS = tuple(f"+1555777{number:04d}" for number in range(8))
 POINTS = ("before_lines_sent", "after_lines_sent", "before_decision_commit", "after_decision_commit", "mid_transaction")
@@ -64,6 +66,7 @@ class Floor:
         self.acknowledged: set[tuple[str, str]] = set()
         self.going = True
         self.count = 0
+        self.repeated: Counter[str] = Counter()
         on.smsc.on_acknowledged = self.acknowledged.add
 
     async def begin(self) -> None:
@@ -87,6 +90,9 @@ class Floor:
     async def chat(self) -> None:
         """One word of an agent and one of a customer after the other."""
         while self.going:
+            if self.open() > MOST_OPEN:
+                await asyncio.sleep(PACE)  # nobody talks on for minutes to a desk that is down
+                continue
             self.count += 1
             phone = CUSTOMERS[self.count % len(CUSTOMERS)]
             name = self.owner[phone]
@@ -109,9 +115,12 @@ class Floor:
     def again(self) -> None:
         """What shows no tick is sent again, as the desk asks, under its own id."""
         for name, client in self.clients.items():
-            for stanza, (phone, text) in self.said[name].items():
-                if stanza not in self.settled(client):
-                    client.says(phone, text, stanza=stanza)
+            settled = self.settled(client)
+            left = [stanza for stanza in self.said[name] if stanza not in settled]
+            for stanza in sorted(left, key=lambda stanza: self.repeated[stanza])[:MOST_AGAIN]:
+                self.repeated[stanza] += 1
+                phone, text = self.said[name][stanza]
+                client.says(phone, text, stanza=stanza)
 
     def unread(self) -> list[str]:
         """Words of customers that were acknowledged, and no agent has read."""
@@ -146,12 +155,12 @@ def _judge(floor: Floor) -> list[str]:
 
 async def _settled(on: Scene, what: str, floor: Floor, open_: Callable[[], int]) -> None:
     """Until nothing is open; agents repeat themselves now and then."""
-    for _ in range(20):
+    for _ in range(40):
         if not open_():
             return
         floor.again()
         try:
-            await on.until(what, lambda: not open_(), 3.0)
+            await on.until(what, lambda: not open_(), 1.5)
         except AssertionError:
             continue
     raise AssertionError(f"{what}: {open_()} are open\n{on.gateway.tail()}")
