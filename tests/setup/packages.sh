@@ -56,6 +56,8 @@ fi
 
 apt() { "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" >>"$log" 2>&1 </dev/null; }
 add() { apt install --no-install-recommends "$@"; }
+erlang=() # its port mapper is a service as well; where Erlang was before us, others may need it
+present erlang-base || erlang=(epmd.socket epmd.service)
 say "installing ${missing[*]} ..."
 apt update || say "apt-get update failed; trying with the lists that are here"
 if ! add "${missing[@]}"; then
@@ -70,9 +72,12 @@ for name in "${missing[@]}"; do
         continue
     fi
     # Not at the next boot either: only what was installed just now, only where systemd rules.
-    case $name in prosody | postgresql | kannel)
-        [ ! -d /run/systemd/system ] || "${sudo[@]}" systemctl disable --quiet --now "$name" >>"$log" 2>&1 || true ;;
+    case $name in
+        ejabberd) services=(ejabberd "${erlang[@]}") ;;
+        prosody | postgresql | kannel) services=("$name") ;;
+        *) continue ;;
     esac
+    [ ! -d /run/systemd/system ] || "${sudo[@]}" systemctl disable --quiet --now "${services[@]}" >>"$log" 2>&1 || true
 done
 if [ ${#failed[@]} -gt 0 ]; then
     tail -n 20 "$log" >&2

@@ -1,0 +1,83 @@
+"""Another component of an XMPP server (XEP-0114): a handshake, then stanzas as text, whatever they are."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from typing import Protocol, Self
+from xml.etree import ElementTree as ET
+
+from tests.doubles.prosody import COMPONENT, SECRET
+
+ACCEPT = "{jabber:component:accept}"
+
+
+class Server(Protocol):
+    """Whichever XMPP server: the port of its components."""
+
+    component: int
+
+
+class Component:
+    """name: the domain that it is. Entered, it is connected."""
+
+    def __init__(self, server: Server, name: str = COMPONENT) -> None:
+        self._port, self._name = server.component, name
+        self._parser: ET.XMLPullParser[ET.Element] = ET.XMLPullParser(("start", "end"))
+        self._depth = 0
+        self._ready: list[ET.Element] = []
+
+    async def __aenter__(self) -> Self:
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self.send(
+            f"<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' "
+            f"to='{self._name}'>"
+        )
+        stream = await self.next()
+        digest = hashlib.sha1(f"{stream.get('id')}{SECRET}".encode(), usedforsecurity=False)
+        self.send(f"<handshake>{digest.hexdigest()}</handshake>")
+        assert (await self.next()).tag == f"{ACCEPT}handshake"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._writer.close()
+        try:
+            await self._writer.wait_closed()
+        except OSError:
+            return  # the server was faster
+
+    def send(self, text: str) -> None:
+        """Writes it as it is."""
+        self._writer.write(text.encode("utf-8", "replace"))
+
+    async def next(self, fits: Callable[[ET.Element], bool] = lambda _: True) -> ET.Element:
+        """The stream's head, then stanza after stanza.
+
+        Raises ConnectionError when the server has ended the stream, TimeoutError when nothing fits in time.
+        """
+        async with asyncio.timeout(5):
+            while True:
+                while self._ready:
+                    if fits(one := self._ready.pop(0)):
+                        return one
+                data = await self._reader.read(65536)
+                if not data:
+                    raise ConnectionError("the server closed the stream")
+                self._feed(data)
+
+    async def through(self, asked: str, of: str) -> bool:
+        """Whether the server has taken in all that was sent before; False where it ended the stream instead."""
+        self.send(f"<iq type='get' from='{self._name}' to='{of}' id='{asked}'><ping xmlns='urn:xmpp:ping'/></iq>")
+        try:
+            await self.next(lambda it: it.get("id") == asked and it.get("type") in ("result", "error"))
+        except (OSError, ET.ParseError):
+            return False
+        return True
+
+    def _feed(self, data: bytes) -> None:
+        self._parser.feed(data)
+        for event in self._parser.read_events():
+            kind, element = event[0], event[-1]
+            assert isinstance(element, ET.Element)
+            self._depth += 1 if kind == "start" else -1
+            if self._depth == 1:
+                self._ready.append(element)
