@@ -71,7 +71,8 @@ class AgentClient:
     inbox: (customer's number or "", text) of each chat message for this device, in order; ids: their ids.
     heard: the same with all that came along, and the carbons of other devices.
     ticked: ids of own messages that the customer's phone has. displayed: ids of those that were read.
-    failed: id -> why a message went nowhere, as said last; failures: all that was said.
+    failed: id -> why a message went nowhere, as said last; failures: all that was said. conditions: id -> the type and
+    condition of that error (RFC 6120, 8.3).
     presence: bare JID -> how it last was. typing: bare JID -> composing etc.
     """
 
@@ -95,6 +96,7 @@ class AgentClient:
         self.displayed: set[str] = set()
         self.failed: dict[str, str] = {}
         self.failures: set[tuple[str, str]] = set()
+        self.conditions: dict[str, tuple[str, str]] = {}
         self.presence: dict[str, Shown] = {}
         self.typing: dict[str, str] = {}
         self._changed = asyncio.Event()
@@ -217,6 +219,7 @@ class AgentClient:
     def _error(self, stanza: Any) -> None:
         self.failed[stanza["id"]] = stanza["error"]["text"]
         self.failures.add((stanza["id"], stanza["error"]["text"]))
+        self.conditions[stanza["id"]] = (stanza["error"]["type"], stanza["error"]["condition"])
         self._changed.set()
 
     def _receipt(self, stanza: Any) -> None:

@@ -18,13 +18,14 @@ class Server(Protocol):
 
 
 class Component:
-    """name: the domain that it is. Entered, it is connected."""
+    """name: the domain that it is. Entered, it is connected. seen: all that came."""
 
     def __init__(self, server: Server, name: str = COMPONENT) -> None:
         self._port, self._name = server.component, name
         self._parser: ET.XMLPullParser[ET.Element] = ET.XMLPullParser(("start", "end"))
         self._depth = 0
         self._ready: list[ET.Element] = []
+        self.seen: list[ET.Element] = []
 
     async def __aenter__(self) -> Self:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
@@ -81,3 +82,4 @@ class Component:
             self._depth += 1 if kind == "start" else -1
             if self._depth == 1:
                 self._ready.append(element)
+                self.seen.append(element)

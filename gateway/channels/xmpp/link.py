@@ -60,7 +60,7 @@ class XmppLink:
         self._now = now
         self._patience = patience or Patience()
         self._backoff = Backoff(self._patience)
-        self._attendance = Attendance(self)
+        self._attendance = Attendance(self, self._patience.probe)
         self._reader = Reader(self, self._attendance, Queries(self))
         self._stream: ComponentStream | None = None
         self._session: _Session | None = None

@@ -1,5 +1,6 @@
 """Who is there, and who may know that a contact is (RFC 6121, 3 and 4). slixmpp's roster has no part in it."""
 
+import asyncio
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,10 +27,12 @@ class _Agent:
 
 
 class Attendance:
-    """How much each agent is there, best over all devices, since the session began."""
+    """How much each agent is there, best over all devices, since the session began. patience: seconds for the answer
+    to a probe.
+    """
 
-    def __init__(self, owner: DeskOwner) -> None:
-        self._owner = owner
+    def __init__(self, owner: DeskOwner, patience: float) -> None:
+        self._owner, self._patience = owner, patience
         self._agents: dict[str, _Agent] = {}
         self._wrote: dict[str, str] = {}
         self.managed = False
@@ -129,9 +132,17 @@ class Attendance:
         return True
 
     def _lets_see(self, sender: Sender, contact: Contact) -> None:
-        if not contact.customer:
-            self._agents.setdefault(sender.bare, _Agent()).visible = True
-            self._owner.write(presence(self._owner.profile.domain, sender.bare, "probe"))
+        if contact.customer:
+            return
+        agent = self._agents.setdefault(sender.bare, _Agent())
+        agent.visible = True
+        self._owner.write(presence(self._owner.profile.domain, sender.bare, "probe"))
+        # ejabberd answers no probe of an agent who is offline.
+        asyncio.get_running_loop().call_later(self._patience, self._silent, sender.bare, agent)
+
+    def _silent(self, bare: str, agent: _Agent) -> None:
+        if self._agents.get(bare) is agent and agent.told is Show.unknown:
+            self._tell(bare, agent)
 
     def _subscribes(self, sender: Sender, contact: Contact) -> None:
         ours = _bare(contact.full)

@@ -165,7 +165,12 @@ class Reader:
             self._owner.events.bounced(Bounced(it.sender.bare, it.id, _reason(it.xml)))
 
     def _advert(self, it: Envelope) -> bool:
-        """XEP-0356, 4.1: what the server lets us do."""
+        """XEP-0356, 4.1: what the server lets us do.
+
+        By the older name, which ejabberd up to 24.07 speaks, that is nothing: such a server takes no message of ours in
+        an agent's name, ends the stream when we write into a roster, and tells neither who was there before us nor
+        whose connection broke. Agents are asked for a subscription, which tells all of that.
+        """
         found = [child for child in it.xml if child.tag.startswith(_PRIVILEGES)]
         if not found or it.contact is None or it.contact.customer:
             return False
@@ -173,7 +178,7 @@ class Reader:
             f"{element.get('access', '')}:{element.get('type', '')}"[:64]
             for child in found
             for element in child.iter()
-            if element.tag.startswith(_PRIVILEGES) and _local(element.tag) == "perm"
+            if element.tag == f"{_PRIVILEGES[1]}perm"
         }
         self._owner.privileged(tuple(sorted(permissions)[:50]))
         return True

@@ -290,14 +290,15 @@ async def test_privileges(make_room: MakeRoom) -> None:
         "<message from='{0}' to='sms.example.test'><privilege xmlns='urn:xmpp:privilege:{1}'>"
         "<perm access='roster' type='both'/><perm access='presence' type='managed_entity'/></privilege></message>"
     )
-    for number in (1, 2):
-        room = await make_room(opening=advert.format("example.test", number), patience=Patience(advert=5))
-        assert room.link.status().privileges == ("presence:managed_entity", "roster:both")
-        assert await room.link.send([line()])
-        assert not room.server.last.of("presence", type="subscribe")
-        assert {stanza.get("to") for stanza in room.server.last.of("presence", type="probe")} == {ANNA, BEN}
-    for liar in ("evil.test", f"{ANNA}/phone", ANNA, "example.test.evil.test", "sms.example.test"):
-        room = await make_room(opening=advert.format(liar, 2))
+    room = await make_room(opening=advert.format("example.test", 2), patience=Patience(advert=5))
+    assert room.link.status().privileges == ("presence:managed_entity", "roster:both")
+    assert await room.link.send([line()])
+    assert not room.server.last.of("presence", type="subscribe")
+    assert {stanza.get("to") for stanza in room.server.last.of("presence", type="probe")} == {ANNA, BEN}
+    liars = ("evil.test", f"{ANNA}/phone", ANNA, "example.test.evil.test", "sms.example.test")
+    older = ("example.test", 1)  # ejabberd's: it does not tell of agents whose connection breaks
+    for sender, number in (*((liar, 2) for liar in liars), older):
+        room = await make_room(opening=advert.format(sender, number))
         assert await room.link.send([line()])
         assert room.link.status().privileges == ()
         assert {stanza.get("to") for stanza in room.server.last.of("presence", type="subscribe")} == {ANNA, BEN}

@@ -2,8 +2,9 @@
 
 import pytest
 
+from gateway.channels.xmpp import Patience
 from gateway.model.desk import Show
-from tests.channels.xmpp.conftest import ANNA, BEN, CONTACT, CUSTOMER, DOMAIN, Room
+from tests.channels.xmpp.conftest import ANNA, BEN, CONTACT, CUSTOMER, DOMAIN, MakeRoom, Room
 
 
 def presence(sender: str, to: str = DOMAIN, show: str = "", type: str = "") -> str:
@@ -52,6 +53,18 @@ async def test_who_may_not_be_seen_is_unknown(room: Room) -> None:
     ]
     assert [found.get("to") for found in room.server.last.of("presence", type="probe")] == [ANNA]
     assert await shows(room, presence(f"{ANNA}/a")) == [(ANNA, Show.online)]
+
+
+async def test_who_lets_us_see_and_shows_nothing_is_offline(make_room: MakeRoom) -> None:
+    """ejabberd answers no probe of an agent who is offline: else the grace of one who left meanwhile never began."""
+    room = await make_room(patience=Patience(first=0.01, limit=0.05, advert=0.01, probe=0.02))
+    room.server.last.send(presence(f"{BEN}/a", show="away"))
+    for agent in (BEN, ANNA):
+        room.server.last.send(presence(agent, type="subscribed"))
+    await room.until(lambda: (ANNA, Show.offline) in room.care.attends)
+    assert room.care.attends == [(BEN, Show.away), (ANNA, Show.offline)]
+    room.server.last.send(presence(f"{ANNA}/a"))
+    await room.until(lambda: room.care.attends[-1] == (ANNA, Show.online))
 
 
 async def test_what_one_contact_is_told_is_less(room: Room) -> None:

@@ -1,0 +1,226 @@
+"""One script for both servers: all that an agent's ordinary client can do, on stock Prosody and on stock ejabberd.
+
+What they do not do alike is in `DIFFERENCES`, and nowhere else: a difference that is not there fails a test, and so does
+one that is there and does not occur.
+"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.app.desk import OUTAGE_MS
+from gateway.model.ids import wall_ms
+from tests.doubles.agent import AgentClient
+from tests.doubles.component import ACCEPT, Component
+from tests.doubles.prosody import COMPONENT, DOMAIN
+from tests.interop.servers import KINDS, Floor, archive, floor, server_or_skip
+from tests.scenarios.wire import installed
+
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.slow,
+    pytest.mark.skipif(not installed(), reason="npm smpp is not installed (node, tests/peers/node_modules/smpp)"),
+]
+ANN, MAX = "+15551230001", "+15551230002"
+DIFFERENCES: dict[str, dict[str, object]] = {
+    "the name of privileges (XEP-0356)": {
+        "prosody": "urn:xmpp:privilege:2",
+        "ejabberd": "urn:xmpp:privilege:1",
+    },
+    "a name in an agent's roster (XEP-0356)": {"prosody": True, "ejabberd": False},
+    "a message as the agent, urn:xmpp:privilege:2": {"prosody": True, "ejabberd": False},
+    "all presences unasked, of who was there before as well": {"prosody": True, "ejabberd": False},
+    "a message while the desk is away": {
+        "prosody": ("wait", "remote-server-timeout"),
+        "ejabberd": ("auth", "forbidden"),
+    },
+}
+
+
+def differs(kind: str, what: str, seen: object) -> None:
+    """What was seen is what the list says of this server."""
+    assert seen == DIFFERENCES[what][kind], f"{what}: {kind} does {seen}, the list says {DIFFERENCES[what][kind]}"
+
+
+def test_what_is_listed_differs_and_is_looked_at() -> None:
+    text = Path(__file__).read_text("utf-8")
+    for what, known in DIFFERENCES.items():
+        assert set(known) == set(KINDS)
+        assert known["prosody"] != known["ejabberd"], f"{what}: no difference"
+        assert text.count(f'"{what}"') == 2, f"{what}: no test looks at it"
+
+
+@pytest.fixture(params=KINDS)
+async def on(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Floor]:
+    async with floor(request.param, tmp_path) as its:
+        yield its
+
+
+async def test_a_conversation(on: Floor) -> None:
+    run = on.run
+    desk, phone = await on.agent("ana"), await on.agent("ana", device="phone")
+    await on.present(desk)
+    assert "customer: agent" in await on.asks(ANN, desk)
+    await phone.hears("waits in billing", of=ANN)
+
+    # both devices show the same, whichever speaks, and the customer's phone ticks the bubble of the one that did
+    said = phone.says(ANN, "Hello Ann")
+    assert (await run.received(ANN, 2))[1] == "Hello Ann"
+    await phone.sees_tick(said)
+    assert (await desk.hears("Hello Ann", carbon="sent")).of == ANN
+    await run.writes(ANN, "hello yourself")
+    for client in (desk, phone):
+        assert not (await client.hears("hello yourself", of=ANN)).delayed
+
+    async def received() -> bool:
+        return "received by the client of ana@example.test" in await on.timeline(ANN, "yourself")
+
+    await run.until(received, "the agent's client has acknowledged it")
+    told = await on.timeline(ANN, "yourself")
+    assert sorted(told) == ["received by the client of ana@example.test", "shown to ana@example.test"], (
+        "two devices are one agent"
+    )
+
+    # the phone is off: that bubble fails, with the reason
+    await run.smsc("/set", {"stat": "UNDELIV"})
+    lost = desk.says(ANN, "are you there?", stanza="desk-lost")
+    assert await desk.sees_failure(lost) == "the phone could not be reached (network says so) (UNDELIV)"
+    await desk.through()
+    assert lost not in desk.ticked
+    await run.smsc("/set", {"stat": "DELIVRD"})
+
+    # the server's archive is the context
+    kept = await archive(desk, ANN)
+    bodies = [body.text or "" for one in kept for body in one.iter("{jabber:client}body")]
+    assert "waits in billing" in bodies[0]
+    words = [body for body in bodies if not body.startswith("[desk]")]
+    assert words == ["Hello Ann", "hello yourself", "are you there?"]
+
+
+async def test_an_agent_who_was_offline(on: Floor) -> None:
+    run = on.run
+    ana = await on.agent("ana")
+    await on.present(ana)
+    await on.asks(ANN, ana)
+    ana.says(ANN, "/take")
+    await ana.hears("you have this conversation", of=ANN)
+    await ana.logout()
+    await on.present(ana, "offline")
+    await run.writes(ANN, "are you still there?")
+
+    async def shown() -> bool:
+        return await on.timeline(ANN, "still") == ["shown to ana@example.test"]
+
+    await run.until(shown, "the server has it")
+    again = await on.agent("ana")
+    heard = await again.hears("are you still there?", of=ANN)
+    assert heard.delayed.startswith("20"), "the stamp of when it came (XEP-0203)"
+
+    async def received() -> bool:
+        return "received by the client of ana@example.test" in await on.timeline(ANN, "still")
+
+    await run.until(received, "the agent's client has acknowledged it")
+    said = again.says(ANN, "I am")
+    await again.sees_tick(said)
+
+
+@pytest.mark.parametrize("privileges", [False, True], ids=["subscriptions", "privileges"])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_presence(tmp_path: Path, kind: str, privileges: bool) -> None:
+    async with floor(kind, tmp_path, privileges=privileges) as on:
+        ana = await on.agent("ana")
+        await on.present(ana)
+        for show in ("away", "dnd", "chat", "xa"):
+            ana.show(show, f"I am {show}")
+            await on.present(ana, show)
+        phone = await on.agent("ana", "away", device="phone")
+        await on.present(ana, "away")  # the best of all devices
+        await phone.drop()
+        await on.present(ana, "xa")
+        await ana.logout()
+        await on.present(ana, "offline")
+        desk = on.run.gateway.chat
+        assert desk is not None
+        again, cleo = await on.agent("ana", "dnd"), await on.agent("cleo")
+        await on.present(cleo)
+        await desk.link.stop(1.0)
+        await cleo.drop()
+        await desk.link.start()
+        await on.present(again, "dnd")  # who was there before us
+        await on.present(cleo, "offline")
+
+
+async def test_the_desk_goes_away_and_comes_back(on: Floor) -> None:
+    run = on.run
+    ana = await on.agent("ana")
+    await on.present(ana)
+    await on.asks(ANN, ana)
+    ana.says(ANN, "/take")
+    await ana.hears("you have this conversation")
+    desk = run.gateway.chat
+    assert desk is not None
+    away_since = wall_ms()
+    await desk.link.stop(1.0)
+    lost = ana.says(ANN, "anybody there?")
+    await ana.sees_failure(lost)
+    differs(on.kind, "a message while the desk is away", ana.conditions[lost])
+
+    async def noticed() -> bool:
+        return wall_ms() - away_since > OUTAGE_MS + 100
+
+    await run.until(noticed, "it was away long enough to be told of")
+    await desk.link.start()
+    notice = await ana.hears("the gateway was away")
+    assert "send again what is missing" in notice.text
+    assert [text for text in await run.texts(ANN) if "anybody" in text] == []
+    await ana.sees_tick(ana.says(ANN, "here I am"))
+
+
+# -- privileges, as the servers have them: without the gateway, which speaks the name that it is told
+
+
+def _as_agent(agent: AgentClient, space: str, body: str) -> str:
+    """A message of the agent's own, by way of the component (XEP-0356, 7)."""
+    return (
+        f"<message from='{COMPONENT}' to='{DOMAIN}' id='p1'><privilege xmlns='{space}'>"
+        f"<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='{agent.jid}' "
+        f"to='{ANN}@{COMPONENT}' type='chat' id='c1'><body>{body}</body></message></forwarded></privilege></message>"
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_privileges(tmp_path: Path, kind: str) -> None:
+    server = server_or_skip(kind, tmp_path)
+    await server.start()
+    ana = AgentClient("ana", server.c2s)
+    try:
+        await ana.login()
+        await ana.through()
+        async with Component(server) as desk:
+            granted = await desk.next()
+            spaces = {one.tag.partition("}")[0].lstrip("{") for one in granted.iter() if one.tag.endswith("}perm")}
+            differs(kind, "the name of privileges (XEP-0356)", "".join(spaces))
+            desk.send(f"<presence type='probe' from='{COMPONENT}' to='{ana.jid}'/>")
+            await desk.through("p0", DOMAIN)
+            there = any(one.get("from") == f"{ana.jid}/desk" for one in desk.seen)
+            differs(kind, "all presences unasked, of who was there before as well", there)
+            desk.send(_as_agent(ana, "urn:xmpp:privilege:2", "from the console"))
+            await desk.through("p2", DOMAIN)
+            await ana.through()
+            came = [one for one in desk.seen if one.findtext(f"{ACCEPT}body") == "from the console"]
+            differs(kind, "a message as the agent, urn:xmpp:privilege:2", bool(came))
+            desk.send(
+                f"<iq type='set' from='{COMPONENT}' to='{ana.jid}' id='r1'><query xmlns='jabber:iq:roster'>"
+                f"<item jid='{ANN}@{COMPONENT}' name='Ann, gold' subscription='both'><group>Open chats</group></item>"
+                "</query></iq>"
+            )
+            try:
+                answer = await desk.next(lambda it: it.get("id") == "r1")
+                taken = answer.get("type") == "result"
+            except OSError:
+                taken = False  # 23.01 ends the stream (issue 3942)
+            differs(kind, "a name in an agent's roster (XEP-0356)", taken)
+    finally:
+        await ana.logout()
+        await server.stop()
