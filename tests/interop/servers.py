@@ -66,7 +66,7 @@ async def archive(agent: AgentClient, customer: str) -> list[ET.Element]:
 
     agent.client.register_handler(Callback("Archive", StanzaPath("message"), keep))
     try:
-        query = agent.client.make_iq_set()
+        query: Any = agent.client.make_iq_set()
         query.xml.append(
             ET.fromstring(
                 f"<query xmlns='{_MAM}'><x xmlns='jabber:x:data' type='submit'>"

@@ -1,7 +1,7 @@
 """One script for both servers: all that an agent's ordinary client can do, on stock Prosody and on stock ejabberd.
 
-What they do not do alike is in `DIFFERENCES`, and nowhere else: a difference that is not there fails a test, and so does
-one that is there and does not occur.
+What they do not do alike is in `DIFFERENCES`, and nowhere else: a difference that is not listed fails a test, and so
+does one that is listed and does not occur.
 """
 
 from collections.abc import AsyncIterator
