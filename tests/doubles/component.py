@@ -1,20 +1,24 @@
-"""Another component of an XMPP server (XEP-0114): a handshake, then stanzas as text, whatever they are."""
+"""Whoever is connected to an XMPP server and writes stanzas as text, whatever they are: another component (XEP-0114), a
+client.
+"""
 
 import asyncio
+import base64
 import hashlib
 from collections.abc import Callable
 from typing import Protocol, Self
 from xml.etree import ElementTree as ET
 
-from tests.doubles.prosody import COMPONENT, SECRET
+from tests.doubles.prosody import COMPONENT, DOMAIN, PASSWORD, SECRET
 
 ACCEPT = "{jabber:component:accept}"
 
 
 class Server(Protocol):
-    """Whichever XMPP server: the port of its components."""
+    """Whichever XMPP server: the ports of its components and clients."""
 
     component: int
+    c2s: int
 
 
 class Component:
@@ -83,3 +87,43 @@ class Component:
             if self._depth == 1:
                 self._ready.append(element)
                 self.seen.append(element)
+
+
+class RawClient(Component):
+    """An ordinary account's connection, stanzas as text. name: its local part. As `other` it asks to be let in by the
+    password of `name` (RFC 4616, authzid).
+    """
+
+    def __init__(self, server: Server, name: str, *, other: str = "", device: str = "raw") -> None:
+        super().__init__(server, f"{name}@{DOMAIN}/{device}")
+        self._port, self._local, self._other, self._device = server.c2s, name, other, device
+        self.jid = ""
+
+    async def __aenter__(self) -> Self:
+        """Raises PermissionError when the server does not let it in."""
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        await self._open()
+        asked = f"{self._other}@{DOMAIN}" if self._other else ""
+        words = base64.b64encode(f"{asked}\0{self._local}\0{PASSWORD}".encode()).decode()
+        self.send(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{words}</auth>")
+        if not (await self.next()).tag.endswith("}success"):
+            self._writer.close()
+            raise PermissionError("the server does not let it in")
+        self._parser, self._depth = ET.XMLPullParser(("start", "end")), 0
+        await self._open()
+        self.send(
+            "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+            f"<resource>{self._device}</resource></bind></iq>"
+        )
+        bound = await self.next(lambda it: it.get("id") == "bind")
+        self.jid = bound.findtext(".//{urn:ietf:params:xml:ns:xmpp-bind}jid") or ""
+        self.send("<iq type='set' id='old'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq><presence/>")
+        return self
+
+    async def _open(self) -> None:
+        self.send(
+            "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
+            f"to='{DOMAIN}' version='1.0'>"
+        )
+        await self.next()  # the head
+        await self.next()  # what it can do

@@ -24,13 +24,26 @@ _MAM = "urn:xmpp:mam:2"
 _RESULT = f"{{{_MAM}}}result"
 
 
-def server_or_skip(kind: str, folder: Path, *, privileges: bool = True) -> "Prosody | Ejabberd":
+def server_or_skip(
+    kind: str, folder: Path, accounts: tuple[str, ...] = ACCOUNTS, *, privileges: bool = True
+) -> "Prosody | Ejabberd":
     """One that is not started yet."""
     if kind == "ejabberd":
         ejabberd_or_skip()
-        return Ejabberd(folder / kind, ACCOUNTS, privileges=privileges)
+        return Ejabberd(folder / kind, accounts, privileges=privileges)
     prosody_or_skip(privileges=privileges)
-    return Prosody(folder / kind, ACCOUNTS, privileges=privileges)
+    return Prosody(folder / kind, accounts, privileges=privileges)
+
+
+@asynccontextmanager
+async def start(kind: str, folder: Path, accounts: tuple[str, ...] = ACCOUNTS) -> AsyncIterator["Prosody | Ejabberd"]:
+    """One that runs."""
+    server = server_or_skip(kind, folder, accounts)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
 
 
 class Floor(Scene):

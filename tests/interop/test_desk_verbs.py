@@ -53,7 +53,7 @@ ON_A_CUSTOMER: Sequence[Verb] = (
         form=(("to", CLEO), ("reason", "she knows")),
         asks=("travel", CLEO),
     ),
-    Verb("bot", "/bot", "handed back to the bot", "escalated"),
+    Verb("bot", "/bot", "the bot", "escalated"),
     Verb(
         "close",
         "/close resolved all well",
