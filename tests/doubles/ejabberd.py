@@ -35,6 +35,7 @@ listen:
     ip: "127.0.0.1"
     module: ejabberd_service
     shaper: none
+    global_routes: false  # else each component gets what is for the others
     hosts: {{{{"{COMPONENT}": {{{{password: "{SECRET}"}}}}, "{OTHER}": {{{{password: "{SECRET}"}}}}}}}}
 acl:
   desk: {{{{server: "{COMPONENT}"}}}}

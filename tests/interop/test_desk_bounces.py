@@ -37,10 +37,15 @@ async def blocks(agent: AgentClient, jid: str) -> None:
 async def leaves(agent: AgentClient) -> None:
     """XEP-0077: the account is gone. Prosody says so before it ends the session, ejabberd just ends it."""
     gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    agent.client.add_event_handler("disconnected", lambda _: gone.done() or gone.set_result(None))
+
+    def over(_: object) -> None:
+        if not gone.done():
+            gone.set_result(None)
+
+    agent.client.add_event_handler("disconnected", over)
     query: Any = agent.client.make_iq_set()
     query.xml.append(ET.fromstring("<query xmlns='jabber:iq:register'><remove/></query>"))
-    query.send(callback=lambda _: gone.done() or gone.set_result(None))
+    query.send(callback=over)
     await asyncio.wait_for(gone, 5)
 
 
