@@ -11,12 +11,13 @@ from gateway.care.playbook import Playbook
 from gateway.model.address import parse_address
 from gateway.model.brand import Brand
 from gateway.model.conversation import Conversation, ConversationState, OwnerKind
+from gateway.model.desk import MARK
 from gateway.model.message import Direction, Message
 from gateway.model.offer import Offer
 from gateway.store.waiting import Facts
 
-DESK = "[desk]"
-"""Every line of ours in a customer's chat begins with it; no line of a customer's does (`quoted`)."""
+DESK = MARK
+"""What sets our lines apart from a customer's (`quoted`)."""
 SHOWN = 12
 _MOST = 300
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "LRI", "RLI", "FSI", "PDF", "PDI")

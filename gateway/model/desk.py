@@ -10,6 +10,9 @@ from enum import IntEnum, StrEnum
 
 from gateway.model.rows import record
 
+MARK = "[desk]"
+"""Every line of ours in a customer's chat begins with it; no line of a customer's does."""
+
 
 class Show(IntEnum):
     """How much an agent is there, best first (RFC 6121 4.7.2.1). unknown: nobody has told since we (re)connected."""
@@ -55,12 +58,14 @@ class Line:
 
 @record
 class Said:
-    """An agent wrote to a customer's contact, or to the desk. id: of the stanza, "" = none."""
+    """An agent wrote to a customer's contact, or to the desk. id: of the stanza, "" = none. replaces: id of the stanza
+    that it corrects (XEP-0308), "" = it is new."""
 
     agent: str
     customer: str
     id: str
     text: str
+    replaces: str = ""
 
 
 @record

@@ -18,6 +18,7 @@ from gateway.care.turn import Refused
 from gateway.model.channel import Encoding, Fault, InboundPart
 from gateway.model.desk import Bounced, Heard, Line, LineKind, Said, Show
 from gateway.model.message import MessageClass, Outcome, ReceiptState
+from gateway.model.rows import replace
 from gateway.model.segments import count, split
 from gateway.store.units import Failure
 from tests.doubles import carrier as moods
@@ -403,9 +404,33 @@ async def _asks_desk(play: Play, agent: str, text: str) -> None:
     await _type(play, agent, "", text)
 
 
-async def _type(play: Play, agent: str, customer: str, text: str, stanza: str | None = None) -> None:
+@sentence(r"(Ana|Ben|Cleo) corrects (that|line \d+): (.*)")
+async def _corrects(play: Play, agent: str, which: str, text: str) -> None:
+    """What was typed last, or as the so manieth line of the play."""
+    number = play.typed if which == "that" else int(which.removeprefix("line "))
+    await _type(play, agent, play.phone(str(play.last)), text, replaces=f"stanza-{number}")
+
+
+@sentence(r"The correction of (Ana|Ben|Cleo) comes twice: (.*)")
+async def _corrects_twice(play: Play, agent: str, text: str) -> None:
+    first = f"stanza-{play.typed}"
+    for _ in range(2):
+        await _type(play, agent, play.phone(str(play.last)), text, "the-same", first)
+
+
+@sentence(r"Agents may not correct what they sent")
+async def _no_corrections(play: Play) -> None:
+    rules = play.stage.playbook.rules
+    talks = rules.conversations.model_copy(update={"corrections": "refuse"})
+    play.stage.playbook = replace(play.stage.playbook, rules=rules.model_copy(update={"conversations": talks}))
+    await play.stage.restart()
+
+
+async def _type(
+    play: Play, agent: str, customer: str, text: str, stanza: str | None = None, replaces: str = ""
+) -> None:
     play.typed += 1
-    said = Said(jid(agent), customer, stanza or f"stanza-{play.typed}", text)
+    said = Said(jid(agent), customer, stanza or f"stanza-{play.typed}", text, replaces)
     play.heard = await play.stage.do(play.stage.agents.said(said))
     await play.stage.settled()
 
