@@ -61,6 +61,11 @@ def number(customer: str) -> str:
     return parse_address(customer).value
 
 
+def contact(customer: str, name: str | None, brand: Brand | None) -> str:
+    """How a customer is called among an agent's contacts: only an agent who has them reads the name (invariant 10)."""
+    return f"{name} ({brand.display_name})" if name and brand is not None else name or customer
+
+
 def card(facts: Facts, book: Playbook, seconds: int) -> str:
     """Who it is, why, what was said, what is remembered, offers, consent and language. seconds: to take it; 0 = no
     deadline, it is the reader's.

@@ -21,7 +21,7 @@ from gateway.model.message import Message
 from gateway.store import messages, work
 from gateway.store.database import Store
 from gateway.store.units import Due, Unit
-from gateway.store.waiting import dropped, facts, holders, written_between
+from gateway.store.waiting import contact, dropped, facts, holders, written_between
 
 RETRY_MS = 1000
 OLD_MS = 5000
@@ -151,6 +151,10 @@ class Relaying:
                 about, reason = more
                 kind = LineKind.failed if reason else LineKind.delivered
                 return [Line(str(due.id), agent, customer, kind, reason, about)], []
+            case "contact":
+                return await self._contact(due, agent, customer), []
+            case "own":
+                return await self._own(due, agent, customer), []
             case "dropped":
                 return await self._dropped(due, agent, customer), []
             case "notice":
@@ -185,6 +189,23 @@ class Relaying:
             for at, (one, stanza) in enumerate(bubbles)
             if stanza
         ]
+
+    async def _contact(self, due: Due, agent: str, customer: str) -> list[Line]:
+        """Whether it is one of the agent's open chats, as it is now: the row may be old."""
+        found = await self._store.read(contact, due.ref, agent)
+        if found is None:
+            return []
+        name, brand, has = found
+        shown = cards.contact(customer, name, self._engine.playbook.brands.get(brand))
+        return [Line(str(due.id), agent, customer, LineKind.opened if has else LineKind.ended, shown)]
+
+    async def _own(self, due: Due, agent: str, customer: str) -> list[Line]:
+        """What somebody sent in the agent's name, who still has the customer."""
+        found = (await self._store.read(messages.messages_by_id, [due.ref])).get(due.ref)
+        if found is None:
+            return []
+        late = due.due if self._now() - due.due > OLD_MS else None
+        return [Line(str(due.id), agent, customer, LineKind.own, found.text, at=late)]
 
     async def _card(self, due: Due, agent: str, customer: str, seconds: int) -> list[Line]:
         """Nothing where it is no longer true: while the server was away others may have been asked."""

@@ -18,7 +18,6 @@ from gateway.care.turn import Refused
 from gateway.model.channel import Encoding, Fault, InboundPart
 from gateway.model.desk import Bounced, Heard, Line, LineKind, Said, Show
 from gateway.model.message import MessageClass, Outcome, ReceiptState
-from gateway.model.rows import replace
 from gateway.model.segments import count, split
 from gateway.store.units import Failure
 from tests.doubles import carrier as moods
@@ -402,28 +401,6 @@ async def _types(play: Play, agent: str, to: str, text: str = "") -> None:
 @sentence(r"(Ana|Ben|Cleo) asks the desk: (.*)")
 async def _asks_desk(play: Play, agent: str, text: str) -> None:
     await _type(play, agent, "", text)
-
-
-@sentence(r"(Ana|Ben|Cleo) corrects (that|line \d+): (.*)")
-async def _corrects(play: Play, agent: str, which: str, text: str) -> None:
-    """What was typed last, or as the so manieth line of the play."""
-    number = play.typed if which == "that" else int(which.removeprefix("line "))
-    await _type(play, agent, play.phone(str(play.last)), text, replaces=f"stanza-{number}")
-
-
-@sentence(r"The correction of (Ana|Ben|Cleo) comes twice: (.*)")
-async def _corrects_twice(play: Play, agent: str, text: str) -> None:
-    first = f"stanza-{play.typed}"
-    for _ in range(2):
-        await _type(play, agent, play.phone(str(play.last)), text, "the-same", first)
-
-
-@sentence(r"Agents may not correct what they sent")
-async def _no_corrections(play: Play) -> None:
-    rules = play.stage.playbook.rules
-    talks = rules.conversations.model_copy(update={"corrections": "refuse"})
-    play.stage.playbook = replace(play.stage.playbook, rules=rules.model_copy(update={"conversations": talks}))
-    await play.stage.restart()
 
 
 async def _type(

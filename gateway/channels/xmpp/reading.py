@@ -65,7 +65,7 @@ class Reader:
         elif kind == "presence":
             self._attendance.read(xml, envelope.sender, envelope.contact, agent=envelope.agent)
         elif envelope.type in {"result", "error"}:
-            self._owner.answered(envelope.sender.full, envelope.id)
+            self._owner.answered(envelope.sender.full, envelope.id, xml)
         elif envelope.type in {"get", "set"}:
             self._queries.answer(xml, envelope.sender, envelope.contact, agent=envelope.agent)
         else:
@@ -186,7 +186,7 @@ class Reader:
             for element in child.iter()
             if element.tag.startswith(_PRIVILEGES) and _local(element.tag) == "perm"
         }
-        self._owner.privileged(tuple(sorted(permissions)[:50]))
+        self._owner.privileged(tuple(sorted(permissions)[:50]), found[0].tag[1:].partition("}")[0])
         return True
 
 
