@@ -5,6 +5,7 @@ Each thing that changes something is a decision in the customer's own order, ans
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from gateway.care import escalation, reserving
 from gateway.care.doubts import NOBODY_KNOWS
@@ -72,6 +73,22 @@ class Agents:
             return ""
         has = escalation.name_of(self._book, talk.agent) if talk.agent else escalation.who_has(talk)
         return f"{'waits in ' if talk.state == 'queued' else 'with '}{has.removeprefix('queue ')}"
+
+    async def named(self, agent: str, customer: str) -> str:
+        """A customer's name, as far as it is known and this agent may read it (invariant 10)."""
+
+        def decide(turn: Turn) -> str:
+            name = (turn.known.name or "") if turn.known is not None else ""
+            for conversation in turn.conversations.values() if name else ():
+                with suppress(Refused):
+                    verbs.may_read(turn, conversation, agent)
+                    return name
+            return ""
+
+        try:
+            return str(await self._engine.ask(f"tel:{customer}", decide))
+        except (Refused, Failure):
+            return ""
 
     # -- chat
 

@@ -194,9 +194,10 @@ class DeskEvents:
 
     listed: whether a bare JID is an agent's; nobody else is heard. agents: all of them, to ask for their presence.
     said: an agent wrote; answers after the commit. verbs: what may be run on a contact just now, each (name, title).
-    asked: an agent runs one. shows: how a customer's contact stands, as a status line; None = there is no such contact.
-    seen, bounced, attends: see `Seen`, `Bounced`, `Show` (best over all devices). connected: lines go again; since when
-    they did not, ms, None = since ever.
+    asked: an agent runs one. named: what a customer is called, "" where that is unknown or not for this agent. shows:
+    how a customer's contact stands, as a status line; None = there is no such contact. seen, bounced, attends: see
+    `Seen`, `Bounced`, `Show` (best over all devices). connected: lines go again; since when they did not, ms, None =
+    since ever.
     """
 
     listed: Callable[[str], bool]
@@ -204,6 +205,7 @@ class DeskEvents:
     said: Callable[[Said], Awaitable[Heard]]
     verbs: Callable[[str, str], Awaitable[Sequence[tuple[str, str]]]]
     asked: Callable[[Asked], Awaitable[Told]]
+    named: Callable[[str, str], Awaitable[str]]
     shows: Callable[[str, str], str | None]
     seen: Callable[[Seen], None]
     bounced: Callable[[Bounced], None]

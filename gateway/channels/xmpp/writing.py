@@ -20,6 +20,7 @@ NS_DELAY = "urn:xmpp:delay"  # XEP-0203
 NS_QUICK = "urn:xmpp:tmp:quick-response"  # XEP-0439
 NS_HINTS = "urn:xmpp:hints"  # XEP-0334
 NS_FORWARD = "urn:xmpp:forward:0"  # XEP-0297
+NS_PHOTO = "vcard-temp:x:update"  # XEP-0153
 NS_PING = "urn:xmpp:ping"  # XEP-0199
 
 _LONGEST_TEXT = 30_000  # characters of a body; a longer one might end the stream at the server, and come again
@@ -137,11 +138,11 @@ def error(stanza: str, sender: str, to: str, id: str, condition: tuple[str, str]
     )
 
 
-def presence(sender: str, to: str, kind: str = "", status: str = "", show: str = "") -> str:
-    """A presence; kind "" = available."""
-    inner = f"<show>{show}</show>" if show else ""
-    if status:
-        inner += f"<status>{escape(status)}</status>"
+def presence(sender: str, to: str, kind: str = "", status: str = "", photo: str = "") -> str:
+    """A presence; kind "" = available. photo: SHA-1 of the picture in the vCard (XEP-0153), "" = nothing is said."""
+    inner = f"<status>{escape(status)}</status>" if status else ""
+    if photo:
+        inner += f"<x xmlns='{NS_PHOTO}'><photo>{photo}</photo></x>"
     return f"<presence{attributes(from_=sender, to=to, type=kind)}>{inner}</presence>"
 
 
