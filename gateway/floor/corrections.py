@@ -6,7 +6,7 @@ from gateway.care import escalation, outbound
 from gateway.care.turn import Refused, Turn
 from gateway.floor.lines import Typed
 from gateway.model.conversation import Conversation
-from gateway.model.desk import Said, key_of
+from gateway.model.desk import Said, key_of, message_of_own
 from gateway.model.message import Author, Disposition, Message, MessageClass
 from gateway.model.rows import record
 from gateway.store import messages
@@ -59,12 +59,22 @@ async def corrected(store: Store, said: Said, line: Typed) -> Correction | None:
         return None
     if line.verb:
         raise Refused("not sent: a line that begins with / corrects nothing; write it anew, and it is done")
-    of = await store.read(message_of_key, key_of(said.agent, said.customer, said.replaces))
+    of = await store.read(message_of_key, key_of(said.agent, said.customer, said.replaces)) or await _own(store, said)
     if of is None:
         raise Refused("not sent: it corrects a line that went to no customer; write it as a new message")
     if of.disposition in _NEVER_OUT:
         raise Refused("not sent: what it corrects was never sent; write it as a new message")
     return Correction(said, line.rest, of)
+
+
+async def _own(store: Store, said: Said) -> Message | None:
+    """What was sent in their name another way is a bubble of theirs as well."""
+    an_id = message_of_own(said.replaces)
+    if an_id is None:
+        return None
+    found = (await store.read(messages.messages_by_id, [an_id])).get(an_id)
+    theirs = found is not None and (found.author_kind, found.author_id) == ("agent", said.agent)
+    return found if found is not None and theirs and found.key == f"tel:{said.customer}" else None
 
 
 def _still_theirs(turn: Turn, agent: str, of: Message) -> Conversation:

@@ -177,6 +177,19 @@ def stanza_of(key: str | None, agent: str) -> str:
     return key.removeprefix(prefix).partition(":")[2] if key is not None and key.startswith(prefix) else ""
 
 
+def own_id(message: int) -> str:
+    """The stanza that shows an agent what was sent in their name: `message` is its id. They may correct it."""
+    return f"o{message}"
+
+
+def message_of_own(stanza: str) -> int | None:
+    """The message behind such a stanza, None where it is none."""
+    number = stanza.removeprefix("o")
+    return (
+        int(number) if stanza.startswith("o") and number.isascii() and number.isdigit() and len(number) < 20 else None
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class DeskStatus:
     """What operators see of the desk. counters: name -> count since start."""

@@ -92,10 +92,24 @@ async def test_what_http_sent_is_shown_late_as_late(stage: Stage) -> None:
     assert stage.chat is not None
     stage.chat.up = False
     talk = await stage.conversation(ANN)
-    await stage.do(stage.desk.say(talk["id"], "Ana", "I looked it up."))
-    said_at = stage.now
+    sent = await stage.do(stage.desk.say(talk["id"], "Ana", "I looked it up."))
     await stage.advance(minutes=2)
     stage.chat.up = True
     await stage.advance(seconds=5)
     [shown] = [line for line in stage.chat.lines[ANA] if line.kind is LineKind.own]
-    assert (shown.text, shown.customer, shown.at) == ("I looked it up.", ANN, said_at)
+    assert (shown.text, shown.customer, shown.at) == ("I looked it up.", ANN, sent.id >> 20)
+
+
+async def test_what_http_sent_may_be_corrected_by_its_agent(stage: Stage) -> None:
+    await says(stage, "Hello", "s1")
+    assert stage.chat is not None
+    talk = await stage.conversation(ANN)
+    sent = await stage.do(stage.desk.say(talk["id"], "Ana", "It costs 24 cents"))
+    await stage.settled()
+    [shown] = [line for line in stage.chat.lines[ANA] if line.kind is LineKind.own]
+    assert await says(stage, "It costs 42 cents", "s2", shown.id) == Heard()
+    *_, last = await stage.sent_texts()
+    assert (last.text, last.parent_id) == ("Correction: It costs 42 cents", sent.id)
+    [first, *_] = await stage.rows("SELECT id FROM message WHERE author_kind != 'agent' ORDER BY id")
+    for unknown in (f"o{first['id']}", "o1", "o", "o-1", f"o{'9' * 30}", "o\u0661", f"x{sent.id}"):
+        assert "went to no customer" in (await says(stage, "It costs 43 cents", f"no-{unknown}", unknown)).refused
