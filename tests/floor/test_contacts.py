@@ -75,6 +75,15 @@ async def test_a_correction_is_linked_with_what_it_corrects(stage: Stage) -> Non
     assert lines == {first.id: [f"corrected by {second.id}"], second.id: [f"corrects {first.id}"]}
 
 
+async def test_an_action_is_a_line_for_the_desk(stage: Stage) -> None:
+    """XEP-0245: `/me smiles` would reach the customer as it stands there."""
+    await says(stage, "Hello", "s1")
+    before = await stage.sent_texts()
+    for line in ("/me smiles", "/ME smiles", "/me"):
+        assert (await says(stage, line, f"s-{line}")).text.startswith("[desk] not sent: there is no /me")
+    assert await stage.sent_texts() == before
+
+
 async def test_the_desk_is_told_no_correction(stage: Stage) -> None:
     heard = await stage.do(stage.agents.said(Said(ANA, "", "s9", "hello", "s1")))
     assert heard.refused == "not sent: it corrects a line that went to no customer; write it as a new message"

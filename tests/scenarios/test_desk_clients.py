@@ -1,5 +1,6 @@
 """What agents' own clients show on a real Prosody: contacts, what was sent elsewhere, other devices, corrections."""
 
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -53,6 +54,12 @@ async def test_a_customer_among_the_open_chats(tmp_path: Path) -> None:
         assert (await ana.sees(ANN, "available")).status == "with Ana"
         phone = await on.agent("ana", device="phone")  # who logs in later finds it, and the server asks us how it is
         assert contact(phone)["groups"] == ["Open chats"]
+        card: Any = phone.client.make_iq_get(ito=CONTACT)
+        card.append(ET.Element("{vcard-temp}vCard"))
+        found = (await card.send(timeout=5)).xml[0]
+        assert found.findtext("{vcard-temp}FN") == ANN
+        photo = b64decode(found.findtext("{vcard-temp}PHOTO/{vcard-temp}BINVAL") or "")
+        assert photo.startswith(b"\x89PNG")
         assert (await phone.sees(ANN, "available")).status == "with Ana"
         ana.says(ANN, "/close resolved")
         await ana.until(lambda: not contact(ana), "the customer is no contact any more")

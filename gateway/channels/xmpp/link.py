@@ -72,7 +72,7 @@ class XmppLink:
         self._heard = 0
         self._privileges: tuple[str, ...] = ()
         self._space = ""
-        self._rosters = Rosters(self, self._patience.answer)
+        self._rosters = Rosters(self, self._patience.roster)
         self._ping_id = ""
         self._stopping = False
         self._room = asyncio.Event()

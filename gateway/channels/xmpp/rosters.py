@@ -32,7 +32,9 @@ class _Item:
 
 
 class Rosters:
-    """Asks for a roster, and changes what is ours in it. patience: seconds that a server may take to answer."""
+    """Asks for a roster, and changes what is ours in it. patience: seconds that a server may take to answer; whose is
+    not answered for twice, or ends the stream since it is too long, is left alone from then on.
+    """
 
     def __init__(self, owner: DeskOwner, patience: float) -> None:
         self._owner = owner
@@ -44,8 +46,7 @@ class Rosters:
         """Shows contacts as these lines say; gives back those that are still in a roster. A server that does not answer
         or refuses is left alone: this is for the eye only."""
         asked = {agent: self._ask(agent) for agent in dict.fromkeys(line.agent for line in lines)}
-        if futures := [future for _, future in asked.values()]:
-            await asyncio.wait(futures, timeout=self._patience)
+        await asyncio.wait([future for _, future in asked.values()], timeout=self._patience)
         kept: list[Line] = []
         for line in lines:
             answer = asked[line.agent][1]
@@ -55,8 +56,12 @@ class Rosters:
                 kept.append(line)
             elif self._put(line, items.get(contact_bare(line.customer, self._owner.profile.domain))):
                 kept.append(line)
-        for an_id, _ in asked.values():
+        for agent, (an_id, answer) in asked.items():
             self._asked.pop(an_id, None)
+            if not answer.done():
+                self._strikes[agent] += 1
+            elif answer.result() is not None:
+                del self._strikes[agent]
         return kept
 
     def answered(self, sender: str, id: str, xml: ET.Element) -> bool:
@@ -69,7 +74,7 @@ class Rosters:
         return True
 
     def lost(self) -> None:
-        """The stream is gone. A roster that is too long for it ends it each time: it is not asked for again."""
+        """The stream is gone."""
         for agent, future in self._asked.values():
             if not future.done():
                 self._strikes[agent] += 1

@@ -16,7 +16,7 @@ ADVERT = (
     "<perm access='roster' type='{}'/></privilege></message>"
 )
 NAME = "Ann (Acme Mobile)"
-SLOW = Patience(first=0.01, limit=0.05, answer=0.05, advert=1)
+SLOW = Patience(first=0.01, limit=0.05, roster=0.02, advert=1)
 
 
 @pytest.fixture
@@ -145,8 +145,20 @@ async def test_a_refusal_is_no_error(room: Room) -> None:
 
 async def test_a_server_that_does_not_answer_holds_up_nothing(make_room: MakeRoom) -> None:
     room = await make_room(opening=ADVERT.format("both"), patience=SLOW)
-    assert await room.link.send([line("c1", LineKind.opened, text=NAME)])
+    for _ in range(4):
+        assert await room.link.send([line("c1", LineKind.opened, text=NAME)])
     assert not sets(room)
+    assert len(asked(room)) == 2
+    late = asked(room)[0].get("id")
+    room.server.last.send(f"<iq type='result' from='{ANNA}' to='{DOMAIN}' id='{late}'><query xmlns='{R[1:-1]}'/></iq>")
+    await room.settle()
+    assert not sets(room)
+
+
+async def test_who_answers_again_is_asked_again(room: Room) -> None:
+    for _ in range(4):
+        assert await shows(room, LineKind.opened) == [(ANNA, CONTACT, NAME, "both", GROUP)]
+        room.server.last.stanzas.clear()
 
 
 async def test_a_roster_that_ends_the_stream_is_not_asked_for_again(room: Room) -> None:
