@@ -71,7 +71,6 @@ class XmppLink:
         self._since: int | None = None
         self._heard = 0
         self._privileges: tuple[str, ...] = ()
-        self._space = ""
         self._rosters = Rosters(self, self._patience.roster)
         self._ping_id = ""
         self._stopping = False
@@ -170,9 +169,9 @@ class XmppLink:
             self._session.barrier.answered()
             self._room.set()
 
-    def privileged(self, privileges: tuple[str, ...], space: str) -> None:
-        """The server told what we may do, and which version of XEP-0356 it speaks."""
-        self._privileges, self._space = privileges, space
+    def privileged(self, privileges: tuple[str, ...]) -> None:
+        """The server told what we may do."""
+        self._privileges = privileges
         self._attendance.managed = _MANAGED in privileges
         if self._session is not None and not self._session.advert.done():
             self._session.advert.set_result(None)
@@ -243,7 +242,7 @@ class XmppLink:
         self.counters["out"] += 1
         attendance = self._attendance
         resources, last = attendance.resources(line.agent), attendance.last_device(line.agent)
-        return render(line, self.profile.domain, resources, last, self._space if _SPEAK in self._privileges else "")
+        return render(line, self.profile.domain, resources, last, speak=_SPEAK in self._privileges)
 
     async def _run(self) -> None:
         while not self._stopping:

@@ -27,8 +27,8 @@ class DeskOwner(Protocol):
     def answered(self, sender: str, id: str, xml: ET.Element) -> None:
         """A query of ours has an answer, whatever it says."""
 
-    def privileged(self, privileges: tuple[str, ...], space: str) -> None:
-        """The server told what we may do (XEP-0356), in this version of the protocol."""
+    def privileged(self, privileges: tuple[str, ...]) -> None:
+        """The server told what we may do (XEP-0356)."""
 
 
 def where(error: BaseException) -> str:

@@ -186,7 +186,7 @@ class Reader:
             for element in child.iter()
             if element.tag.startswith(_PRIVILEGES) and _local(element.tag) == "perm"
         }
-        self._owner.privileged(tuple(sorted(permissions)[:50]), found[0].tag[1:].partition("}")[0])
+        self._owner.privileged(tuple(sorted(permissions)[:50]))
         return True
 
 

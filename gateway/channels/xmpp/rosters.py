@@ -20,7 +20,8 @@ CONTACTS = (LineKind.opened, LineKind.ended)
 
 _SPACE = "jabber:iq:roster"
 _ROSTER = f"{{{_SPACE}}}"
-_STRIKES = 2
+_STRIKES, _LOSSES = 2, 5
+_SETTING = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +33,19 @@ class _Item:
 
 
 class Rosters:
-    """Asks for a roster, and changes what is ours in it. patience: seconds that a server may take to answer; whose is
-    not answered for twice, or ends the stream since it is too long, is left alone from then on.
+    """Asks for a roster, and changes what is ours in it. patience: seconds that a server may take to answer.
+
+    A roster may be too long for the stream, and a server may end the stream when we write into one. Who was under way
+    twice when it ended, or did not answer, is left alone from then on; and all are where it ended again and again.
     """
 
     def __init__(self, owner: DeskOwner, patience: float) -> None:
         self._owner = owner
         self._patience = patience
         self._asked: dict[str, tuple[str, asyncio.Future[ET.Element | None]]] = {}
+        self._setting: dict[str, str] = {}  # agents by id of what was set
         self._strikes: Counter[str] = Counter()
+        self._losses = 0
 
     async def change(self, lines: Sequence[Line]) -> list[Line]:
         """Shows contacts as these lines say; gives back those that are still in a roster. A server that does not answer
@@ -60,12 +65,14 @@ class Rosters:
             self._asked.pop(an_id, None)
             if not answer.done():
                 self._strikes[agent] += 1
-            elif answer.result() is not None:
-                del self._strikes[agent]
         return kept
 
     def answered(self, sender: str, id: str, xml: ET.Element) -> bool:
         """An answer came; whether it is one of these. Only the agent's own server speaks for an account."""
+        if id in self._setting and sender == self._setting[id]:
+            del self._strikes[self._setting.pop(id)]
+            self._losses = 0
+            return True
         agent, future = self._asked.get(id, ("", None))
         if future is None or sender != agent:
             return False
@@ -75,16 +82,21 @@ class Rosters:
 
     def lost(self) -> None:
         """The stream is gone."""
+        under_way = {*self._setting.values()}
         for agent, future in self._asked.values():
             if not future.done():
-                self._strikes[agent] += 1
+                under_way.add(agent)
                 future.set_result(None)
+        self._setting.clear()
+        self._strikes.update(under_way)
+        self._losses += bool(under_way)
 
     def _ask(self, agent: str) -> tuple[str, asyncio.Future[ET.Element | None]]:
         an_id = random_id()
         future: asyncio.Future[ET.Element | None] = asyncio.get_running_loop().create_future()
         query = f"<iq type='get'{attributes(from_=self._owner.profile.domain, to=agent, id=an_id)}>"
-        if self._strikes[agent] < _STRIKES and self._owner.write(f"{query}<query xmlns='{_SPACE}'/></iq>"):
+        able = self._strikes[agent] < _STRIKES and self._losses < _LOSSES
+        if able and self._owner.write(f"{query}<query xmlns='{_SPACE}'/></iq>"):
             self._asked[an_id] = (agent, future)
         else:
             future.set_result(None)
@@ -110,9 +122,13 @@ class Rosters:
         domain = self._owner.profile.domain
         self._owner.counters["roster_sets"] += 1
         inner = "".join(f"<group>{escape(group)}</group>" for group in sorted(groups))
+        an_id = random_id()
+        self._setting[an_id] = line.agent
+        if len(self._setting) > _SETTING:  # nobody answers for an account that is none
+            del self._setting[next(iter(self._setting))]
         item = attributes(jid=contact_bare(line.customer, domain), name=name, subscription=subscription)
         self._owner.write(
-            f"<iq type='set'{attributes(from_=domain, to=line.agent, id=random_id())}>"
+            f"<iq type='set'{attributes(from_=domain, to=line.agent, id=an_id)}>"
             f"<query xmlns='{_SPACE}'><item{item}>{inner}</item></query></iq>"
         )
 

@@ -20,6 +20,7 @@ NS_DELAY = "urn:xmpp:delay"  # XEP-0203
 NS_QUICK = "urn:xmpp:tmp:quick-response"  # XEP-0439
 NS_HINTS = "urn:xmpp:hints"  # XEP-0334
 NS_FORWARD = "urn:xmpp:forward:0"  # XEP-0297
+NS_PRIVILEGE = "urn:xmpp:privilege:2"  # XEP-0356, 5; what was before it takes no such message on ejabberd
 NS_PHOTO = "vcard-temp:x:update"  # XEP-0153
 NS_PING = "urn:xmpp:ping"  # XEP-0199
 
@@ -56,7 +57,7 @@ def random_id() -> str:
     return secrets.token_hex(12)
 
 
-def render(line: Line, domain: str, resources: Sequence[str] = (), last: str = "", privilege: str = "") -> str:
+def render(line: Line, domain: str, resources: Sequence[str] = (), last: str = "", *, speak: bool = False) -> str:
     """The stanzas of one line; more than one only for a failure.
 
     Args:
@@ -65,7 +66,7 @@ def render(line: Line, domain: str, resources: Sequence[str] = (), last: str = "
         resources: where the agent is. A server drops errors for a bare JID (RFC 6121, 8.5.2), so a failure goes to
             each of these; where there is none, as a text, which the server keeps for the agent, and to `last`.
         last: where the agent wrote last, "" = nowhere.
-        privilege: the namespace in which we may speak in the agent's name (XEP-0356), "" = we may not.
+        speak: whether we may in the agent's name (XEP-0356).
     """
     sender = contact_jid(line.customer, domain)
     if line.kind is LineKind.delivered:
@@ -87,13 +88,13 @@ def render(line: Line, domain: str, resources: Sequence[str] = (), last: str = "
             for resource in (resources or ([last] if last else []))
         )
     if line.kind is LineKind.own:
-        if privilege:
-            return _as_agent(line, domain, privilege)
+        if speak:
+            return _as_agent(line, domain)
         return _said(line, sender, domain, f"{MARK} sent over the console: {line.text}")
     return _said(line, sender, domain, line.text)
 
 
-def _as_agent(line: Line, domain: str, privilege: str) -> str:
+def _as_agent(line: Line, domain: str) -> str:
     """What an agent said elsewhere, as if their own client had sent it: their server shows it on all their devices
     (XEP-0280). It brings it to us as well, from the account itself, where the reader sets it aside.
     """
@@ -106,7 +107,7 @@ def _as_agent(line: Line, domain: str, privilege: str) -> str:
     )
     server = line.agent.partition("@")[2]
     return (
-        f"<message{attributes(from_=domain, to=server, id=line.id)}><privilege xmlns={quote(privilege)}>"
+        f"<message{attributes(from_=domain, to=server, id=line.id)}><privilege xmlns='{NS_PRIVILEGE}'>"
         f"<forwarded xmlns='{NS_FORWARD}'>{inner}</forwarded></privilege></message>"
     )
 

@@ -44,14 +44,19 @@ def sets(room: Room) -> list[tuple[str | None, ...]]:
     return found
 
 
-async def shows(room: Room, kind: LineKind, *items: str, sender: str = ANNA) -> list[tuple[str | None, ...]]:
-    """One line is sent, the server answers with that roster; what is set then."""
-    sending = asyncio.create_task(room.link.send([line("c1", kind, text=NAME)]))
-    await room.until(lambda: asked(room))
+def answer(room: Room, *items: str) -> None:
+    """The server answers for Anna's roster."""
     [query] = asked(room)
     assert (query.get("from"), query.get("to")) == (DOMAIN, ANNA)
     roster = f"<query xmlns='jabber:iq:roster'>{''.join(items)}</query>"
-    room.server.last.send(f"<iq type='result' from='{sender}' to='{DOMAIN}' id='{query.get('id')}'>{roster}</iq>")
+    room.server.last.send(f"<iq type='result' from='{ANNA}' to='{DOMAIN}' id='{query.get('id')}'>{roster}</iq>")
+
+
+async def shows(room: Room, kind: LineKind, *items: str) -> list[tuple[str | None, ...]]:
+    """One line is sent, the server answers with that roster; what is set then."""
+    sending = asyncio.create_task(room.link.send([line("c1", kind, text=NAME)]))
+    await room.until(lambda: asked(room))
+    answer(room, *items)
     assert await sending
     await room.settle()
     return sets(room)
@@ -155,10 +160,45 @@ async def test_a_server_that_does_not_answer_holds_up_nothing(make_room: MakeRoo
     assert not sets(room)
 
 
-async def test_who_answers_again_is_asked_again(room: Room) -> None:
-    for _ in range(4):
+async def test_a_server_that_ends_the_stream_when_we_write_is_left_alone(room: Room) -> None:
+    """As ejabberd 23.01 does."""
+    for times in (2, 3):
+        sending = asyncio.create_task(room.link.send([line("c1", LineKind.opened, text=NAME)]))
+        await room.until(lambda: asked(room))
+        room.server.pongs = False
+        answer(room)
+        await room.until(lambda: sets(room))
+        room.server.pongs = True
+        room.server.last.error("internal-server-error")
+        assert not await sending
+        await room.welcomed(times)
+    assert await room.link.send([line("c1", LineKind.opened, text=NAME)])
+    assert not asked(room)
+
+
+async def test_where_it_ends_for_all_nobody_is_asked(room: Room) -> None:
+    agents = [f"agent{n}@example.test" for n in range(6)]
+    for times, agent in enumerate(agents[:5], 2):
+        sending = asyncio.create_task(room.link.send([line("c1", LineKind.opened, agent=agent, text=NAME)]))
+        await room.until(lambda: asked(room))
+        room.server.last.kill()
+        assert not await sending
+        await room.welcomed(times)
+    assert await room.link.send([line("c1", LineKind.opened, agent=agents[5], text=NAME)])
+    assert not asked(room)
+
+
+async def test_a_loss_now_and_then_is_none_of_theirs(room: Room) -> None:
+    for times in range(2, 9):
+        sending = asyncio.create_task(room.link.send([line("c1", LineKind.opened, text=NAME)]))
+        await room.until(lambda: asked(room))
+        room.server.last.kill()
+        assert not await sending
+        await room.welcomed(times)
         assert await shows(room, LineKind.opened) == [(ANNA, CONTACT, NAME, "both", GROUP)]
-        room.server.last.stanzas.clear()
+        [done] = room.server.last.of("iq", type="set")
+        room.server.last.send(f"<iq type='result' from='{ANNA}' to='{DOMAIN}' id='{done.get('id')}'/>")
+        await room.settle()
 
 
 async def test_a_roster_that_ends_the_stream_is_not_asked_for_again(room: Room) -> None:

@@ -40,10 +40,10 @@ def test_text(kind: LineKind) -> None:
 def test_words_in_the_agents_name() -> None:
     """All of the inner message is in the clients' namespace, else clients would show nothing."""
     said = line("o1", LineKind.own, text="sent <over> HTTP", at=1_000)
-    [stanza] = parse(writing.render(said, DOMAIN, privilege="urn:xmpp:privilege:1"))
+    [stanza] = parse(writing.render(said, DOMAIN, speak=True))
     assert dict(stanza.attrib) == {"from": DOMAIN, "to": "example.test", "id": "o1"}
     [privilege] = stanza
-    assert privilege.tag == "{urn:xmpp:privilege:1}privilege"
+    assert privilege.tag == "{urn:xmpp:privilege:2}privilege"
     [inner] = privilege[0]
     assert privilege[0].tag == "{urn:xmpp:forward:0}forwarded"
     assert inner.tag == "{jabber:client}message"
