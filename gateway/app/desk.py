@@ -53,6 +53,7 @@ class AgentDesk:
             said=self.agents.said,
             verbs=self.agents.verbs,
             asked=self.agents.asked,
+            named=self.agents.named,
             shows=self.agents.shows,
             seen=self.echoes.seen,
             bounced=self.echoes.bounced,

@@ -66,7 +66,7 @@ class Desk:
         try:
             return await self._on(
                 conversation_id,
-                lambda turn, talk: escalation.agent_says(turn, talk, agent, text, idempotency_key=idempotency_key),
+                lambda turn, talk: _say(turn, talk, agent, text, idempotency_key),
             )
         except Rejected:
             known = await self._store.read(message_of_key, idempotency_key or "")
@@ -160,6 +160,14 @@ class Desk:
             return verb(turn, conversation)
 
         return await self._engine.ask(key, decide)  # type: ignore[return-value]
+
+
+def _say(turn: Turn, conversation: Conversation, agent: str, text: str, key: str | None) -> Message:
+    """The agent sees it in their own chat client too."""
+    message = escalation.agent_says(turn, conversation, agent, text, idempotency_key=key)
+    if message.disposition is None:
+        turn.to_agent("own", message.author_id, message.id)
+    return message
 
 
 def _send(turn: Turn, sending: Sending) -> Message:

@@ -64,7 +64,7 @@ Depart = Callable[[Unit, Due], Departure | None]
 
 
 def for_agent(row_id: int, key: str, kind: str, agent: str, ref: int, now: int, *more: object) -> Due:
-    """A row for an agent: relay, since, card, notice or tick (`gateway.floor.relaying`)."""
+    """A row for an agent: relay, since, card, notice, tick, contact or own (`gateway.floor.relaying`)."""
     return Due(row_id, DESK_LANE, key, kind, now, 0, 0, ref, json.dumps([agent, *more]))
 
 
@@ -270,6 +270,7 @@ class Turn:
         depart: journals an outgoing part in the unit when it may leave right after the commit (it is then among
         `departures`), else answers None and the part becomes a row of work.
         """
+        self._move_contact()
         # First those that give a unique place free, then who takes it.
         open_ones, floors = self._write_ended()
         self._write_offers()
@@ -288,6 +289,18 @@ class Turn:
             else:
                 self.departures.append(departure)
         return self.unit, self._state()
+
+    def _move_contact(self) -> None:
+        """The customer's contact is shown among the open chats of the agent who has them, and of nobody else."""
+        if not self.playbook.desk:
+            return
+        for an_id in self._moved:
+            before = self._loaded.conversations.get(an_id)
+            had, has = before.agent if before is not None else None, self.conversations[an_id].agent
+            if had != has:
+                for agent in (had, has):
+                    if agent is not None:
+                        self.to_agent("contact", agent, an_id)
 
     def _state(self) -> CustomerState:
         """What is remembered: open conversations and the latest closed one of a brand, their dialogues that go on."""

@@ -5,6 +5,7 @@ Each thing that changes something is a decision in the customer's own order, ans
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from gateway.care import escalation, reserving
 from gateway.care.doubts import NOBODY_KNOWS
@@ -13,6 +14,7 @@ from gateway.care.playbook import Playbook
 from gateway.care.turn import Refused, Turn
 from gateway.floor import cards, verbs
 from gateway.floor.attendance import Attendance
+from gateway.floor.corrections import Correction, corrected
 from gateway.floor.lines import Typed, typed
 from gateway.floor.meaning import meant
 from gateway.floor.runs import BRAND, Run
@@ -72,6 +74,22 @@ class Agents:
         has = escalation.name_of(self._book, talk.agent) if talk.agent else escalation.who_has(talk)
         return f"{'waits in ' if talk.state == 'queued' else 'with '}{has.removeprefix('queue ')}"
 
+    async def named(self, agent: str, customer: str) -> str:
+        """A customer's name, as far as it is known and this agent may read it (invariant 10)."""
+
+        def decide(turn: Turn) -> str:
+            name = (turn.known.name or "") if turn.known is not None else ""
+            for conversation in turn.conversations.values() if name else ():
+                with suppress(Refused):
+                    verbs.may_read(turn, conversation, agent)
+                    return name
+            return ""
+
+        try:
+            return str(await self._engine.ask(f"tel:{customer}", decide))
+        except (Refused, Failure):
+            return ""
+
     # -- chat
 
     async def said(self, said: Said) -> Heard:
@@ -81,39 +99,43 @@ class Agents:
             return Heard()
         if line.refused:
             return _heard(Told(f"not sent: {line.refused}", refused=True))
-        if line.verb:
+        if line.verb and not said.replaces:
             return _heard(await self._line(said, line))
-        if not said.customer:
+        if not said.customer and not said.replaces:
             return Heard(self._help(DESK_VERBS, "Write to a customer's contact, or say:"))
         return await self._words(said, line)
 
     async def _words(self, said: Said, line: Typed) -> Heard:
         """To the customer, once for each stanza."""
         key = key_of(said.agent, said.customer, said.id) if said.id else None
+        correction: Correction | None = None
 
         def decide(turn: Turn) -> str:
+            if correction is not None:
+                return correction.decide(turn)
             conversation = meant(turn, said.agent, brand=line.brand)
             return verbs.say(turn, conversation, said.agent, line.rest, key)
 
         try:
-            if (heard := await self._known(key, line.rest)) is not None:
+            correction = await corrected(self._store, said, line)
+            if (heard := await self._known(key, line.rest, correction)) is not None:
                 return heard
             refused = str(await self._engine.ask(f"tel:{said.customer}", decide))
         except Refused as error:
             refused = str(error) if str(error).startswith("not sent") else f"not sent: {error}"
         except Rejected:
             # The same stanza was faster, or something else is wrong.
-            return await self._known(key, line.rest) or _refusal(f"not sent: {NOW}")
+            return await self._known(key, line.rest, correction) or _refusal(f"not sent: {NOW}")
         except (Failure, READ_FAULT):
             refused = f"not sent: {NOW}"
         return _refusal(refused) if refused else Heard()
 
-    async def _known(self, key: str | None, words: str) -> Heard | None:
+    async def _known(self, key: str | None, words: str, correction: Correction | None) -> Heard | None:
         """What became of a stanza that comes again; None where it is the first time."""
         known = await self._store.read(message_of_key, key) if key is not None else None
         if known is None:
             return None
-        if known.text != words:
+        if not (correction.made(known) if correction is not None else known.text == words):
             return _refusal("not sent: your client has used the id of this message before; write it again")
         if known.state is not MessageState.final:
             return Heard()

@@ -11,12 +11,13 @@ from gateway.care.playbook import Playbook
 from gateway.model.address import parse_address
 from gateway.model.brand import Brand
 from gateway.model.conversation import Conversation, ConversationState, OwnerKind
+from gateway.model.desk import MARK
 from gateway.model.message import Direction, Message
 from gateway.model.offer import Offer
 from gateway.store.waiting import Facts
 
-DESK = "[desk]"
-"""Every line of ours in a customer's chat begins with it; no line of a customer's does (`quoted`)."""
+DESK = MARK
+"""What sets our lines apart from a customer's (`quoted`)."""
 SHOWN = 12
 _MOST = 300
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "LRI", "RLI", "FSI", "PDF", "PDI")
@@ -58,6 +59,11 @@ def _plain(line: str) -> str:
 def number(customer: str) -> str:
     """The phone number behind a customer's key."""
     return parse_address(customer).value
+
+
+def contact(customer: str, name: str | None, brand: Brand | None) -> str:
+    """How a customer is called among an agent's contacts: only an agent who has them reads the name (invariant 10)."""
+    return f"{name} ({brand.display_name})" if name and brand is not None else name or customer
 
 
 def card(facts: Facts, book: Playbook, seconds: int) -> str:

@@ -15,13 +15,13 @@ from gateway.care.reserving import reservation_of
 from gateway.care.turn import DESK_KEY
 from gateway.floor import cards
 from gateway.floor.echoes import Echoes, Sent
-from gateway.model.desk import Line, LineKind, stanza_of
+from gateway.model.desk import Line, LineKind, own_id, stanza_of
 from gateway.model.ids import Ids
 from gateway.model.message import Message
 from gateway.store import messages, work
 from gateway.store.database import Store
 from gateway.store.units import Due, Unit
-from gateway.store.waiting import dropped, facts, holders, written_between
+from gateway.store.waiting import contact, dropped, facts, holders, written_between
 
 RETRY_MS = 1000
 OLD_MS = 5000
@@ -151,6 +151,10 @@ class Relaying:
                 about, reason = more
                 kind = LineKind.failed if reason else LineKind.delivered
                 return [Line(str(due.id), agent, customer, kind, reason, about)], []
+            case "contact":
+                return await self._contact(due, agent, customer), []
+            case "own":
+                return await self._own(due, agent, customer), []
             case "dropped":
                 return await self._dropped(due, agent, customer), []
             case "notice":
@@ -169,11 +173,8 @@ class Relaying:
         lines = []
         to = f"(to {brand}) " if brand else ""
         for message in found:
-            at = message.id >> 20
-            late = at if self._now() - at > OLD_MS else None
-            lines.append(
-                Line(f"m{message.id}", agent, customer, LineKind.text, to + cards.quoted(message.text), at=late)
-            )
+            text, late = to + cards.quoted(message.text), self._late(message.id)
+            lines.append(Line(f"m{message.id}", agent, customer, LineKind.text, text, at=late))
         return lines, [message.id for message in found]
 
     async def _dropped(self, due: Due, agent: str, customer: str) -> list[Line]:
@@ -185,6 +186,27 @@ class Relaying:
             for at, (one, stanza) in enumerate(bubbles)
             if stanza
         ]
+
+    async def _contact(self, due: Due, agent: str, customer: str) -> list[Line]:
+        """Whether it is one of the agent's open chats, as it is now: the row may be old."""
+        found = await self._store.read(contact, due.ref, agent)
+        if found is None:
+            return []
+        name, brand, has = found
+        shown = cards.contact(customer, name, self._engine.playbook.brands.get(brand))
+        return [Line(str(due.id), agent, customer, LineKind.opened if has else LineKind.ended, shown)]
+
+    async def _own(self, due: Due, agent: str, customer: str) -> list[Line]:
+        """What was sent in the agent's name another way."""
+        found = (await self._store.read(messages.messages_by_id, [due.ref])).get(due.ref)
+        if found is None:
+            return []
+        return [Line(own_id(found.id), agent, customer, LineKind.own, found.text, at=self._late(found.id))]
+
+    def _late(self, an_id: int) -> int | None:
+        """When it was said, ms, where that is a while ago (XEP-0203): ids begin with their moment."""
+        at = an_id >> 20
+        return at if self._now() - at > OLD_MS else None
 
     async def _card(self, due: Due, agent: str, customer: str, seconds: int) -> list[Line]:
         """Nothing where it is no longer true: while the server was away others may have been asked."""
@@ -201,7 +223,7 @@ class Relaying:
             return []
         text = cards.card(known, self._engine.playbook, seconds)
         choices = TO_TAKE if seconds else ()
-        return [Line(str(due.id), agent, customer, LineKind.notice, text, choices=choices)]
+        return [Line(str(due.id), agent, customer, LineKind.notice, text, choices=choices, at=self._late(due.id))]
 
 
 def _may_read(held: Mapping[int, tuple[str, str | None, str | None]], conversation: int | None, agent: str) -> bool:

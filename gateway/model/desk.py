@@ -10,6 +10,9 @@ from enum import IntEnum, StrEnum
 
 from gateway.model.rows import record
 
+MARK = "[desk]"
+"""Every line of ours in a customer's chat begins with it; no line of a customer's does."""
+
 
 class Show(IntEnum):
     """How much an agent is there, best first (RFC 6121 4.7.2.1). unknown: nobody has told since we (re)connected."""
@@ -27,12 +30,17 @@ class LineKind(StrEnum):
     """text: the customer's own words. notice: the gateway speaks, in the customer's chat or the desk's.
 
     delivered: the agent's bubble `about` reached the phone (XEP-0184). failed: it did not, `text` says why.
+    opened: the customer is one of those whom the agent talks with, and their contact is shown so, named `text`; ended:
+    no longer. own: words that the agent sent to the customer another way.
     """
 
     text = "text"
     notice = "notice"
     delivered = "delivered"
     failed = "failed"
+    opened = "opened"
+    ended = "ended"
+    own = "own"
 
 
 @record
@@ -55,12 +63,14 @@ class Line:
 
 @record
 class Said:
-    """An agent wrote to a customer's contact, or to the desk. id: of the stanza, "" = none."""
+    """An agent wrote to a customer's contact, or to the desk. id: of the stanza, "" = none. replaces: id of the stanza
+    that it corrects (XEP-0308), "" = it is new."""
 
     agent: str
     customer: str
     id: str
     text: str
+    replaces: str = ""
 
 
 @record
@@ -167,6 +177,19 @@ def stanza_of(key: str | None, agent: str) -> str:
     return key.removeprefix(prefix).partition(":")[2] if key is not None and key.startswith(prefix) else ""
 
 
+def own_id(message: int) -> str:
+    """The stanza that shows an agent what was sent in their name: `message` is its id. They may correct it."""
+    return f"o{message}"
+
+
+def message_of_own(stanza: str) -> int | None:
+    """The message behind such a stanza, None where it is none."""
+    number = stanza.removeprefix("o")
+    return (
+        int(number) if stanza.startswith("o") and number.isascii() and number.isdigit() and len(number) < 20 else None
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class DeskStatus:
     """What operators see of the desk. counters: name -> count since start."""
@@ -184,9 +207,10 @@ class DeskEvents:
 
     listed: whether a bare JID is an agent's; nobody else is heard. agents: all of them, to ask for their presence.
     said: an agent wrote; answers after the commit. verbs: what may be run on a contact just now, each (name, title).
-    asked: an agent runs one. shows: how a customer's contact stands, as a status line; None = there is no such contact.
-    seen, bounced, attends: see `Seen`, `Bounced`, `Show` (best over all devices). connected: lines go again; since when
-    they did not, ms, None = since ever.
+    asked: an agent runs one. named: what a customer is called, "" where that is unknown or not for this agent. shows:
+    how a customer's contact stands, as a status line; None = there is no such contact. seen, bounced, attends: see
+    `Seen`, `Bounced`, `Show` (best over all devices). connected: lines go again; since when they did not, ms, None =
+    since ever.
     """
 
     listed: Callable[[str], bool]
@@ -194,6 +218,7 @@ class DeskEvents:
     said: Callable[[Said], Awaitable[Heard]]
     verbs: Callable[[str, str], Awaitable[Sequence[tuple[str, str]]]]
     asked: Callable[[Asked], Awaitable[Told]]
+    named: Callable[[str, str], Awaitable[str]]
     shows: Callable[[str, str], str | None]
     seen: Callable[[Seen], None]
     bounced: Callable[[Bounced], None]

@@ -135,8 +135,8 @@ class Message:
 
     ours, theirs: our sender and the customer's number. key: the customer. text: whole, as a person reads it.
     parts: how many carrier parts. expires_at: ms, after which it is not sent at all. gates: JSON list of gate
-    decisions, in order. parent_id: the message that this one resends. digest: of an MO's bytes, to tell a
-    redelivery. epoch: of the conversation, when its author wrote it.
+    decisions, in order. parent_id: the message that this one resends; of an agent's, that it corrects. digest: of an
+    MO's bytes, to tell a redelivery. epoch: of the conversation, when its author wrote it.
     """
 
     id: int

@@ -189,6 +189,10 @@ class Conversations(Section):
     reopen: Seconds = Field(description="T_reopen: a text this soon after the close opens the same conversation")
     misses: int = Field(ge=1, description="replies in a row that a step did not understand, before a person takes over")
     grace: Seconds = Field(gt=0, description="T_grace: an agent is offline; then what they have waits again")
+    corrections: Literal["send", "refuse"] = Field(
+        default="send",
+        description="an agent corrects a text that is out: send = another text, marked as a correction; refuse = none",
+    )
     dispositions: tuple[Name, ...] = Field(
         min_length=1, description="how a conversation with an agent may end: /close NAME"
     )

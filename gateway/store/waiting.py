@@ -38,6 +38,11 @@ _HELD = (
     "SELECT id, key, agent, changed_at FROM conversation "
     f"WHERE state IN ('human', 'waiting', 'wrapup') AND {_LIVE} LIMIT ?"
 )
+_CONTACT = (
+    "SELECT customer.name, its.brand, EXISTS (SELECT 1 FROM conversation WHERE conversation.customer_id = customer.id "
+    f"AND conversation.agent = ? AND {_LIVE}) "
+    "FROM conversation AS its JOIN customer ON customer.id = its.customer_id WHERE its.id = ?"
+)
 _CUSTOMER = ", ".join(columns_of(CustomerRow))
 _OFFER = ", ".join(columns_of(OfferRow))
 
@@ -131,6 +136,14 @@ def facts(connection: apsw.Connection, conversation_id: int, before: int, most: 
         next(iter(found.values()), None),
         tuple(offer_of(one) for one in offers),
     )
+
+
+def contact(connection: apsw.Connection, conversation_id: int, agent: str) -> tuple[str | None, str, bool] | None:
+    """Whom a conversation is with: the customer's name, as far as it is known; the brand; whether this agent has the
+    customer, in this conversation or another. None when there is no such conversation.
+    """
+    row = connection.execute(_CONTACT, (agent, conversation_id)).fetchone()
+    return (row[0], str(row[1]), bool(row[2])) if row is not None else None
 
 
 def written_between(connection: apsw.Connection, conversation_id: int, after: int, before: int) -> list[Message]:

@@ -68,7 +68,9 @@ def _causes(trace: Trace) -> list[Line]:
         return lines
     if message.author_kind == "agent":
         lines.append(_line(at, "agent", code=message.author_id, reason=f"written by {message.author_id}"))
-    if message.parent_id is not None:
+    if message.parent_id is not None and message.author_kind == "agent":
+        lines.append(_line(at, "correction", code=str(message.parent_id), reason=f"corrects {message.parent_id}"))
+    elif message.parent_id is not None:
         lines.append(_line(at, "resend", code=str(message.parent_id), reason=f"sends {message.parent_id} again"))
     lines += _gates(message.gates, at)
     if message.disposition is None or message.state != "final" or trace.tries or message.gates is None:
@@ -174,7 +176,7 @@ def _consequences(trace: Trace) -> list[Line]:
             lines.append(_line(accepted_at, "offer", code=name, reason=f"{name} was accepted"))
         if ended_at is not None and state not in ("open", "accepted", "fulfilling"):
             lines.append(_line(ended_at, "offer", code=name, reason=f"{name}: {state}"))
-    told = {one.code for one in trace.happenings if one.kind == "resend"}
+    told = {one.code for one in trace.happenings if one.kind in ("resend", "correction")}
     written = " ".join(one.reason or "" for one in trace.happenings if one.kind == "resend")
     unsaid = [child for child in trace.children if str(child) not in told and str(child) not in written]
     lines += [_line(child >> 20, "resend", code=str(child), reason=f"sent again as {child}") for child in unsaid]

@@ -74,6 +74,7 @@ _MESSAGE: dict[str, Schema] = {
     "author": shows({"kind": TEXT, "id": TEXT}),
     "offer": ID_OR_NULL,
     "resends": ID_OR_NULL,
+    "corrects": ID_OR_NULL,
     "encoding": TEXT_OR_NULL,
     "carrier": TEXT_OR_NULL,
     "error": TEXT_OR_NULL,
@@ -85,7 +86,19 @@ _MOMENT = shows(
     {
         "at": TIME,
         "kind": one_of(
-            ("event", "gate", "render", "attempt", "response", "receipt", "reply", "agent", "offer", "resend")
+            (
+                "event",
+                "gate",
+                "render",
+                "attempt",
+                "response",
+                "receipt",
+                "reply",
+                "agent",
+                "offer",
+                "resend",
+                "correction",
+            )
         ),
         "route": TEXT_OR_NULL,
         "remote_id": TEXT_OR_NULL,

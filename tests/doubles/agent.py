@@ -123,6 +123,7 @@ class AgentClient:
         client.add_event_handler("carbon_received", self._carbon)
         client.add_event_handler("carbon_sent", self._carbon)
         client.add_event_handler("presence", self._presence)
+        client.add_event_handler("roster_update", lambda _: self._changed.set())
 
     # -- life
 

@@ -3,22 +3,31 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gateway.model.desk import Line
+from gateway.model.desk import Line, LineKind
 
 
 @dataclass
 class FakeChat:
-    """Takes lines as the real channel does: a line that comes twice shows once, by its id."""
+    """Takes lines as the real channel does: a line that comes twice shows once, by its id. contacts: the open chats of
+    each agent, number -> name.
+    """
 
     up: bool = True
     lines: dict[str, list[Line]] = field(default_factory=dict)
     repeated: int = 0
+    contacts: dict[str, dict[str, str]] = field(default_factory=dict)
 
     async def send(self, lines: Sequence[Line]) -> bool:
         """As `XmppLink.send`."""
         if not self.up:
             return False
         for line in lines:
+            if line.kind in (LineKind.opened, LineKind.ended):
+                its = self.contacts.setdefault(line.agent, {})
+                its.pop(line.customer, None)
+                if line.kind is LineKind.opened:
+                    its[line.customer] = line.text
+                continue
             shown = self.lines.setdefault(line.agent, [])
             if any(one.id == line.id for one in shown):
                 self.repeated += 1

@@ -36,6 +36,7 @@ SAMPLE: dict[str, object] = {
     "price": "20.00",
     "period": "month",
     "opens": "2026-11-23T13:00:00Z",
+    "text": "it is $20 a month.",
 }
 OFFERS: dict[str, dict[str, str]] = {
     "unlimited": {"title": "Unlimited plan", "price": "20.00", "currency": "USD", "period": "month"},
@@ -54,6 +55,7 @@ SYSTEM = {
     "offer_failed": {"title", "price", "currency"},
     "offer_ended": {"title"},
     "parked": set[str](),
+    "correction": {"text"},
     "agent_offer": {"title", "price", "currency", "period"},
 }
 

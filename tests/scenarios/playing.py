@@ -403,9 +403,11 @@ async def _asks_desk(play: Play, agent: str, text: str) -> None:
     await _type(play, agent, "", text)
 
 
-async def _type(play: Play, agent: str, customer: str, text: str, stanza: str | None = None) -> None:
+async def _type(
+    play: Play, agent: str, customer: str, text: str, stanza: str | None = None, replaces: str = ""
+) -> None:
     play.typed += 1
-    said = Said(jid(agent), customer, stanza or f"stanza-{play.typed}", text)
+    said = Said(jid(agent), customer, stanza or f"stanza-{play.typed}", text, replaces)
     play.heard = await play.stage.do(play.stage.agents.said(said))
     await play.stage.settled()
 

@@ -84,3 +84,8 @@ def is_customer(text: str) -> bool:
 def contact_jid(customer: str, domain: str) -> str:
     """The full JID of a customer's contact; of the desk, its domain."""
     return f"{customer}@{domain}/{CONTACT_RESOURCE}" if customer else domain
+
+
+def contact_bare(customer: str, domain: str) -> str:
+    """The JID of a customer's contact as it stands in a roster; of the desk, its domain."""
+    return f"{customer}@{domain}" if customer else domain

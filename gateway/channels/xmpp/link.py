@@ -19,6 +19,7 @@ from gateway.channels.xmpp.patience import Backoff, Patience
 from gateway.channels.xmpp.presence import Attendance
 from gateway.channels.xmpp.queries import Queries
 from gateway.channels.xmpp.reading import Reader
+from gateway.channels.xmpp.rosters import CONTACTS, Rosters
 from gateway.channels.xmpp.stream import ComponentStream
 from gateway.channels.xmpp.writing import ping, random_id, render
 from gateway.model.desk import Bounced, DeskEvents, DeskProfile, DeskState, DeskStatus, Line
@@ -27,6 +28,7 @@ log = logging.getLogger("gateway.xmpp")
 
 _CHUNK = 100  # lines written in one turn of the loop, and agents asked for their presence
 _MANAGED = "presence:managed_entity"  # XEP-0356: the server shows us all presences unasked
+_ROSTERS, _SPEAK = "roster:both", "message:outgoing"
 
 
 @dataclass(slots=True)
@@ -69,6 +71,7 @@ class XmppLink:
         self._since: int | None = None
         self._heard = 0
         self._privileges: tuple[str, ...] = ()
+        self._rosters = Rosters(self, self._patience.roster)
         self._ping_id = ""
         self._stopping = False
         self._room = asyncio.Event()
@@ -122,24 +125,20 @@ class XmppLink:
         if session is None or self._stopping:
             return False
         confirmed: set[asyncio.Future[bool]] = set()
-        for at in range(0, len(lines), _CHUNK):
-            chunk = lines[at : at + _CHUNK]
+        contacts = [line for line in lines if line.kind in CONTACTS and self._addressed(line)]
+        spoken = [line for line in lines if line.kind not in CONTACTS] if contacts else lines
+        for at in range(0, len(spoken), _CHUNK):
+            chunk = spoken[at : at + _CHUNK]
             async with self._turn:
                 if not await self._has_room(session, len(chunk)):
                     return False
                 session.stream.write("".join(map(self._render, chunk)))
                 confirmed.add(session.barrier.wrote(len(chunk)))
+        if contacts:
+            confirmed.add(await self._show(session, contacts))
         if confirmed:
             await asyncio.wait(confirmed)
         return all(future.result() for future in confirmed)
-
-    def shown(self, agent: str, customer: str) -> bool:
-        """Tells an agent how a customer's contact stands now (`DeskEvents.shows`), as a presence of that contact; of
-        one that is no more, that it is away. False where nothing could be said."""
-        if self._session is None or not is_agent(agent, self.profile.agent_domains) or not is_customer(customer):
-            return False
-        self._attendance.show(agent, agent, customer)
-        return True
 
     def ask(self, agents: Sequence[str]) -> None:
         """Asks how much those are there who became agents since the session began; the others are asked at its
@@ -161,8 +160,10 @@ class XmppLink:
         self._session.stream.write(stanza)
         return True
 
-    def answered(self, sender: str, id: str) -> None:
-        """A query of ours has an answer. We ask one thing of one JID."""
+    def answered(self, sender: str, id: str, xml: ET.Element) -> None:
+        """A query of ours has an answer: a ping of the server's, or a roster of an agent's."""
+        if self._rosters.answered(sender, id, xml):
+            return
         if self._session is not None and id and id == self._ping_id and sender == self._server:
             self._ping_id = ""
             self._session.barrier.answered()
@@ -222,15 +223,26 @@ class XmppLink:
             await self._room.wait()
         return False
 
+    async def _show(self, session: _Session, contacts: Sequence[Line]) -> "asyncio.Future[bool]":
+        """Moves contacts in rosters, where we may, and tells how they stand now."""
+        seen = await self._rosters.change(contacts) if _ROSTERS in self._privileges else contacts
+        for line in seen if self._session is session else ():
+            self._attendance.show(line.agent, line.agent, line.customer)
+        return session.barrier.wrote(len(contacts))
+
+    def _addressed(self, line: Line) -> bool:
+        return is_agent(line.agent, self.profile.agent_domains) and is_customer(line.customer)
+
     def _render(self, line: Line) -> str:
-        if not is_agent(line.agent, self.profile.agent_domains) or not is_customer(line.customer):
+        if not self._addressed(line):
             self.counters["unaddressed"] += 1
             bounced = Bounced(line.agent, line.id, "not the JID of an agent, or not a customer's number")
             asyncio.get_running_loop().call_soon(self._guarded, lambda: self.events.bounced(bounced))
             return ""
         self.counters["out"] += 1
         attendance = self._attendance
-        return render(line, self.profile.domain, attendance.resources(line.agent), attendance.last_device(line.agent))
+        resources, last = attendance.resources(line.agent), attendance.last_device(line.agent)
+        return render(line, self.profile.domain, resources, last, speak=_SPEAK in self._privileges)
 
     async def _run(self) -> None:
         while not self._stopping:
@@ -358,6 +370,7 @@ class XmppLink:
         self._privileges = ()
         session.barrier.break_()
         self._room.set()
+        self._rosters.lost()
         self._guarded(self._attendance.forget)
 
     def _silent(self) -> None:

@@ -1,6 +1,7 @@
 """What the parts of the link need of it, and how they tell of a failure without telling what was said."""
 
 import traceback
+import xml.etree.ElementTree as ET
 from collections import Counter
 from pathlib import Path
 from typing import Protocol
@@ -23,7 +24,7 @@ class DeskOwner(Protocol):
     def failed(self, what: str, problem: Exception) -> None:
         """Care raised something."""
 
-    def answered(self, sender: str, id: str) -> None:
+    def answered(self, sender: str, id: str, xml: ET.Element) -> None:
         """A query of ours has an answer, whatever it says."""
 
     def privileged(self, privileges: tuple[str, ...]) -> None:

@@ -12,7 +12,8 @@ class Patience:
     first, limit: of the back-off. session: from the first packet to the accepted handshake. answer: of the server to a
     ping. idle: silence after which we ask whether it is still there. refused: between tries with a secret that is
     wrong. conflict: between tries while another is connected in our place. advert: for what the server grants
-    (XEP-0356). probe: for how much an agent is there who lets us see it. stable: how long a session has to stand for
+    (XEP-0356). probe: for how much an agent is there who lets us see it. roster: for an agent's contacts; other
+    lines wait behind it. stable: how long a session has to stand for
     the back-off to begin anew. leaving: for the last bytes.
     """
 
@@ -25,6 +26,7 @@ class Patience:
     conflict: float = 5.0
     advert: float = 1.0
     probe: float = 3.0
+    roster: float = 2.0
     stable: float = 2.0
     leaving: float = 1.0
 

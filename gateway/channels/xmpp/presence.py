@@ -5,7 +5,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gateway.channels.xmpp.jids import Contact, Sender, contact_jid
+from gateway.channels.xmpp import avatars
+from gateway.channels.xmpp.jids import Contact, Sender, contact_bare, contact_jid
 from gateway.channels.xmpp.owner import DeskOwner
 from gateway.channels.xmpp.writing import presence
 from gateway.model.desk import Show
@@ -89,7 +90,8 @@ class Attendance:
         """Tells one JID of an agent how a contact stands; whether there is such a contact."""
         sender = contact_jid(customer, self._owner.profile.domain)
         status = self._owner.events.shows(agent, customer) if customer else _DESK_STATUS
-        self._owner.write(presence(sender, to, "unavailable" if status is None else "", status or ""))
+        photo = avatars.picture_id(contact_bare(customer, self._owner.profile.domain)) if status is not None else ""
+        self._owner.write(presence(sender, to, "unavailable" if status is None else "", status or "", photo))
         return status is not None
 
     def read(self, xml: ET.Element, sender: Sender, contact: Contact | None, *, agent: bool) -> None:

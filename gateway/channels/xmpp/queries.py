@@ -3,11 +3,13 @@ contacts: a million customers answer as one does.
 """
 
 import xml.etree.ElementTree as ET
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from gateway.channels.xmpp import avatars
 from gateway.channels.xmpp.commands import NS_COMMANDS, PREFIX, BadCommand, is_node, read_command, render_told
-from gateway.channels.xmpp.jids import CONTACT_RESOURCE, Contact, Sender
+from gateway.channels.xmpp.jids import CONTACT_RESOURCE, Contact, Sender, contact_bare
 from gateway.channels.xmpp.owner import DeskOwner
 from gateway.channels.xmpp.writing import NS_MARKERS, NS_PING, NS_RECEIPTS, NS_STATES, attributes, error, escape, result
 from gateway.model.desk import Asked
@@ -159,12 +161,17 @@ class Queries:
 
         return verbs
 
-    @staticmethod
-    def _card(query: _Query) -> str:
-        """XEP-0054."""
+    def _card(self, query: _Query) -> str | Callable[[], Awaitable[str]]:
+        """XEP-0054. A customer's name is for those who may read what they write (invariant 10)."""
         number = query.contact.customer
-        phone = f"<TEL><CELL/><NUMBER>{escape(number)}</NUMBER></TEL>" if number else ""
-        return f"<vCard xmlns='{_VCARD}'><FN>{escape(number or _NAME)}</FN>{phone}</vCard>"
+        if not number:
+            return _vcard(_NAME, "", self._owner.profile.domain)
+
+        async def named() -> str:
+            name = await self._owner.events.named(query.sender.bare, number)
+            return _vcard(name or number, number, contact_bare(number, self._owner.profile.domain))
+
+        return named
 
     @staticmethod
     def _version(_: _Query) -> str:
@@ -186,3 +193,10 @@ class Queries:
             return render_told(command, await self._owner.events.asked(asked))
 
         return ask
+
+
+def _vcard(name: str, number: str, jid: str) -> str:
+    """A vCard (XEP-0054, 3); jid: whose picture it shows."""
+    photo = f"<PHOTO><TYPE>{avatars.TYPE}</TYPE><BINVAL>{b64encode(avatars.picture(jid)).decode()}</BINVAL></PHOTO>"
+    phone = f"<TEL><CELL/><NUMBER>{escape(number)}</NUMBER></TEL>" if number else ""
+    return f"<vCard xmlns='{_VCARD}'><FN>{escape(name)}</FN>{phone}{photo}</vCard>"

@@ -3,15 +3,15 @@
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
+from gateway.channels.xmpp.contents import LONGEST_ID, Content, body_of, read_content
 from gateway.channels.xmpp.jids import BadJid, Contact, Sender, contact_jid, read_contact, read_sender
 from gateway.channels.xmpp.owner import DeskOwner
 from gateway.channels.xmpp.presence import Attendance
 from gateway.channels.xmpp.queries import Queries
 from gateway.channels.xmpp.writing import NS_MARKERS, NS_RECEIPTS, NS_SID, NS_STANZAS, chat, error, random_id, render
-from gateway.model.desk import Bounced, Heard, Line, LineKind, Said, Seen
+from gateway.model.desk import MARK, Bounced, Heard, Line, LineKind, Said, Seen
 
 _LONGEST_BODY = 10_000  # characters
-_LONGEST_ID = 256
 _LONGEST_REASON = 500
 _SPACES = ("{jabber:component:accept}", "{jabber:client}")
 _SPOKEN = (None, "chat", "normal")  # types of messages that a person wrote to one person
@@ -65,7 +65,7 @@ class Reader:
         elif kind == "presence":
             self._attendance.read(xml, envelope.sender, envelope.contact, agent=envelope.agent)
         elif envelope.type in {"result", "error"}:
-            self._owner.answered(envelope.sender.full, envelope.id)
+            self._owner.answered(envelope.sender.full, envelope.id, xml)
         elif envelope.type in {"get", "set"}:
             self._queries.answer(xml, envelope.sender, envelope.contact, agent=envelope.agent)
         else:
@@ -93,7 +93,11 @@ class Reader:
             return
         if it.sender.full in self._owner.profile.agent_domains and self._advert(it):
             return
-        body = _body(it.xml)
+        if it.agent and not it.sender.resource and it.contact is not None:
+            # Clients have a resource, so it is what we said in the agent's name (XEP-0356), which the server brings us.
+            self._owner.counters["own"] += 1
+            return
+        body = body_of(it.xml)
         if not it.agent or not it.sender.resource:
             self._owner.counters["refused_strangers"] += 1
             if body:
@@ -103,17 +107,24 @@ class Reader:
             if body:
                 self._refuse(it, ("cancel", "item-not-found"), "There is no such contact: +15551234567 is one.")
             return
-        if body:
+        content = read_content(it.xml)
+        if content.text or content.refused:
             self._attendance.wrote(it.sender.bare, it.sender.resource)
-            self._said(it, it.contact, body)
+            self._said(it, it.contact, content)
         self._seen(it)
 
-    def _said(self, it: Envelope, contact: Contact, body: str) -> None:
-        if len(body) > _LONGEST_BODY:
+    def _said(self, it: Envelope, contact: Contact, content: Content) -> None:
+        if content.refused:
+            self._owner.counters["unfit"] += 1
+            self._refuse(it, ("cancel", "not-acceptable"), content.refused)
+            sender = contact_jid(contact.customer, self._owner.profile.domain)
+            self._owner.write(chat(sender, it.sender.full, f"{MARK} {content.refused}"))
+            return
+        if len(content.text) > _LONGEST_BODY:
             self._owner.counters["oversize"] += 1
             self._refuse(it, ("modify", "policy-violation"), f"Not sent: {_LONGEST_BODY:,} characters at most.")
             return
-        said = Said(it.sender.bare, contact.customer, _id(it.xml), body)
+        said = Said(it.sender.bare, contact.customer, _id(it.xml), content.text, content.replaces)
 
         async def say() -> None:
             await self._say(it, said)
@@ -151,7 +162,7 @@ class Reader:
         for tag, displayed in ((f"{{{NS_RECEIPTS}}}received", False), (f"{{{NS_MARKERS}}}displayed", True)):
             found = it.xml.find(tag)
             about = found.get("id", "") if found is not None else ""
-            if about and len(about) <= _LONGEST_ID:
+            if about and len(about) <= LONGEST_ID:
                 self._owner.counters["displayed" if displayed else "received"] += 1
                 self._owner.events.seen(Seen(it.sender.bare, about, displayed))
 
@@ -160,7 +171,7 @@ class Reader:
         if not it.agent and it.sender.full not in self._owner.profile.agent_domains:
             self._owner.counters["refused_strangers"] += 1
             return
-        if it.id and len(it.id) <= _LONGEST_ID:
+        if it.id and len(it.id) <= LONGEST_ID:
             self._owner.counters["bounced"] += 1
             self._owner.events.bounced(Bounced(it.sender.bare, it.id, _reason(it.xml)))
 
@@ -192,19 +203,11 @@ def _local(tag: str) -> str:
     return ""
 
 
-def _body(xml: ET.Element) -> str:
-    for space in _SPACES:
-        found = xml.find(f"{space}body")
-        if found is not None:
-            return found.text or ""
-    return ""
-
-
 def _id(xml: ET.Element) -> str:
     """The stanza's id, else the one its author gave it (XEP-0359)."""
     origin = xml.find(f"{{{NS_SID}}}origin-id")
     for known in (xml.get("id"), origin.get("id") if origin is not None else None):
-        if known and len(known) <= _LONGEST_ID:
+        if known and len(known) <= LONGEST_ID:
             return known
     return ""
 

@@ -8,8 +8,8 @@ import secrets
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from gateway.channels.xmpp.jids import contact_jid
-from gateway.model.desk import Line, LineKind
+from gateway.channels.xmpp.jids import contact_bare, contact_jid
+from gateway.model.desk import MARK, Line, LineKind
 
 NS_STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 NS_RECEIPTS = "urn:xmpp:receipts"  # XEP-0184
@@ -19,6 +19,9 @@ NS_SID = "urn:xmpp:sid:0"  # XEP-0359
 NS_DELAY = "urn:xmpp:delay"  # XEP-0203
 NS_QUICK = "urn:xmpp:tmp:quick-response"  # XEP-0439
 NS_HINTS = "urn:xmpp:hints"  # XEP-0334
+NS_FORWARD = "urn:xmpp:forward:0"  # XEP-0297
+NS_PRIVILEGE = "urn:xmpp:privilege:2"  # XEP-0356, 5; what was before it takes no such message on ejabberd
+NS_PHOTO = "vcard-temp:x:update"  # XEP-0153
 NS_PING = "urn:xmpp:ping"  # XEP-0199
 
 _LONGEST_TEXT = 30_000  # characters of a body; a longer one might end the stream at the server, and come again
@@ -54,7 +57,7 @@ def random_id() -> str:
     return secrets.token_hex(12)
 
 
-def render(line: Line, domain: str, resources: Sequence[str] = (), last: str = "") -> str:
+def render(line: Line, domain: str, resources: Sequence[str] = (), last: str = "", *, speak: bool = False) -> str:
     """The stanzas of one line; more than one only for a failure.
 
     Args:
@@ -63,6 +66,7 @@ def render(line: Line, domain: str, resources: Sequence[str] = (), last: str = "
         resources: where the agent is. A server drops errors for a bare JID (RFC 6121, 8.5.2), so a failure goes to
             each of these; where there is none, as a text, which the server keeps for the agent, and to `last`.
         last: where the agent wrote last, "" = nowhere.
+        speak: whether we may in the agent's name (XEP-0356).
     """
     sender = contact_jid(line.customer, domain)
     if line.kind is LineKind.delivered:
@@ -83,7 +87,29 @@ def render(line: Line, domain: str, resources: Sequence[str] = (), last: str = "
             )
             for resource in (resources or ([last] if last else []))
         )
+    if line.kind is LineKind.own:
+        if speak:
+            return _as_agent(line, domain)
+        return _said(line, sender, domain, f"{MARK} sent over the console: {line.text}")
     return _said(line, sender, domain, line.text)
+
+
+def _as_agent(line: Line, domain: str) -> str:
+    """What an agent said elsewhere, as if their own client had sent it: their server shows it on all their devices
+    (XEP-0280). It brings it to us as well, from the account itself, where the reader sets it aside.
+    """
+    # All of it is in the clients' namespace, else the body would be empty for them.
+    inner = (
+        f"<message xmlns='jabber:client' type='chat'"
+        f"{attributes(from_=line.agent, to=contact_bare(line.customer, domain), id=line.id)}>"
+        f"<body>{escape(_cut(line.text))}</body><origin-id xmlns='{NS_SID}'{attributes(id=line.id)}/>"
+        f"{_delay(line.at, domain)}</message>"
+    )
+    server = line.agent.partition("@")[2]
+    return (
+        f"<message{attributes(from_=domain, to=server, id=line.id)}><privilege xmlns='{NS_PRIVILEGE}'>"
+        f"<forwarded xmlns='{NS_FORWARD}'>{inner}</forwarded></privilege></message>"
+    )
 
 
 def chat(sender: str, to: str, text: str, choices: Sequence[tuple[str, str]] = ()) -> str:
@@ -113,11 +139,11 @@ def error(stanza: str, sender: str, to: str, id: str, condition: tuple[str, str]
     )
 
 
-def presence(sender: str, to: str, kind: str = "", status: str = "", show: str = "") -> str:
-    """A presence; kind "" = available."""
-    inner = f"<show>{show}</show>" if show else ""
-    if status:
-        inner += f"<status>{escape(status)}</status>"
+def presence(sender: str, to: str, kind: str = "", status: str = "", photo: str = "") -> str:
+    """A presence; kind "" = available. photo: SHA-1 of the picture in the vCard (XEP-0153), "" = nothing is said."""
+    inner = f"<status>{escape(status)}</status>" if status else ""
+    if photo:
+        inner += f"<x xmlns='{NS_PHOTO}'><photo>{photo}</photo></x>"
     return f"<presence{attributes(from_=sender, to=to, type=kind)}>{inner}</presence>"
 
 
@@ -132,14 +158,16 @@ def ping(sender: str, to: str, id: str) -> str:
 
 
 def _said(line: Line, sender: str, domain: str, text: str) -> str:
-    if len(text) > _LONGEST_TEXT:
-        text = text[:_LONGEST_TEXT] + "…"
     return (
-        f"<message type='chat'{attributes(from_=sender, to=line.agent, id=line.id)}><body>{escape(text)}</body>"
+        f"<message type='chat'{attributes(from_=sender, to=line.agent, id=line.id)}><body>{escape(_cut(text))}</body>"
         f"<origin-id xmlns='{NS_SID}'{attributes(id=line.id)}/><request xmlns='{NS_RECEIPTS}'/>"
         f"<markable xmlns='{NS_MARKERS}'/><active xmlns='{NS_STATES}'/>"
         f"{_delay(line.at, domain)}{_choices(line.choices)}</message>"
     )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"
 
 
 def _delay(at: int | None, domain: str) -> str:

@@ -44,6 +44,7 @@ class Care:
         self.bounced: list[Bounced] = []
         self.attends: list[tuple[str, Show]] = []
         self.connected: list[int | None] = []
+        self.names: dict[tuple[str, str], str] = {(ANNA, CUSTOMER): "Ann <Gold>"}
         self.statuses: dict[str, str] = {CUSTOMER: "Ann, gold"}
         self.verbs: list[tuple[str, str]] = [("take", "Take it"), ("close", "Close it")]
         self.told = Told("done")
@@ -57,6 +58,7 @@ class Care:
             said=self._said,
             verbs=self._verbs,
             asked=self._asked,
+            named=self._named,
             shows=lambda agent, customer: self.statuses.get(customer),
             seen=self._note(self.seen),
             bounced=self._note(self.bounced),
@@ -76,6 +78,9 @@ class Care:
         self.said.append(said)
         self.watch.touch()
         return await self.hear(said)
+
+    async def _named(self, agent: str, customer: str) -> str:
+        return self.names.get((agent, customer), "")
 
     async def _verbs(self, agent: str, customer: str) -> Sequence[tuple[str, str]]:
         return self.verbs

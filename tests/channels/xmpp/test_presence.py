@@ -3,8 +3,8 @@
 import pytest
 
 from gateway.channels.xmpp import Patience
-from gateway.model.desk import Show
-from tests.channels.xmpp.conftest import ANNA, BEN, CONTACT, CUSTOMER, DOMAIN, MakeRoom, Room
+from gateway.model.desk import LineKind, Show
+from tests.channels.xmpp.conftest import ANNA, BEN, CONTACT, CUSTOMER, DOMAIN, MakeRoom, Room, line
 
 
 def presence(sender: str, to: str = DOMAIN, show: str = "", type: str = "") -> str:
@@ -122,13 +122,10 @@ async def test_unsubscribes(room: Room) -> None:
     assert [found.get("type") for found in room.server.last.of("presence", from_=CONTACT)] == ["unsubscribed"]
 
 
-async def test_shown(room: Room) -> None:
-    assert room.link.shown(ANNA, CUSTOMER)
+async def test_a_contact_that_is_no_more_is_away(room: Room) -> None:
+    assert await room.link.send([line("c1", LineKind.opened)])
     del room.care.statuses[CUSTOMER]
-    assert room.link.shown(ANNA, CUSTOMER)
-    assert not room.link.shown("anna", CUSTOMER)
-    assert not room.link.shown(ANNA, "bob")
-    await room.settle()
+    assert await room.link.send([line("c2", LineKind.ended)])
     told = room.server.last.of("presence", from_=f"{CONTACT}/sms", to=ANNA)
     assert [found.get("type") for found in told] == [None, "unavailable"]
     room.server.last.send(presence(f"{ANNA}/a", CONTACT, type="probe"))

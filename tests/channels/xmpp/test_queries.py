@@ -100,7 +100,7 @@ async def test_items(room: Room) -> None:
 
 
 async def test_card_and_version(room: Room) -> None:
-    assert (await ask(room, "<vCard xmlns='vcard-temp'/>"))[0].findtext("{vcard-temp}FN") == CUSTOMER
+    assert (await ask(room, "<vCard xmlns='vcard-temp'/>"))[0].findtext("{vcard-temp}FN") == "Ann <Gold>"
     assert (await ask(room, "<vCard xmlns='vcard-temp'/>", to=DOMAIN))[0].findtext("{vcard-temp}FN") == "Careline"
     version = await ask(room, "<query xmlns='jabber:iq:version'/>", to=DOMAIN, sender=STRANGER)
     assert version[0].findtext("{jabber:iq:version}name") == "Careline"

@@ -37,6 +37,30 @@ def test_text(kind: LineKind) -> None:
     assert stanza[1].get("id") == "l1"
 
 
+def test_words_in_the_agents_name() -> None:
+    """All of the inner message is in the clients' namespace, else clients would show nothing."""
+    said = line("o1", LineKind.own, text="sent <over> HTTP", at=1_000)
+    [stanza] = parse(writing.render(said, DOMAIN, speak=True))
+    assert dict(stanza.attrib) == {"from": DOMAIN, "to": "example.test", "id": "o1"}
+    [privilege] = stanza
+    assert privilege.tag == "{urn:xmpp:privilege:2}privilege"
+    [inner] = privilege[0]
+    assert privilege[0].tag == "{urn:xmpp:forward:0}forwarded"
+    assert inner.tag == "{jabber:client}message"
+    assert dict(inner.attrib) == {"type": "chat", "from": ANNA, "to": CONTACT, "id": "o1"}
+    assert inner.findtext("{jabber:client}body") == "sent <over> HTTP"
+    delay = inner.find("{urn:xmpp:delay}delay")
+    assert delay is not None
+    assert delay.get("stamp") == "1970-01-01T00:00:01.000Z"
+    assert inner.find("{urn:xmpp:receipts}request") is None
+
+
+def test_words_in_the_agents_name_where_we_may_not_speak_for_them() -> None:
+    [stanza] = parse(writing.render(line("o1", LineKind.own, text="Hello"), DOMAIN))
+    assert (stanza.get("from"), stanza.get("to")) == (f"{CONTACT}/sms", ANNA)
+    assert stanza.findtext(f"{NS}body") == "[desk] sent over the console: Hello"
+
+
 def test_the_desk_speaks_from_its_domain() -> None:
     [stanza] = parse(writing.render(line(customer="", text="hello"), DOMAIN))
     assert stanza.get("from") == DOMAIN

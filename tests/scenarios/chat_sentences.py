@@ -1,0 +1,46 @@
+"""Sentences of plays about what clients send and show beside words: corrections, contacts, words sent another way."""
+
+from gateway.model.desk import LineKind
+from gateway.model.rows import replace
+from tests.scenarios.playing import Play, _same, _type, jid, sentence
+
+
+@sentence(r"(Ana|Ben|Cleo) corrects (that|line \d+): (.*)")
+async def _corrects(play: Play, agent: str, which: str, text: str) -> None:
+    """What was typed last, or as the so manieth line of the play."""
+    number = play.typed if which == "that" else int(which.removeprefix("line "))
+    await _type(play, agent, play.phone(str(play.last)), text, replaces=f"stanza-{number}")
+
+
+@sentence(r"The correction of (Ana|Ben|Cleo) comes twice: (.*)")
+async def _corrects_twice(play: Play, agent: str, text: str) -> None:
+    first = f"stanza-{play.typed}"
+    for _ in range(2):
+        await _type(play, agent, play.phone(str(play.last)), text, "the-same", first)
+
+
+@sentence(r"Agents may not correct what they sent")
+async def _no_corrections(play: Play) -> None:
+    rules = play.stage.playbook.rules
+    talks = rules.conversations.model_copy(update={"corrections": "refuse"})
+    play.stage.playbook = replace(play.stage.playbook, rules=rules.model_copy(update={"conversations": talks}))
+    await play.stage.restart()
+
+
+@sentence(r"(Ana|Ben|Cleo)'s client shows as her own: (.+)")
+async def _shows_own(play: Play, agent: str, expected: str) -> None:
+    """What was sent in an agent's name another way."""
+    await play.stage.settled()
+    unseen = play.unseen(agent)
+    assert [line.kind for line in unseen[:1]] == [LineKind.own], f"{agent} has {unseen}"
+    assert _same(expected, unseen[0].text), f"it shows {unseen[0].text}"
+    play.shown[agent] = play.shown.get(agent, 0) + 1
+
+
+@sentence(r"(Ana|Ben|Cleo)'s open chats: (.+)")
+async def _open_chats(play: Play, agent: str, names: str) -> None:
+    await play.stage.settled()
+    assert play.stage.chat is not None, "there is no chat server in this play"
+    wanted = [] if names == "none" else sorted(play.phone(name) for name in names.split(" and "))
+    found = sorted(play.stage.chat.contacts.get(jid(agent), {}))
+    assert found == wanted, f"they are {found}"
