@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gateway.care import dispatch, escalation, inputs, outbound
+from gateway.care import canned, dispatch, escalation, inputs, outbound
 from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
 from gateway.model.conversation import Conversation
@@ -73,6 +73,23 @@ class Desk:
             if known is None:
                 raise
             return known
+
+    async def say_canned(
+        self, conversation_id: int, agent: str, name: str, values: Mapping[str, str], idempotency_key: str | None = None
+    ) -> Message:
+        """A canned reply in the agent's name, its fields filled in."""
+        if idempotency_key is not None:
+            known = await self._store.read(message_of_key, idempotency_key)
+            if known is not None:
+                return known
+
+        def say(turn: Turn, talk: Conversation) -> Message:
+            jid = escalation.agent_named(turn.playbook, agent)
+            reply = canned.named(turn.playbook, talk, name)
+            text = canned.words(turn, talk, jid, reply, values)
+            return escalation.agent_says(turn, talk, jid, text, idempotency_key=idempotency_key)
+
+        return await self._on(conversation_id, say)
 
     # as_agent: `by` is an agent, bound by what agents may do; False: the key of a supervisor or admin, who is not.
 

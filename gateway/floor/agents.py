@@ -15,6 +15,7 @@ from gateway.floor import cards, verbs
 from gateway.floor.attendance import Attendance
 from gateway.floor.lines import Typed, typed
 from gateway.floor.meaning import meant
+from gateway.floor.repertoire import VERBS
 from gateway.floor.runs import BRAND, Run
 from gateway.model.desk import Asked, Form, Heard, Said, Show, Told, key_of
 from gateway.model.message import Disposition, MessageState
@@ -76,7 +77,7 @@ class Agents:
 
     async def said(self, said: Said) -> Heard:
         """An agent wrote a line."""
-        line = typed(said.text, {*verbs.VERBS, *READING, *DESK_VERBS})
+        line = typed(said.text, {*VERBS, *READING, *DESK_VERBS})
         if line is None:
             return Heard()
         if line.refused:
@@ -127,7 +128,7 @@ class Agents:
         """A line that is no words, once for each stanza."""
         if not said.customer or line.verb in DESK_VERBS:
             return await self._desk(said.agent, said.customer, line.verb)
-        verb = verbs.VERBS.get(line.verb)
+        verb = VERBS.get(line.verb)
         if verb is None and line.verb not in READING:
             return Told(f"not sent: {self._unknown(line.verb)}", refused=True)
         if verb is None:
@@ -153,7 +154,7 @@ class Agents:
         return Told(answer) if same else Told("not done: your client has used the id of this line before", refused=True)
 
     def _unknown(self, name: str) -> str:
-        known = [*verbs.VERBS, *READING, *DESK_VERBS]
+        known = [*VERBS, *READING, *DESK_VERBS]
         return (
             f"there is no /{name[:40]}{nearest(name, known)}; /help lists what there is; begin with a space to send it"
         )
@@ -164,7 +165,7 @@ class Agents:
         """What may be run on a customer's contact, or on the desk."""
         if not customer:
             return list(DESK_VERBS.items())
-        return [*((verb.name, verb.title) for verb in verbs.VERBS.values()), *READING.items()]
+        return [*((verb.name, verb.title) for verb in VERBS.values()), *READING.items()]
 
     async def asked(self, asked: Asked) -> Told:
         """An agent runs a verb from a menu."""
@@ -174,7 +175,7 @@ class Agents:
         brand = values.pop(BRAND, "") if values is not None else ""
         if asked.verb == "card":
             return await self._card(asked.agent, asked.customer, brand)
-        verb = verbs.VERBS.get(asked.verb)
+        verb = VERBS.get(asked.verb)
         if verb is None:
             return Told(f"there is no command {asked.verb[:40]}", refused=True)
         try:
@@ -241,7 +242,7 @@ class Agents:
             case "help":
                 return Told(self._help(self._helped(customer), "Lines that begin with / are for the desk:"))
             case _:
-                known = "a line about a customer is said to their contact" if name in verbs.VERBS else "/help lists all"
+                known = "a line about a customer is said to their contact" if name in VERBS else "/help lists all"
                 return Told(f"there is no /{name[:40]} here; {known}", refused=True)
 
     def _shows(self, agent: str) -> str:
@@ -251,7 +252,7 @@ class Agents:
     def _helped(self, customer: str) -> Mapping[str, str]:
         if not customer:
             return DESK_VERBS
-        own = {f"{verb.name} {verb.usage}".strip(): verb.title for verb in verbs.VERBS.values()}
+        own = {f"{verb.name} {verb.usage}".strip(): verb.title for verb in VERBS.values()}
         return {**own, **READING, **DESK_VERBS}
 
     def _help(self, known: Mapping[str, str], head: str) -> str:

@@ -9,7 +9,7 @@ from gateway.care import escalation
 from gateway.care.desk import Unknown
 from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
-from gateway.floor import verbs
+from gateway.floor.repertoire import VERBS
 from gateway.floor.verbs import Scene, Verb
 from gateway.model.desk import Form, Show
 from gateway.settings import nearest
@@ -17,6 +17,9 @@ from gateway.store import stanzas
 from gateway.store.database import Store
 from gateway.store.units import Rejected
 from gateway.store.views import key_of_conversation
+
+_VERBS: Mapping[str, Verb] = {name: verb for name, verb in VERBS.items() if verb.steps is None}
+"""What is asked in steps has calls of its own."""
 
 
 class Missing(Refused):
@@ -38,7 +41,7 @@ class Commands:
 
         def ask(turn: Turn) -> Mapping[str, Form]:
             scene = self._scene(turn, conversation_id, agent, {})
-            return {verb.name: _form(verb, scene) for verb in verbs.VERBS.values()}
+            return {verb.name: _form(verb, scene) for verb in _VERBS.values()}
 
         return await self._decide(conversation_id, ask)  # type: ignore[return-value]
 
@@ -50,11 +53,9 @@ class Commands:
             Missing: values are missing, or are none that it asks for.
             Refused, NotOwner: not now, with the reason. Failure: the store.
         """
-        verb = verbs.VERBS.get(name)
+        verb = _VERBS.get(name)
         if verb is None:
-            raise Unknown(
-                f"there is no verb {name[:40]}{nearest(name[:40], verbs.VERBS)}; there are {', '.join(verbs.VERBS)}"
-            )
+            raise Unknown(f"there is no verb {name[:40]}{nearest(name[:40], _VERBS)}; there are {', '.join(_VERBS)}")
         line = f"{name} {sorted(values.items())}"
         stanza = stanzas.key_of(agent, str(conversation_id), f"http:{key}") if key is not None else None
 

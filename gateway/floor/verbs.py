@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gateway.care import consent, dispatch, escalation, offers, outbound, reserving
 from gateway.care.turn import NotOwner, Refused, Turn
 from gateway.model.conversation import Conversation, OwnerKind
-from gateway.model.desk import Input, Show
+from gateway.model.desk import Input, Show, Told
 from gateway.model.message import Author, MessageClass, MessageState
 from gateway.settings import nearest
 from gateway.settings.policy import Offer as Terms
@@ -29,20 +29,23 @@ class Scene:
 
 Inputs = Callable[[Scene], Sequence[Input]]
 Do = Callable[[Scene], str]
+Steps = Callable[[Scene, str | None], Told]
 
 
 @dataclass(frozen=True, slots=True)
 class Verb:
     """name: as in `/name` and `careline#name`. usage: its arguments, as the help shows them. noticed: whoever has the
-    conversation gets a notice of it, which is answer enough to a line of chat.
+    conversation gets a notice of it, which is answer enough to a line of chat. steps: in place of `inputs` and `do`,
+    where more is asked than once: takes the next step; it is given the rest of a line, None = a form.
     """
 
     name: str
     title: str
     usage: str
-    do: Do
+    do: Do = lambda _: ""
     inputs: Inputs = lambda _: ()
     noticed: bool = False
+    steps: Steps | None = None
 
 
 def take(scene: Scene) -> str:

@@ -95,7 +95,7 @@ class Bounced:
 
 @record
 class Input:
-    """One field of a verb. choices: (value, label), for a list; value: what it has now."""
+    """One field of a verb. choices: (value, label), for a list; value: what it has now. hidden: it only comes back."""
 
     name: str
     label: str
@@ -103,6 +103,7 @@ class Input:
     choices: tuple[tuple[str, str], ...] = ()
     value: str = ""
     lines: bool = False
+    hidden: bool = False
 
 
 @record

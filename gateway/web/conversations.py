@@ -5,6 +5,7 @@ Every verb is decided in the customer's own order; when another owns the convers
 
 from aiohttp import web
 
+from gateway.care.canned import LONGEST_VALUE, MOST_FIELDS
 from gateway.model.conversation import ConversationState
 from gateway.settings import nearest
 from gateway.store.listings import ConversationFilters, conversation, conversations, notes
@@ -78,6 +79,21 @@ class Conversations:
             said = "the idempotency key was used before, for another message"
             raise Problem("idempotency-clash", said, [("/idempotency_key", said)])
         return answer({"message": str(message.id)}, 202)
+
+    async def say_canned(self, request: web.Request) -> web.Response:
+        """A canned reply in the agent's name."""
+        fields = await self.fields_of(request, ("agent", "name", "values", "idempotency_key"), "invalid-message")
+        name, values = fields.name("name", required=True), fields.words("values", MOST_FIELDS, LONGEST_VALUE)
+        agent = self.agent_of(fields, request)
+        key = idempotency_key(fields, request)
+        fields.done()
+        conversation_id = id_of(request)
+        message = await self._services.desk.say_canned(conversation_id, agent, name or "", values, key)
+        if message.conversation_id != conversation_id:
+            said = "the idempotency key was used before, for another message"
+            raise Problem("idempotency-clash", said, [("/idempotency_key", said)])
+        told = {"message": str(message.id), "text": message.text, "encoding": message.encoding}
+        return answer({**told, "segments": message.parts}, 202)
 
     async def claim(self, request: web.Request) -> web.Response:
         """The agent takes a waiting conversation; the first commit wins."""

@@ -7,6 +7,7 @@ from gateway.model.message import Disposition
 from gateway.model.offer import OfferState
 from gateway.web import schemas
 from gateway.web.backlog import Backlog
+from gateway.web.canned import Replies
 from gateway.web.commands import Commands
 from gateway.web.conversations import Conversations
 from gateway.web.customers import Customers
@@ -26,6 +27,7 @@ from gateway.web.routes import (
     READERS,
     SENDERS,
     STAFF,
+    SUPERVISORS,
     Body,
     Handle,
     Parameter,
@@ -54,6 +56,7 @@ def all_routes(services: Services) -> list[Route]:
         *_messages(Messages(services, backlog)),
         *_conversations(talks),
         *_verbs(Commands(services, talks)),
+        *_canned(Replies(services)),
         *_others(Offers(services), Customers(services)),
         *_operations(Operations(services)),
     ]
@@ -184,17 +187,18 @@ def _conversations(talks: Conversations) -> Sequence[Route]:
     note = exactly({"text": words(1600)}, agent)
     transfer = exactly({"to": words(200)}, {"reason": words(500), **agent})
     close = exactly(disposition, {"note": words(1600), **agent})
-    tag, card = "conversations", ref("ConversationCard")
+    canned = exactly({"name": words(40)}, {"values": schemas.VALUES, **agent, "idempotency_key": words(200)})
+    tag, card, sending = "conversations", ref("ConversationCard"), ("messages", "canned")
 
     def verb(path: str, name: str, handle: Handle, summary: str, schema: Mapping[str, object], example: object,
              status: int = 200, shown: Mapping[str, object] = card) -> Route:  # fmt: skip
         return Route(
             "POST", f"/v1/conversations/{{id}}/{path}", name, handle, DESK, summary, tag,
-            parameters=(_ID, _KEY) if path == "messages" else (_ID,),
+            parameters=(_ID, _KEY) if path in sending else (_ID,),
             body=Body({JSON_TYPE: (schema, example)}),
             answers={status: (shown, "Done.")},
             problems=(
-                *_WRITING, "not-found", "invalid-message" if path == "messages" else "invalid-action", "refused",
+                *_WRITING, "not-found", "invalid-message" if path in sending else "invalid-action", "refused",
                 "not-owner",
             ),
         )  # fmt: skip
@@ -206,6 +210,8 @@ def _conversations(talks: Conversations) -> Sequence[Route]:
              what="With the notes of the desk, except for integrators."),
         verb("messages", "say", talks.say, "The agent's words to the customer", say,
              {"agent": "Ana", "text": "I am looking into it."}, 202, ref("Queued")),
+        verb("canned", "say_canned", talks.say_canned, "A canned reply in the agent's name", canned,
+             {"agent": "Ana", "name": "refund", "values": {"amount": "20.00"}}, 202, ref("CannedSent")),
         verb("claim", "claim", talks.claim, "Take a waiting conversation", exactly({}, agent), {"agent": "Ana"}),
         verb("transfer", "transfer", talks.transfer, "Give it to a queue or an agent", transfer,
              {"agent": "Ana", "to": "billing", "reason": "a question of money"}),
@@ -233,6 +239,40 @@ def _verbs(commands: Commands) -> Sequence[Route]:
             body=Body({JSON_TYPE: (body, {"agent": "Ana", "values": {"name": "unlimited"}})}),
             answers={200: (schemas.shows({"text": schemas.TEXT}), "Done; what, as a sentence.")},
             problems=(*_WRITING, "not-found", "invalid-action", "refused", "not-owner"),
+        ),
+    )  # fmt: skip
+
+
+def _canned(replies: Replies) -> Sequence[Route]:
+    tag, shown = "canned", ref("CannedReply")
+    name = Parameter("name", "Its name.", words(40), "path", "refund")
+    example = {
+        "brand": "acme",
+        "title": "The refund is on its way",
+        "texts": {"en": "Hi, {{ agent }} of {{ brand }} here: your refund of {{ amount }} is on its way."},
+        "fields": [{"name": "amount", "type": "money", "currency": "USD"}],
+    }
+    trial = exactly({}, {"values": schemas.VALUES, "language": words(20), "customer": words(200), "agent": words(200)})
+    return (
+        _get("/v1/canned", "find_canned", replies.find, STAFF, "All canned replies", tag, page_of(shown)),
+        _get("/v1/canned/{name}", "get_canned", replies.get, STAFF, "One canned reply", tag, shown, name),
+        Route(
+            "PUT", "/v1/canned/{name}", "put_canned", replies.put, SUPERVISORS, "Keep a canned reply", tag,
+            what="In the place of the one of this name. Texts are templates as in the catalogue; a field is shown as "
+            "its type says. `customer` (may be empty), `agent`, `brand` and `help` are given by themselves.",
+            parameters=(name,), body=Body({JSON_TYPE: (schemas.CANNED, example)}), answers={200: (shown, "Kept.")},
+            problems=(*_WRITING, "invalid-reply"),
+        ),
+        Route(
+            "DELETE", "/v1/canned/{name}", "delete_canned", replies.delete, SUPERVISORS, "Drop a canned reply", tag,
+            parameters=(name,), answers={200: (shown, "It was this.")}, problems=("not-found",),
+        ),
+        Route(
+            "POST", "/v1/canned/{name}/preview", "preview_canned", replies.preview, DESK, "What a customer would read",
+            tag, parameters=(name,),
+            body=Body({JSON_TYPE: (trial, {"values": {"amount": "20.00"}, "language": "en", "customer": "Ann"})}),
+            answers={200: (ref("CannedText"), "The words and what they cost.")},
+            problems=(*_WRITING, "not-found", "invalid-message", "refused"),
         ),
     )  # fmt: skip
 
