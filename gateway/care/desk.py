@@ -4,17 +4,18 @@ One definition for HTTP, the console and the XMPP desk. Each is decided in the c
 the commit. Raises: Unknown (no such thing), Refused and NotOwner (not now, with the reason), Failure (the store).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gateway.care import canned, dispatch, escalation, inputs, outbound
+from gateway.care import canned, dispatch, escalation, inputs, outbound, tagging
 from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
 from gateway.model.conversation import Conversation
 from gateway.model.message import Author, Direction, Message, MessageClass
 from gateway.store import messages, work
 from gateway.store.database import Store
+from gateway.store.tags import tags_of
 from gateway.store.units import Due, Rejected, Unit
 from gateway.store.views import key_of_conversation, message_of_key
 
@@ -121,6 +122,11 @@ class Desk:
     async def note(self, conversation_id: int, by: str, text: str) -> None:
         """A line only the desk sees."""
         await self._on(conversation_id, lambda turn, talk: turn.note(talk, "note", by, text))
+
+    async def tag(self, conversation_id: int, add: Sequence[str], remove: Sequence[str]) -> None:
+        """Adds tags and takes others away."""
+        had = (await self._store.read(tags_of, [conversation_id])).get(conversation_id, ())
+        await self._on(conversation_id, lambda turn, talk: tagging.change(turn, talk, had, add, remove))
 
     async def send(self, sending: Sending) -> Sent:
         """One message, through all gates; the same idempotency key sends once."""

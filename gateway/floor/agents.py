@@ -19,10 +19,12 @@ from gateway.floor.repertoire import VERBS
 from gateway.floor.runs import BRAND, Run
 from gateway.model.desk import Asked, Form, Heard, Said, Show, Told, key_of
 from gateway.model.message import Disposition, MessageState
+from gateway.model.rows import replace
 from gateway.settings import nearest
 from gateway.store import stanzas
 from gateway.store.access import READ_FAULT
 from gateway.store.database import Store
+from gateway.store.tags import tags_of_customer
 from gateway.store.units import Failure, Rejected
 from gateway.store.views import message_of_key
 from gateway.store.waiting import Room, away, facts, room, set_away
@@ -187,6 +189,8 @@ class Agents:
 
     async def _run(self, run: Run) -> Told:
         """Raises Failure: nothing is on disk. Rejected: this line was run before."""
+        if run.verb.tagged:
+            run = replace(run, tags=await self._store.read(tags_of_customer, f"tel:{run.customer}"))
 
         def decide(turn: Turn) -> Told:
             told = run.decide(turn, self.attendance.show)

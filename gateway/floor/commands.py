@@ -15,6 +15,7 @@ from gateway.model.desk import Form, Show
 from gateway.settings import nearest
 from gateway.store import stanzas
 from gateway.store.database import Store
+from gateway.store.tags import tags_of
 from gateway.store.units import Rejected
 from gateway.store.views import key_of_conversation
 
@@ -39,8 +40,10 @@ class Commands:
     async def forms(self, conversation_id: int, agent: str) -> Mapping[str, Form]:
         """What each verb asks of this agent about this conversation just now. Raises Unknown, Failure."""
 
+        tags = await self._store.read(tags_of, [conversation_id])
+
         def ask(turn: Turn) -> Mapping[str, Form]:
-            scene = self._scene(turn, conversation_id, agent, {})
+            scene = self._scene(turn, conversation_id, agent, {}, tags)
             return {verb.name: _form(verb, scene) for verb in _VERBS.values()}
 
         return await self._decide(conversation_id, ask)  # type: ignore[return-value]
@@ -59,8 +62,10 @@ class Commands:
         line = f"{name} {sorted(values.items())}"
         stanza = stanzas.key_of(agent, str(conversation_id), f"http:{key}") if key is not None else None
 
+        tags = await self._store.read(tags_of, [conversation_id])
+
         def decide(turn: Turn) -> str:
-            scene = self._scene(turn, conversation_id, agent, values)
+            scene = self._scene(turn, conversation_id, agent, values, tags)
             _require(verb, scene)
             told = verb.do(scene)
             if stanza is not None:
@@ -86,11 +91,18 @@ class Commands:
             raise Refused("the idempotency key was used before, for something else", "idempotency_key")
         return told
 
-    def _scene(self, turn: Turn, conversation_id: int, agent: str, values: Mapping[str, str]) -> Scene:
+    def _scene(
+        self,
+        turn: Turn,
+        conversation_id: int,
+        agent: str,
+        values: Mapping[str, str],
+        tags: Mapping[int, tuple[str, ...]],
+    ) -> Scene:
         conversation = turn.conversations.get(conversation_id)
         if conversation is None:
             raise escalation.closed_long_ago()
-        return Scene(turn, conversation, agent, values, self._show)
+        return Scene(turn, conversation, agent, values, self._show, tags)
 
     async def _decide(self, conversation_id: int, decide: Callable[[Turn], object]) -> object:
         key = await self._store.read(key_of_conversation, conversation_id)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from gateway.floor.canned import CANNED
+from gateway.floor.tagging import TAGGING
 from gateway.floor.verbs import VERBS as TURNS
 from gateway.floor.verbs import Verb
 
-VERBS: Mapping[str, Verb] = {**TURNS, **{verb.name: verb for verb in CANNED}}
+VERBS: Mapping[str, Verb] = {**TURNS, **{verb.name: verb for verb in (*CANNED, *TAGGING)}}

@@ -1,6 +1,7 @@
 """A verb that an agent runs, as a line of chat or as a form: what is still to be asked, and its doing."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
 
 from gateway.care.turn import Turn
 from gateway.floor.meaning import WhichBrand, meant
@@ -16,7 +17,7 @@ BRAND = "brand"
 class Run:
     """brand: which conversation is meant, "" = the only one. rest: arguments of a line, each word the next of the
     inputs. line, key: the line as it was typed and the key of its stanza, "" = it was no line, or had no id. values: of
-    a form, None = it was not shown yet.
+    a form, None = it was not shown yet. tags: as of `Scene`.
     """
 
     agent: str
@@ -27,6 +28,7 @@ class Run:
     line: str = ""
     key: str = ""
     values: Mapping[str, str] | None = None
+    tags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     def decide(self, turn: Turn, show: Callable[[str], Show]) -> Told:
         """Does it, or says what is missing. show: how much a colleague is there. Raises Refused, NotOwner."""
@@ -37,9 +39,9 @@ class Run:
                 raise
             return Told(form=Form(self.verb.title, inputs=(Input(BRAND, "Brand", True, two.brands),)))
         if self.verb.steps is not None:
-            scene = Scene(turn, conversation, self.agent, dict(self.values or {}), show)
+            scene = Scene(turn, conversation, self.agent, dict(self.values or {}), show, self.tags)
             return self._with_brand(self.verb.steps(scene, self.rest if self.line else None))
-        scene = Scene(turn, conversation, self.agent, {}, show)
+        scene = Scene(turn, conversation, self.agent, {}, show, self.tags)
         inputs = self.verb.inputs(scene)
         given = placed(inputs, self.rest) if self.rest else dict(self.values or {})
         wanted = [one for one in inputs if one.required]
@@ -47,7 +49,7 @@ class Run:
         if unasked or any(not given.get(one.name) for one in wanted):
             return self._with_brand(Told(form=Form(self.verb.title, inputs=tuple(inputs))))
         noticed = self.verb.noticed and bool(self.line) and conversation.agent == self.agent
-        text = self.verb.do(Scene(turn, conversation, self.agent, given, show))
+        text = self.verb.do(Scene(turn, conversation, self.agent, given, show, self.tags))
         return Told("" if noticed else text)
 
     def _with_brand(self, told: Told) -> Told:

@@ -5,7 +5,7 @@ does (`do`, a decision in the customer's own order, which answers with a sentenc
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.care import consent, dispatch, escalation, offers, outbound, reserving
 from gateway.care.turn import NotOwner, Refused, Turn
@@ -18,13 +18,16 @@ from gateway.settings.policy import Offer as Terms
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """An agent runs a verb on a conversation. values: what they filled in. show: how much a colleague is there."""
+    """An agent runs a verb on a conversation. values: what they filled in. show: how much a colleague is there.
+    tags: of the customer's conversations, by conversation, for verbs that are `tagged`.
+    """
 
     turn: Turn
     conversation: Conversation
     agent: str
     values: Mapping[str, str]
     show: Callable[[str], Show] = lambda _: Show.unknown
+    tags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 Inputs = Callable[[Scene], Sequence[Input]]
@@ -36,7 +39,8 @@ Steps = Callable[[Scene, str | None], Told]
 class Verb:
     """name: as in `/name` and `careline#name`. usage: its arguments, as the help shows them. noticed: whoever has the
     conversation gets a notice of it, which is answer enough to a line of chat. steps: in place of `inputs` and `do`,
-    where more is asked than once: takes the next step; it is given the rest of a line, None = a form.
+    where more is asked than once: takes the next step; it is given the rest of a line, None = a form. tagged: it must
+    know the tags.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Verb:
     inputs: Inputs = lambda _: ()
     noticed: bool = False
     steps: Steps | None = None
+    tagged: bool = False
 
 
 def take(scene: Scene) -> str:

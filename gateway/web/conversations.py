@@ -6,6 +6,7 @@ Every verb is decided in the customer's own order; when another owns the convers
 from aiohttp import web
 
 from gateway.care.canned import LONGEST_VALUE, MOST_FIELDS
+from gateway.care.tagging import MOST_TAGS
 from gateway.model.conversation import ConversationState
 from gateway.settings import nearest
 from gateway.store.listings import ConversationFilters, conversation, conversations, notes
@@ -20,7 +21,7 @@ from gateway.web.problems import Problem
 from gateway.web.routes import CALLER, JSON_TYPE
 from gateway.web.services import Services
 
-FILTERS = ("state", "queue", "agent", "customer", "brand")
+FILTERS = ("state", "queue", "agent", "customer", "brand", "tag")
 KIND = "invalid-action"
 
 
@@ -42,6 +43,7 @@ class Conversations:
             customer=query.customer("customer"),
             brand=query.text("brand"),
             before=query.cursor,
+            tag=query.text("tag"),
         )
         try:
             views, more = await self._services.store.read(conversations, filters, query.limit)
@@ -141,6 +143,15 @@ class Conversations:
         conversation_id = id_of(request)
         await self._services.desk.note(conversation_id, by, text or "")
         return answer(await self._object(conversation_id), 201)
+
+    async def tag(self, request: web.Request) -> web.Response:
+        """Adds tags and takes others away."""
+        fields = await self.fields_of(request, ("add", "remove"))
+        add, remove = fields.lines("add", MOST_TAGS), fields.lines("remove", MOST_TAGS)
+        fields.done()
+        conversation_id = id_of(request)
+        await self._services.desk.tag(conversation_id, add, remove)
+        return answer(await self._object(conversation_id))
 
     # -- who speaks
 

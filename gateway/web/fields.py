@@ -95,6 +95,14 @@ class Fields:
             return []
         return value
 
+    def lines(self, name: str, most: int) -> list[str]:
+        """A list of short texts of one line."""
+        found = self.items(name, most)
+        for at, one in enumerate(found):
+            if not isinstance(one, str) or not 1 <= len(one) <= LONGEST_NAME or CONTROLS.search(one):
+                self.errors.append((f"{step('', name)}/{at}", f"must be a line of 1 to {LONGEST_NAME} characters"))
+        return found
+
     def choice(self, name: str, known: Collection[str]) -> str | None:
         """One of the words."""
         value = self._string(name, required=False, most=LONGEST_NAME)

@@ -109,6 +109,7 @@ _CONVERSATION: dict[str, Schema] = {
     "slots": {"type": "object"},
     "channel": TEXT,
     "disposition": TEXT_OR_NULL,
+    "tags": {"type": "array", "items": TEXT},
     "offers": {"type": "array", "items": ID},
     "messages": {"type": "array", "items": ID},
     "event": ID_OR_NULL,

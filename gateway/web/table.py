@@ -179,6 +179,7 @@ def _conversations(talks: Conversations) -> Sequence[Route]:
         Parameter("agent", "Name or JID of an agent.", _SHORT),
         Parameter("customer", _REFERENCE, _SHORT),
         Parameter("brand", "Name of a brand.", _SHORT),
+        Parameter("tag", "A tag that it has.", _SHORT),
         _LIMIT,
         _CURSOR,
     )
@@ -187,6 +188,8 @@ def _conversations(talks: Conversations) -> Sequence[Route]:
     note = exactly({"text": words(1600)}, agent)
     transfer = exactly({"to": words(200)}, {"reason": words(500), **agent})
     close = exactly(disposition, {"note": words(1600), **agent})
+    tags = {"type": "array", "maxItems": 10, "items": words(200)}
+    tagging = exactly({}, {"add": tags, "remove": tags})
     canned = exactly({"name": words(40)}, {"values": schemas.VALUES, **agent, "idempotency_key": words(200)})
     tag, card, sending = "conversations", ref("ConversationCard"), ("messages", "canned")
 
@@ -221,6 +224,7 @@ def _conversations(talks: Conversations) -> Sequence[Route]:
              exactly({}, {**disposition, **agent}), {"agent": "Ana", "disposition": "resolved"}),
         verb("notes", "add_note", talks.note, "A note that never leaves the desk", note,
              {"text": "Called twice before."}, 201),
+        verb("tags", "tag", talks.tag, "Add tags, or take some away", tagging, {"add": ["refund"], "remove": []}),
     )  # fmt: skip
 
 
