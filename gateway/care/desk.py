@@ -4,11 +4,11 @@ One definition for HTTP, the console and the XMPP desk. Each is decided in the c
 the commit. Raises: Unknown (no such thing), Refused and NotOwner (not now, with the reason), Failure (the store).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gateway.care import canned, dispatch, escalation, inputs, outbound, tagging
+from gateway.care import canned, dispatch, escalation, inputs, outbound, starting, tagging
 from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
 from gateway.model.conversation import Conversation
@@ -60,29 +60,25 @@ class Desk:
 
     async def say(self, conversation_id: int, agent: str, text: str, idempotency_key: str | None = None) -> Message:
         """The agent's words to the customer, committed only if the agent owns the turn."""
-        if idempotency_key is not None:
-            known = await self._store.read(message_of_key, idempotency_key)
-            if known is not None:
-                return known
-        try:
-            return await self._on(
-                conversation_id,
-                lambda turn, talk: escalation.agent_says(turn, talk, agent, text, idempotency_key=idempotency_key),
-            )
-        except Rejected:
-            known = await self._store.read(message_of_key, idempotency_key or "")
-            if known is None:
-                raise
-            return known
+        key = idempotency_key
+        says = self._on(
+            conversation_id,
+            lambda turn, talk: escalation.agent_says(turn, talk, agent, text, idempotency_key=key),
+        )
+        return await self._once(key, says)
+
+    async def start(self, to: str, agent: str, text: str, brand: str, idempotency_key: str | None = None) -> Message:
+        """The agent writes first to a number; brand "" = the one that the agent has."""
+        key = idempotency_key
+        starts = self._engine.ask(
+            f"tel:{to}", lambda turn: starting.start(turn, agent, text, brand, key=key, card=True)
+        )
+        return await self._once(key, starts)
 
     async def say_canned(
         self, conversation_id: int, agent: str, name: str, values: Mapping[str, str], idempotency_key: str | None = None
     ) -> Message:
         """A canned reply in the agent's name, its fields filled in."""
-        if idempotency_key is not None:
-            known = await self._store.read(message_of_key, idempotency_key)
-            if known is not None:
-                return known
 
         def say(turn: Turn, talk: Conversation) -> Message:
             jid = escalation.agent_named(turn.playbook, agent)
@@ -90,7 +86,23 @@ class Desk:
             text = canned.words(turn, talk, jid, reply, values)
             return escalation.agent_says(turn, talk, jid, text, idempotency_key=idempotency_key)
 
-        return await self._on(conversation_id, say)
+        return await self._once(idempotency_key, self._on(conversation_id, say))
+
+    async def _once(self, key: str | None, asks: Coroutine[object, object, object]) -> Message:
+        """The message of an idempotency key; made at the first time."""
+        known = await self._store.read(message_of_key, key) if key is not None else None
+        if known is not None:
+            asks.close()
+            return known
+        try:
+            made = await asks
+        except Rejected:
+            known = await self._store.read(message_of_key, key or "")
+            if known is None:
+                raise
+            return known
+        assert isinstance(made, Message)
+        return made
 
     # as_agent: `by` is an agent, bound by what agents may do; False: the key of a supervisor or admin, who is not.
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from gateway.care import closing, consent, dialogues, escalation, offers, outbound, queueing
+from gateway.care import closing, consent, dialogues, escalation, offers, outbound, queueing, wrapping
 from gateway.care.turn import Turn
 from gateway.model import desk
 from gateway.model.brand import Brand
@@ -52,6 +52,8 @@ def start(turn: Turn, event: Event, parsed: EventData | None = None) -> None:
         events.progress(turn.unit, event.id, EventState.expired, "worthless by now (the handler's ttl)", None)
         return
     _replace_older(turn, handler, data, brand.name)
+    if (current := turn.conversation(brand.name)) is not None:
+        wrapping.end(turn, current, f"wrap-up is over: {event.type} opens another conversation")
     sender = event.sender or playbook.sender_of(brand.name) or ""
     conversation = turn.opened(brand, sender)
     dialogue = dialogues.begin(turn, conversation, handler, event.data, event_id=event.id, parsed=data)
@@ -268,6 +270,7 @@ def delivery_failed(turn: Turn, message: Message, reason: str, *, opted_out: boo
         if own is not None and not late and own.disposition != "opted_out":
             queueing.reopen(turn, own, why)
         return
+    current = wrapping.back(turn, current)
     turn.note(current, "failed", "system", why)
     if current.owner_kind is OwnerKind.bot:
         queueing.to_queue(turn, current, None, why)

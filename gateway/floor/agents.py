@@ -4,9 +4,9 @@ Each thing that changes something is a decision in the customer's own order, ans
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 
-from gateway.care import escalation, reserving
+from gateway.care import escalation, reserving, starting
 from gateway.care.doubts import NOBODY_KNOWS
 from gateway.care.engine import Engine
 from gateway.care.playbook import Playbook
@@ -17,6 +17,7 @@ from gateway.floor.lines import Typed, typed
 from gateway.floor.meaning import meant
 from gateway.floor.repertoire import VERBS
 from gateway.floor.runs import BRAND, Run
+from gateway.floor.starting import START, TITLE, Starter, open_with
 from gateway.model.desk import Asked, Form, Heard, Said, Show, Told, key_of
 from gateway.model.message import Disposition, MessageState
 from gateway.model.rows import replace
@@ -35,6 +36,7 @@ DESK_VERBS: Mapping[str, str] = {
     "available": "Take conversations",
     "away": "Take no conversations",
     "queue": "What waits",
+    START: TITLE,
     "help": "What can be done here",
 }
 MOST_LISTED = 30
@@ -47,6 +49,7 @@ class Agents:
 
     def __init__(self, store: Store, engine: Engine, attendance: Attendance) -> None:
         self._store, self._engine, self.attendance = store, engine, attendance
+        self._starter = Starter(store, engine)
 
     async def start(self) -> None:
         """Who said `/away` before the last stop is away still."""
@@ -95,7 +98,10 @@ class Agents:
         key = key_of(said.agent, said.customer, said.id) if said.id else None
 
         def decide(turn: Turn) -> str:
-            conversation = meant(turn, said.agent, brand=line.brand)
+            conversation = open_with(turn, said.agent, line.brand)
+            if conversation is None:
+                starting.start(turn, said.agent, line.rest, line.brand, key=key)
+                return ""
             return verbs.say(turn, conversation, said.agent, line.rest, key)
 
         try:
@@ -128,6 +134,8 @@ class Agents:
 
     async def _line(self, said: Said, line: Typed) -> Told:
         """A line that is no words, once for each stanza."""
+        if line.verb == START:
+            return await self._starting(self._starter.line(said, line.brand, line.rest))
         if not said.customer or line.verb in DESK_VERBS:
             return await self._desk(said.agent, said.customer, line.verb)
         verb = VERBS.get(line.verb)
@@ -167,10 +175,12 @@ class Agents:
         """What may be run on a customer's contact, or on the desk."""
         if not customer:
             return list(DESK_VERBS.items())
-        return [*((verb.name, verb.title) for verb in VERBS.values()), *READING.items()]
+        return [*((verb.name, verb.title) for verb in VERBS.values()), *READING.items(), (START, TITLE)]
 
     async def asked(self, asked: Asked) -> Told:
         """An agent runs a verb from a menu."""
+        if asked.verb == START:
+            return await self._starting(self._starter.form(asked))
         if not asked.customer or asked.verb in DESK_VERBS:
             return await self._desk(asked.agent, asked.customer, asked.verb)
         values = dict(asked.values) if asked.values is not None else None
@@ -184,6 +194,12 @@ class Agents:
             return await self._run(
                 Run(asked.agent, asked.customer, verb, brand, values=values if values or not brand else None)
             )
+        except (Failure, READ_FAULT):
+            return Told(NOW, refused=True)
+
+    async def _starting(self, starts: Awaitable[Told]) -> Told:
+        try:
+            return await starts
         except (Failure, READ_FAULT):
             return Told(NOW, refused=True)
 

@@ -14,7 +14,7 @@ from gateway.store.search import TooWide
 from gateway.web import bodies
 from gateway.web.answers import answer
 from gateway.web.fields import Fields
-from gateway.web.messages import idempotency_key
+from gateway.web.messages import idempotency_key, number_of
 from gateway.web.objects import conversation_object, note_object
 from gateway.web.paging import Query, id_of, page
 from gateway.web.problems import Problem
@@ -81,6 +81,21 @@ class Conversations:
             said = "the idempotency key was used before, for another message"
             raise Problem("idempotency-clash", said, [("/idempotency_key", said)])
         return answer({"message": str(message.id)}, 202)
+
+    async def start(self, request: web.Request) -> web.Response:
+        """An agent writes first, to a number that has no open conversation."""
+        fields = await self.fields_of(request, ("to", "text", "agent", "brand", "idempotency_key"), "invalid-message")
+        text = fields.text("text", required=True)
+        to = number_of(fields)
+        brand = fields.name("brand", most=64)
+        agent = self.agent_of(fields, request)
+        key = idempotency_key(fields, request)
+        fields.done()
+        message = await self._services.desk.start(to, agent, text or "", brand or "", key)
+        if message.theirs != to or message.text != (text or "").strip() or message.conversation_id is None:
+            said = "the idempotency key was used before, for another message"
+            raise Problem("idempotency-clash", said, [("/idempotency_key", said)])
+        return answer(await self._object(message.conversation_id), 201)
 
     async def say_canned(self, request: web.Request) -> web.Response:
         """A canned reply in the agent's name."""

@@ -54,6 +54,7 @@ def all_routes(services: Services) -> list[Route]:
     routes = [
         *_events(Events(services, backlog), services),
         *_messages(Messages(services, backlog)),
+        *_talks(talks),
         *_conversations(talks),
         *_verbs(Commands(services, talks)),
         *_canned(Replies(services)),
@@ -172,7 +173,7 @@ def _messages(messages: Messages) -> Sequence[Route]:
     )  # fmt: skip
 
 
-def _conversations(talks: Conversations) -> Sequence[Route]:
+def _talks(talks: Conversations) -> Sequence[Route]:
     filters = (
         Parameter("state", "Where it stands.", one_of(ConversationState)),
         Parameter("queue", "Name of a queue.", _SHORT),
@@ -183,6 +184,28 @@ def _conversations(talks: Conversations) -> Sequence[Route]:
         _LIMIT,
         _CURSOR,
     )
+    tag, card = "conversations", ref("ConversationCard")
+    number = {"type": "string", "pattern": schemas.NUMBER_PATTERN, "maxLength": 64}
+    start = exactly(
+        {"to": number, "text": words(1600)}, {"agent": AGENT, "brand": words(64), "idempotency_key": words(200)}
+    )
+    return (
+        _get("/v1/conversations", "find_conversations", talks.find, READERS, "Conversations, newest first", tag,
+             page_of(ref("Conversation")), *filters, problems=("search-too-wide",)),
+        _get("/v1/conversations/{id}", "get_conversation", talks.get, READERS, "One conversation", tag, card, _ID,
+             what="With the notes of the desk, except for integrators."),
+        Route(
+            "POST", "/v1/conversations", "start_conversation", talks.start, DESK, "An agent writes first", tag,
+            what="To a number without an open conversation with the brand. The agent has the new one. All gates hold.",
+            parameters=(_KEY,),
+            body=Body({JSON_TYPE: (start, {"to": "+15551234568", "agent": "Ana", "text": "Your parcel is here."})}),
+            answers={201: (card, "The conversation.")},
+            problems=(*_WRITING, "invalid-message", "refused", "not-owner", "idempotency-clash"),
+        ),
+    )  # fmt: skip
+
+
+def _conversations(talks: Conversations) -> Sequence[Route]:
     agent, disposition = {"agent": AGENT}, {"disposition": words(64)}
     say = exactly({"text": words(1600)}, {**agent, "idempotency_key": words(200)})
     note = exactly({"text": words(1600)}, agent)
@@ -207,10 +230,6 @@ def _conversations(talks: Conversations) -> Sequence[Route]:
         )  # fmt: skip
 
     return (
-        _get("/v1/conversations", "find_conversations", talks.find, READERS, "Conversations, newest first", tag,
-             page_of(ref("Conversation")), *filters, problems=("search-too-wide",)),
-        _get("/v1/conversations/{id}", "get_conversation", talks.get, READERS, "One conversation", tag, card, _ID,
-             what="With the notes of the desk, except for integrators."),
         verb("messages", "say", talks.say, "The agent's words to the customer", say,
              {"agent": "Ana", "text": "I am looking into it."}, 202, ref("Queued")),
         verb("canned", "say_canned", talks.say_canned, "A canned reply in the agent's name", canned,

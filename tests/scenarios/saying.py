@@ -85,3 +85,20 @@ async def _done(play: Play, expected: str) -> None:
     _, told = _forms[id(play)]
     assert told.form is None, f"it asks for {told.form}"
     assert _same(expected, told.text), f"it says {told.text}"
+
+
+@sentence(r"The conversation is being wrapped up: (\w+)")
+async def _wrapup(play: Play, disposition: str) -> None:
+    talk = await play.talk()
+    assert (talk["state"], talk["disposition"]) == ("wrapup", disposition), f"{talk['state']} {talk['disposition']}"
+
+
+@sentence(r"1 minute passes")
+async def _minute(play: Play) -> None:
+    await play.stage.advance(minutes=1)
+
+
+@sentence(r"(\w+) was never met")
+async def _never_met(play: Play, name: str) -> None:
+    rows = await play.stage.rows("SELECT id FROM message WHERE direction = 'mo' AND theirs = ?", play.phone(name))
+    assert not rows, f"{name} has written before"
