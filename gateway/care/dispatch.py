@@ -235,6 +235,8 @@ def _tell(turn: Turn, conversation: Conversation, offer: Offer, problem: str | N
         offer_id=offer.id,
     )
     current = turn.fresh(current)
+    if problem is not None:
+        current = wrapping.back(turn, current)  # its agent takes care of it
     said = f"{offer.name} was delivered" if problem is None else f"{offer.name} failed: {problem}"
     turn.note(current, "offer", "system", said)
     if current.open and current.owner_kind is OwnerKind.bot and turn.floor(current) is None:
