@@ -14,7 +14,8 @@ from gateway.model.desk import Form, Input, Told
 
 TITLE = "Canned reply"
 TO_SEND = (("/send", "Send"), ("/cancel", "Do not send"))
-_NAME, _PREVIEW, _DO = "name", "preview", "do"
+_NAME, _PREVIEW, _DO = "canned.reply", "canned.preview", "canned.do"
+"""Fields of the form that are ours: no field of a reply has a dot in its name."""
 _MOST_LISTED = 100
 
 

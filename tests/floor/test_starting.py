@@ -1,5 +1,6 @@
 """Agents who write first: in whose name, once for each stanza, and where they may not."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -123,3 +124,16 @@ async def test_what_may_not_go_opens_nothing(stage: Stage) -> None:
     assert "outside the allowed prefixes" in (await says(stage, "/start zed Hello")).text
     assert not await stage.rows("SELECT id FROM conversation")
     assert not await stage.rows("SELECT id FROM message")
+
+
+async def test_of_two_who_write_first_one_does(stage: Stage) -> None:
+    """In the customer's own order: the second hears who has it, and their words go nowhere."""
+    first = stage.agents.said(Said(ANA, MAX, "a", "/start zed Hello from Ana"))
+    second = stage.agents.said(Said(BOSS, MAX, "b", "/start zed Hello from the boss"))
+
+    async def both() -> list[Heard]:
+        return list(await asyncio.gather(first, second))
+
+    heard = await stage.do(both())
+    assert sorted("not sent: " in one.text for one in heard) == [False, True]
+    assert len(await sent(stage)) == 1

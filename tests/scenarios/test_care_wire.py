@@ -44,16 +44,16 @@ async def test_by_line_and_by_form(tmp_path: Path) -> None:
         # A form, three pages: which, what, look at it.
         assert {"c", "send", "cancel", "tag", "untag", "start", "done"} <= set(await ana.commands(ANN))
         first = await ana.command(ANN, "careline#c")
-        assert first.fields == {"name": ["refund"]}
-        second = await ana.submit(ANN, "careline#c", first.session, {"name": "refund"})
-        assert (list(second.fields), second.hidden) == (["amount"], {"name": "refund"})
+        assert first.fields == {"canned.reply": ["refund"]}
+        second = await ana.submit(ANN, "careline#c", first.session, {"canned.reply": "refund"})
+        assert (list(second.fields), second.hidden) == (["amount"], {"canned.reply": "refund"})
         wrong = await ana.submit(ANN, "careline#c", first.session, {**second.hidden, "amount": "a lot"})
         assert "amount must be an amount in USD" in wrong.says
         third = await ana.submit(ANN, "careline#c", first.session, {**second.hidden, "amount": "5"})
         assert "> Ana here: $5.00 <are> on their way." in third.text
-        assert third.fields == {"do": ["send", "cancel"]}
+        assert third.fields == {"canned.do": ["send", "cancel"]}
         for said in ("sent: Ana here: $5.00", "nothing is previewed"):
-            told = await ana.submit(ANN, "careline#c", first.session, {**third.hidden, "do": "send"})
+            told = await ana.submit(ANN, "careline#c", first.session, {**third.hidden, "canned.do": "send"})
             assert said in told.says
         assert len(await run.received(ANN, 3)) == 3
         ana.says(ANN, "/tag refund vip")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gateway.care import canned
 from gateway.store.canned import replies
 from tests.web.conftest import World
 from tests.web.test_conversations import queued
@@ -119,3 +120,11 @@ async def test_a_reply_of_another_queue_does_not_fit(world: World) -> None:
     an_id = await queued(world)
     await claims(world, an_id, "claim", agent="Ana")
     await sends(world, an_id, 422, agent="Ana", name="gate")
+
+
+async def test_there_is_a_limit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(canned, "MOST_REPLIES", 1)
+    await kept(world)
+    await kept(world)
+    problem = await world.json("PUT", "/v1/canned/other", {"texts": {"en": "Hello"}}, status=422)
+    assert "more are not kept" in problem["detail"]
