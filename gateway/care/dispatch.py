@@ -269,7 +269,7 @@ def delivery_failed(turn: Turn, message: Message, reason: str, *, opted_out: boo
             return
         own = turn.conversations.get(message.conversation_id) or turn.last_closed(message.brand)
         late = own is None or own.closed_at is None or turn.now - own.closed_at > FAILED_LATE_MS
-        if own is not None and not late and own.disposition != "opted_out":
+        if own is not None and not late and not turn.revoked(brand.name):
             queueing.reopen(turn, own, why)
         return
     current = wrapping.back(turn, current)

@@ -165,7 +165,7 @@ class House(RuleBasedStateMachine):
         return rows[0] if rows else None
 
     def owner(self, talk: dict[str, Any]) -> str | None:
-        return str(talk["agent"]).partition("@")[0] if talk["state"] in ("human", "waiting") else None
+        return str(talk["agent"]).partition("@")[0] if talk["state"] in ("human", "waiting", "wrapup") else None
 
     @rule(of=PEOPLE, agents=st.lists(AGENTS, min_size=1, max_size=3, unique=True))
     def claim(self, of: str, agents: list[str]) -> None:
