@@ -160,7 +160,9 @@ class House(RuleBasedStateMachine):
     def talk(self, of: str) -> dict[str, Any] | None:
         self.run(self.stage.settled())
         rows: list[dict[str, Any]] = self.run(
-            self.stage.rows("SELECT * FROM conversation WHERE key = ? ORDER BY id DESC LIMIT 1", f"tel:{of}")
+            self.stage.rows(
+                "SELECT * FROM conversation WHERE key = ? ORDER BY state = 'closed', id DESC LIMIT 1", f"tel:{of}"
+            )
         )
         return rows[0] if rows else None
 
