@@ -39,9 +39,10 @@ from gateway.jobs.lane import Lane
 from gateway.model.channel import ChannelEvents, InboundPart, PartAnswer, Receipt
 from gateway.model.desk import DeskState, Show
 from gateway.model.ids import Ids, wall_ms
-from gateway.model.rows import values_of
+from gateway.model.rows import replace, values_of
 from gateway.settings import Carrier, Settings
 from gateway.store import upkeep, work
+from gateway.store.canned import replies
 from gateway.store.database import Store, sqlite_path
 from gateway.store.units import Due
 from gateway.telemetry import metrics
@@ -116,6 +117,7 @@ class Gateway:
         try:
             self.ids.start_after(await self.store.read(work.newest_id))
             await self._check_handlers()
+            self.playbook.canned.update(await self.store.read(replies))
             waits = {carrier.name: carrier.doubt_wait for carrier in self.settings.carriers}
             doubtful = await self.doubts.recover(waits)
             if doubtful:
@@ -252,6 +254,7 @@ class Gateway:
 
     def take_playbook(self, playbook: Playbook) -> None:
         """From now on decisions follow this playbook (texts, rules, keywords, offers, senders, queues, agents)."""
+        playbook = replace(playbook, canned=self.playbook.canned)
         joined = {agent.jid for agent in playbook.agents} - {agent.jid for agent in self.playbook.agents}
         self.playbook = self.engine.playbook = self.doubts.playbook = playbook
         if self.chat is not None:

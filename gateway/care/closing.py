@@ -38,15 +38,38 @@ def withdraw_open(
             end_offer(turn, offer, state)
 
 
+def end_dialogues(turn: Turn, conversation: Conversation, event_state: EventState = EventState.done) -> None:
+    """All runs of handlers in a conversation are over."""
+    for dialogue in [d for d in turn.dialogues.values() if d.conversation_id == conversation.id]:
+        if dialogue.state is not DialogueState.done:
+            end_dialogue(turn, dialogue, event_state)
+
+
+def dispositions(turn: Turn, conversation: Conversation) -> tuple[str, ...]:
+    """How a conversation may end with an agent: as its queue says, else as the rules say."""
+    return _of_queue(turn, conversation) or turn.playbook.rules.conversations.dispositions
+
+
+def refused(turn: Turn, conversation: Conversation, disposition: str) -> str | None:
+    """Why an agent may not end it so: its queue names how its conversations end, and this is none of them."""
+    named = _of_queue(turn, conversation)
+    if not named or disposition in named:
+        return None
+    return f"no disposition {disposition!r} in queue {conversation.queue}; there are {', '.join(named)}"
+
+
+def _of_queue(turn: Turn, conversation: Conversation) -> tuple[str, ...]:
+    queue = turn.playbook.queues.get(conversation.queue or "")
+    return tuple(queue.dispositions) if queue is not None else ()
+
+
 def close(
     turn: Turn, conversation: Conversation, disposition: str, event_state: EventState = EventState.done
 ) -> Conversation:
     """Ends an episode. Its dialogues end; an open offer stays open until it expires, unless a person ended it or the
     customer opted out.
     """
-    for dialogue in [d for d in turn.dialogues.values() if d.conversation_id == conversation.id]:
-        if dialogue.state is not DialogueState.done:
-            end_dialogue(turn, dialogue, event_state)
+    end_dialogues(turn, conversation, event_state)
     conversation = turn.fresh(conversation)
     if not conversation.open:
         return conversation
@@ -62,5 +85,6 @@ def close(
             owner_id="",
             agent=None,
             reservation=None,
+            preview=None,
         )
     )

@@ -4,17 +4,18 @@ One definition for HTTP, the console and the XMPP desk. Each is decided in the c
 the commit. Raises: Unknown (no such thing), Refused and NotOwner (not now, with the reason), Failure (the store).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gateway.care import dispatch, escalation, inputs, outbound
+from gateway.care import canned, dispatch, escalation, inputs, outbound, starting, tagging
 from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
 from gateway.model.conversation import Conversation
 from gateway.model.message import Author, Direction, Message, MessageClass
 from gateway.store import messages, work
 from gateway.store.database import Store
+from gateway.store.tags import tags_of
 from gateway.store.units import Due, Rejected, Unit
 from gateway.store.views import key_of_conversation, message_of_key
 
@@ -59,20 +60,49 @@ class Desk:
 
     async def say(self, conversation_id: int, agent: str, text: str, idempotency_key: str | None = None) -> Message:
         """The agent's words to the customer, committed only if the agent owns the turn."""
-        if idempotency_key is not None:
-            known = await self._store.read(message_of_key, idempotency_key)
-            if known is not None:
-                return known
+        key = idempotency_key
+        says = self._on(
+            conversation_id,
+            lambda turn, talk: _say(turn, talk, agent, text, key),
+        )
+        return await self._once(key, says)
+
+    async def start(self, to: str, agent: str, text: str, brand: str, idempotency_key: str | None = None) -> Message:
+        """The agent writes first to a number; brand "" = the one that the agent has."""
+        key = idempotency_key
+        starts = self._engine.ask(
+            f"tel:{to}", lambda turn: starting.start(turn, agent, text, brand, key=key, card=True)
+        )
+        return await self._once(key, starts)
+
+    async def say_canned(
+        self, conversation_id: int, agent: str, name: str, values: Mapping[str, str], idempotency_key: str | None = None
+    ) -> Message:
+        """A canned reply in the agent's name, its fields filled in."""
+
+        def say(turn: Turn, talk: Conversation) -> Message:
+            jid = escalation.agent_named(turn.playbook, agent)
+            reply = canned.named(turn.playbook, talk, name)
+            text = canned.words(turn, talk, jid, reply, values)
+            return _say(turn, talk, jid, text, idempotency_key)
+
+        return await self._once(idempotency_key, self._on(conversation_id, say))
+
+    async def _once(self, key: str | None, asks: Coroutine[object, object, object]) -> Message:
+        """The message of an idempotency key; made at the first time."""
+        known = await self._store.read(message_of_key, key) if key is not None else None
+        if known is not None:
+            asks.close()
+            return known
         try:
-            return await self._on(
-                conversation_id,
-                lambda turn, talk: _say(turn, talk, agent, text, idempotency_key),
-            )
+            made = await asks
         except Rejected:
-            known = await self._store.read(message_of_key, idempotency_key or "")
+            known = await self._store.read(message_of_key, key or "")
             if known is None:
                 raise
             return known
+        assert isinstance(made, Message)
+        return made
 
     # as_agent: `by` is an agent, bound by what agents may do; False: the key of a supervisor or admin, who is not.
 
@@ -104,6 +134,11 @@ class Desk:
     async def note(self, conversation_id: int, by: str, text: str) -> None:
         """A line only the desk sees."""
         await self._on(conversation_id, lambda turn, talk: turn.note(talk, "note", by, text))
+
+    async def tag(self, conversation_id: int, add: Sequence[str], remove: Sequence[str]) -> None:
+        """Adds tags and takes others away."""
+        had = (await self._store.read(tags_of, [conversation_id])).get(conversation_id, ())
+        await self._on(conversation_id, lambda turn, talk: tagging.change(turn, talk, had, add, remove))
 
     async def send(self, sending: Sending) -> Sent:
         """One message, through all gates; the same idempotency key sends once."""

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from gateway.care import closing, consent, dialogues, escalation, offers, outbound, queueing
+from gateway.care import closing, consent, dialogues, escalation, offers, outbound, queueing, wrapping
 from gateway.care.turn import Turn
 from gateway.model import desk
 from gateway.model.brand import Brand
@@ -52,6 +52,8 @@ def start(turn: Turn, event: Event, parsed: EventData | None = None) -> None:
         events.progress(turn.unit, event.id, EventState.expired, "worthless by now (the handler's ttl)", None)
         return
     _replace_older(turn, handler, data, brand.name)
+    if (current := turn.conversation(brand.name)) is not None:
+        wrapping.end(turn, current, f"wrap-up is over: {event.type} opens another conversation")
     sender = event.sender or playbook.sender_of(brand.name) or ""
     conversation = turn.opened(brand, sender)
     dialogue = dialogues.begin(turn, conversation, handler, event.data, event_id=event.id, parsed=data)
@@ -233,6 +235,8 @@ def _tell(turn: Turn, conversation: Conversation, offer: Offer, problem: str | N
         offer_id=offer.id,
     )
     current = turn.fresh(current)
+    if problem is not None:
+        current = wrapping.back(turn, current)  # its agent takes care of it
     said = f"{offer.name} was delivered" if problem is None else f"{offer.name} failed: {problem}"
     turn.note(current, "offer", "system", said)
     if current.open and current.owner_kind is OwnerKind.bot and turn.floor(current) is None:
@@ -265,9 +269,10 @@ def delivery_failed(turn: Turn, message: Message, reason: str, *, opted_out: boo
             return
         own = turn.conversations.get(message.conversation_id) or turn.last_closed(message.brand)
         late = own is None or own.closed_at is None or turn.now - own.closed_at > FAILED_LATE_MS
-        if own is not None and not late and own.disposition != "opted_out":
+        if own is not None and not late and not turn.revoked(brand.name):
             queueing.reopen(turn, own, why)
         return
+    current = wrapping.back(turn, current)
     turn.note(current, "failed", "system", why)
     if current.owner_kind is OwnerKind.bot:
         queueing.to_queue(turn, current, None, why)

@@ -4,7 +4,7 @@ The verbs here are those of the desk: HTTP uses them now, the XMPP desk next. Ea
 lane, so the claim is compare-and-set by construction: the first commit wins, the loser hears who has it.
 """
 
-from gateway.care import closing, outbound, queueing, reserving
+from gateway.care import closing, outbound, queueing, reserving, wrapping
 from gateway.care.playbook import Playbook
 from gateway.care.turn import NotOwner, Refused, Turn
 from gateway.model.conversation import Conversation, ConversationState, OwnerKind
@@ -57,8 +57,9 @@ def claim(turn: Turn, conversation: Conversation, agent: str) -> Conversation:
     playbook = turn.playbook
     jid = agent_named(playbook, agent)
     if conversation.agent == jid and conversation.owner_kind is OwnerKind.agent:
-        return conversation
+        return wrapping.back(turn, conversation)
     _entitled(playbook, conversation, jid)
+    conversation = wrapping.back(turn, conversation)
     taken_from = conversation.agent
     moved = turn.put(replace(conversation, state=ConversationState.human, owner_id=jid, agent=jid, reservation=None))
     turn.note(moved, "claimed", jid, f"taken from {taken_from}" if taken_from else "")
@@ -153,7 +154,8 @@ def agent_says(
 
 def wait_for_customer(turn: Turn, conversation: Conversation) -> None:
     """The agent has written: should the customer stay silent, T_idle closes it."""
-    moved = turn.put(replace(turn.fresh(conversation), state=ConversationState.waiting))
+    its = wrapping.back(turn, turn.fresh(conversation), "its agent wrote again")
+    moved = turn.put(replace(its, state=ConversationState.waiting))
     idle = int(turn.playbook.rules.conversations.idle * 1000)
     turn.timer(IDLE, turn.now + idle, moved.id, str(moved.epoch))
 
@@ -162,9 +164,7 @@ def customer_wrote(turn: Turn, conversation: Conversation) -> Conversation:
     """The customer's words reach the owner; a silent customer is silent no more."""
     if conversation.state is ConversationState.waiting:
         return turn.put(replace(conversation, state=ConversationState.human))
-    if conversation.state is ConversationState.wrapup:
-        return turn.put(replace(conversation, state=ConversationState.human))
-    return conversation
+    return wrapping.back(turn, conversation, "the customer wrote again")
 
 
 def transfer(
@@ -181,6 +181,7 @@ def transfer(
         has = who_has(conversation)
         raise NotOwner(f"{has} has this conversation; only what waits or is with an agent can be transferred", has)
     by = actor(turn, conversation, by, as_agent=as_agent)
+    conversation = wrapping.back(turn, conversation)
     asked = reserving.reservation_of(conversation).agent
     turn.desk_changed = True
     if to in playbook.queues:
@@ -227,15 +228,25 @@ def _to_colleague(turn: Turn, conversation: Conversation, to: str) -> Conversati
 def close_by_agent(
     turn: Turn, conversation: Conversation, by: str, disposition: str, note: str, *, as_agent: bool = True
 ) -> Conversation:
-    """The person is done. Raises NotOwner when it is closed, the bot's or another's, Refused as `actor`."""
+    """The person is done; where the queue has a wrap-up, the agent's place stays taken for a while.
+
+    Raises:
+        NotOwner: it is closed, the bot's or another's.
+        Refused: as `actor`; or the queue names how its conversations end, and this is none of them.
+    """
     if not conversation.open or conversation.owner_kind is OwnerKind.bot:
         has = who_has(conversation)
         raise NotOwner(taken(conversation), has)
     by = actor(turn, conversation, by, as_agent=as_agent)
+    if as_agent and (why := closing.refused(turn, conversation, disposition)) is not None:
+        raise Refused(why, "disposition")
     if note:
         turn.note(conversation, "note", by, note)
     turn.note(conversation, "closed", by, _with_former_owner(conversation, by, disposition))
     closing.withdraw_open(turn, conversation, made_by=closing.HANDLERS)
+    seconds = wrapping.seconds_of(turn, conversation) if by == conversation.agent else 0
+    if seconds:
+        return wrapping.begin(turn, conversation, disposition, seconds)
     return closing.close(turn, conversation, disposition)
 
 
@@ -245,6 +256,7 @@ def give_back(turn: Turn, conversation: Conversation, by: str, *, as_agent: bool
         has = who_has(conversation)
         raise NotOwner(taken(conversation), has)
     by = actor(turn, conversation, by, as_agent=as_agent)
+    conversation = wrapping.back(turn, conversation)
     turn.note(conversation, "handed_back", by, _with_former_owner(conversation, by, ""))
     for agent in reserving.concerned(conversation):
         turn.to_agent("notice", agent, conversation.id, "the bot has this conversation again")

@@ -12,7 +12,7 @@ from gateway.care import closing, consent, dialogues, escalation, offers, outbou
 from gateway.care.playbook import yes_or_no
 from gateway.care.turn import Turn
 from gateway.model.brand import Brand
-from gateway.model.conversation import Conversation, Dialogue, DialogueState, OwnerKind
+from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState, OwnerKind
 from gateway.model.message import Direction, Message, MessageClass, MessageState
 from gateway.model.offer import OfferState
 from gateway.model.rows import record, replace
@@ -157,7 +157,8 @@ def _nothing_answers(turn: Turn, brand: Brand, message: Message) -> None:
 
 def _to_person(turn: Turn, conversation: Conversation, message: Message) -> None:
     """A person has it, or will: the text is always relayed; YES or NO also answers the one offer this agent made."""
-    conversation = escalation.customer_wrote(turn, conversation)
+    if conversation.state is not ConversationState.wrapup or not _is_courtesy(message.text):
+        conversation = escalation.customer_wrote(turn, conversation)  # "thanks" after the close reopens nothing
     if conversation.agent is not None:
         brand = reserving.in_whose_name(turn, conversation, conversation.agent)
         turn.to_agent("relay", conversation.agent, message.id, *([brand] if brand else []))

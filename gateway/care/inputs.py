@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.care import dialogues, dispatch, escalation, inbound, offers, queueing, reserving
+from gateway.care import dialogues, dispatch, escalation, inbound, offers, queueing, reserving, wrapping
 from gateway.care.inbound import Text
 from gateway.care.turn import Turn
 from gateway.model.conversation import OwnerKind
@@ -79,6 +79,8 @@ def _timer(turn: Turn, due: Due) -> None:
             reserving.lapse(turn, due.ref, due.body or "")
         case escalation.IDLE:
             dispatch.idle_due(turn, due.ref, int(due.body or 0))
+        case wrapping.WRAPUP:
+            wrapping.due(turn, due.ref, due.body or "")
         case offers.OFFER_EXPIRES:
             dispatch.offer_due(turn, due.ref)
         case offers.STILL_WORKING:

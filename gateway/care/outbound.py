@@ -136,7 +136,7 @@ def _message(
     verdict: rules.Verdict,
 ) -> Message:
     text = draft.text.strip()
-    encoding, parts = _cost(turn.playbook, carrier or "", text)
+    encoding, parts = cost(turn.playbook, carrier or "", text)
     message_id = draft.message_id or turn.ids()
     ttl = turn.now + int(rules.of_class(turn.playbook.rules, draft.cls).ttl * 1000)
     return Message(
@@ -171,7 +171,7 @@ def _message(
     )
 
 
-def _cost(playbook: Playbook, carrier: str, text: str) -> tuple[Encoding, int]:
+def cost(playbook: Playbook, carrier: str, text: str) -> tuple[Encoding, int]:
     """How a text is written over a carrier, and in how many parts. Raises Refused when it is empty or too long."""
     if not text:
         raise Refused("a text is empty; nothing is sent")

@@ -9,6 +9,7 @@ from dataclasses import field
 from typing import Protocol
 
 from gateway.model.brand import Brand, Sender
+from gateway.model.canned import CannedReply
 from gateway.model.message import MessageClass
 from gateway.model.rows import record
 from gateway.model.segments import Alphabet, Mode
@@ -29,7 +30,8 @@ class Texts(Protocol):
 @record
 class Playbook:
     """All that is configured. alphabets: what data_coding 0 means, by carrier. parsed: event data of
-    busy dialogues, so that a reply need not parse it again. desk: agents are reached over XMPP."""
+    busy dialogues, so that a reply need not parse it again. canned: the replies that care staff keep, by name, as they
+    are in the database; a reload takes them over. desk: agents are reached over XMPP."""
 
     brands: Mapping[str, Brand]
     senders: Mapping[str, Sender]
@@ -45,6 +47,7 @@ class Playbook:
     alphabets: Mapping[str, Alphabet] = field(default_factory=dict)
     long_messages: Mapping[str, Mode] = field(default_factory=dict)
     parsed: OrderedDict[int, EventData] = field(default_factory=OrderedDict)
+    canned: dict[str, CannedReply] = field(default_factory=dict)
     desk: bool = False
 
     def __repr__(self) -> str:

@@ -2,7 +2,7 @@
 
 from zoneinfo import ZoneInfo
 
-from gateway.care import outbound
+from gateway.care import outbound, wrapping
 from gateway.care.turn import Turn
 from gateway.model.brand import Brand
 from gateway.model.conversation import Conversation, ConversationState, DialogueState
@@ -87,7 +87,9 @@ def _opens(turn: Turn, brand: Brand, hours: Hours | None) -> str | None:
 
 
 def requeue(turn: Turn, conversation: Conversation, why: str) -> Conversation:
-    """The agent is gone: it waits in its queue again, with its history."""
+    """The agent is gone: it waits in its queue again, with its history; what is being wrapped up is closed."""
+    if conversation.state is ConversationState.wrapup:
+        return wrapping.end(turn, conversation)
     return _wait_again(turn, conversation, "requeued", why)
 
 

@@ -103,17 +103,17 @@ class Catalogue:
         """
         problems: list[Problem] = []
         texts: dict[str, dict[str, Text]] = {}
-        compilers: dict[str, _Compiler] = {}
+        compilers: dict[str, Compiler] = {}
         for file in (file for folder in folders for file in sorted(folder.glob("*/*.toml"))):
-            language = _tag(file.parent.name)
+            language = tag_of(file.parent.name)
             if language is None:
                 problems.append(Problem(str(file.parent), 0, "", "is no language tag such as en, es or es-MX"))
                 continue
-            compiler = compilers.setdefault(language, _Compiler(language))
+            compiler = compilers.setdefault(language, Compiler(language))
             texts.setdefault(language, {}).update(_texts_of(file, compiler, problems))
         if problems:
             raise ConfigError(sorted(set(problems)))
-        return Catalogue(texts, _tag(default_language) or default_language, folders[-1])
+        return Catalogue(texts, tag_of(default_language) or default_language, folders[-1])
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -156,24 +156,10 @@ class Catalogue:
             BadText: a field is missing or of the wrong kind, or the result is too long.
         """
         text = self.text(key, language)
-        if text.template is None:
-            return text.source
         try:
-            said = _joined(text.pieces, fields) if text.pieces is not None else None
-            if said is None:
-                said = text.template.render({**fields, wording.TIMEZONE: timezone})
-        except UndefinedError as error:
-            given = ", ".join(sorted(fields)) or "none"
-            raise _bad(
-                text, key, language, f"{error}; fields given: {given}; correct the text or the handler"
-            ) from None
-        except _FAULTS as error:
-            raise _bad(text, key, language, f"{_said(error)}; correct the text or the field") from None
-        if not said.strip():
-            raise _bad(text, key, language, "is empty with these fields; correct its {% if %}")
-        if len(said) > LONGEST:
-            raise _bad(text, key, language, f"is {len(said)} characters long, at most {LONGEST} go; shorten it")
-        return said
+            return fill(text, fields, timezone=timezone)
+        except BadText as error:
+            raise BadText(f"text {key!r} in {language!r} ({text.file}:{text.line}): {error}") from None
 
     def problems(self, uses: Mapping[str, Collection[str]]) -> list[Problem]:
         """What `careline check` says: each key in all languages, with no field that is not given.
@@ -208,7 +194,7 @@ class Catalogue:
     def _chain(self, language: str) -> tuple[str, ...]:
         chain = self._chains.get(language)
         if chain is None:
-            tag = _tag(language) or self._default
+            tag = tag_of(language) or self._default
             chain = tuple(dict.fromkeys((tag, tag.partition("-")[0], self._default)))
             if len(self._chains) < 1000:  # the customers' languages are input from outside
                 self._chains[language] = chain
@@ -241,15 +227,31 @@ def _joined(pieces: tuple[str, ...], fields: Mapping[str, object]) -> str | None
     return "".join(said)
 
 
-def _bad(text: Text, key: str, language: str, why: str) -> BadText:
-    return BadText(f"text {key!r} in {language!r} ({text.file}:{text.line}): {why}")
+def fill(text: Text, fields: Mapping[str, object], *, timezone: str) -> str:
+    """The text with its fields, times in the zone. Raises BadText: a field is missing, of the wrong kind, or ..."""
+    if text.template is None:
+        return text.source
+    try:
+        said = _joined(text.pieces, fields) if text.pieces is not None else None
+        if said is None:
+            said = text.template.render({**fields, wording.TIMEZONE: timezone})
+    except UndefinedError as error:
+        given = ", ".join(sorted(fields)) or "none"
+        raise BadText(f"{error}; fields given: {given}; correct the text or the handler") from None
+    except _FAULTS as fault:
+        raise BadText(f"{_said(fault)}; correct the text or the field") from None
+    if not said.strip():
+        raise BadText("is empty with these fields; correct its {% if %}")
+    if len(said) > LONGEST:
+        raise BadText(f"is {len(said)} characters long, at most {LONGEST} go; shorten it")
+    return said
 
 
 def _said(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _tag(language: str) -> str | None:
+def tag_of(language: str) -> str | None:
     """`es_mx` -> `es-MX`; None for what is no language."""
     try:
         locale = Locale.parse(language.replace("_", "-"), sep="-")
@@ -258,7 +260,7 @@ def _tag(language: str) -> str | None:
     return "-".join(part for part in (locale.language, locale.script, locale.territory) if part)
 
 
-def _texts_of(file: Path, compiler: "_Compiler", problems: list[Problem]) -> dict[str, Text]:
+def _texts_of(file: Path, compiler: "Compiler", problems: list[Problem]) -> dict[str, Text]:
     source = reading.read(file, problems)
     if source is None:
         return {}
@@ -280,8 +282,8 @@ def _flat(table: Mapping[str, object], above: tuple[str, ...] = ()) -> Iterator[
             yield (*above, name), value
 
 
-class _Compiler:
-    """Compiles the texts of one language."""
+class Compiler:
+    """Compiles the texts of one language, of the catalogue and of care staff."""
 
     def __init__(self, language: str) -> None:
         environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, finalize=_shown, cache_size=0)

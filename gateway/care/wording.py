@@ -43,21 +43,21 @@ def filters(language: str) -> dict[str, Callable[..., str]]:
         return _clock(_moment(value), _zone(context), language)
 
     @pass_context
-    def day(context: Context, value: object) -> str:
-        return _day(_moment(value), _zone(context), language)
+    def on_day(context: Context, value: object) -> str:
+        return day(_moment(value), _zone(context), language)
 
     @pass_context
     def moment(context: Context, value: object) -> str:
         when, zone = _moment(value), _zone(context)
-        return f"{_day(when, zone, language)}, {_clock(when, zone, language)}"
+        return f"{day(when, zone, language)}, {_clock(when, zone, language)}"
 
-    def money(value: object, currency: str) -> str:
-        return _money(_decimal(value), currency, language)
+    def of_money(value: object, currency: str) -> str:
+        return money(_decimal(value), currency, language)
 
-    def number(value: object) -> str:
-        return _plain(format_decimal(_decimal(value), locale=_locale(language)))
+    def of_number(value: object) -> str:
+        return number(_decimal(value), language)
 
-    return {"money": money, "number": number, "clock": clock, "day": day, "time": moment, "gsm": gsm}
+    return {"money": of_money, "number": of_number, "clock": clock, "day": on_day, "time": moment, "gsm": gsm}
 
 
 def gsm(value: object) -> str:
@@ -79,8 +79,14 @@ def _without_accent(char: str) -> str:
     return bare if gsm7.foreign(bare) is None else char
 
 
+def number(value: Decimal, language: str) -> str:
+    """As the language writes it."""
+    return _plain(format_decimal(value, locale=_locale(language)))
+
+
 @lru_cache(_CACHED)
-def _money(value: Decimal, currency: str, language: str) -> str:
+def money(value: Decimal, currency: str, language: str) -> str:
+    """An amount as the language writes it. currency: ISO 4217."""
     locale = _locale(language)
     said = _plain(format_currency(value, currency, locale=locale))
     if gsm7.foreign(said) is None:
@@ -95,7 +101,8 @@ def _clock(when: datetime, zone: str, language: str) -> str:
 
 
 @lru_cache(_CACHED)
-def _day(when: datetime, zone: str, language: str) -> str:
+def day(when: datetime, zone: str, language: str) -> str:
+    """A day as the language writes it, such as Sun, Nov 22."""
     return _plain(format_skeleton("MMMEd", when, tzinfo=ZoneInfo(zone), locale=_locale(language)))
 
 

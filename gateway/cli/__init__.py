@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import admin_commands, api_commands, local_commands, server_commands
+from gateway.cli import admin_commands, api_commands, canned_commands, local_commands, server_commands
 from gateway.cli.terminal import tell
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks show variables: keys, numbers, texts
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (local_commands, server_commands, api_commands, admin_commands):
+for module in (local_commands, server_commands, api_commands, canned_commands, admin_commands):
     module.register(app)
 
 

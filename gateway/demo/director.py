@@ -104,10 +104,11 @@ class _Demo:
         remember(space.folder / "children.json", self._children)
         # While the programs import theirs, we import ours.
         from gateway.demo import screen  # noqa: PLC0415
-        from gateway.demo.opening import Opening, wait_for  # noqa: PLC0415
+        from gateway.demo.opening import Opening, stock, wait_for  # noqa: PLC0415
 
         session = session_of(space, ports, await asyncio.to_thread(space.key))
         await wait_for(carrier, billing, gateway, session)
+        await stock(session)
         if chat is not None:
             await self._children[0].ready(chat.answers)
         tour = space.next_tour(first=not old)

@@ -4,7 +4,9 @@ Apart from the director, so that the programs start before this imports a web fr
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,6 +16,9 @@ from gateway.demo import stories
 from gateway.demo.children import Child
 from gateway.demo.observer import Observer, Sources
 from gateway.demo.start_page import StartPage
+
+REPLIES = Path(__file__).with_name("canned.json")
+"""Canned replies of the demo, as `careline canned import` takes them."""
 
 
 async def wait_for(carrier: Child, billing: Child, gateway: Child, session: Mapping[str, str]) -> None:
@@ -37,6 +42,20 @@ def _asking(
             return False
 
     return ask
+
+
+async def stock(session: Mapping[str, str]) -> None:
+    """Gives a desk that has no canned replies those of the demo, as far as they fit the configuration."""
+    headers = {"Authorization": f"Bearer {session['key']}"}
+    replies = json.loads(REPLIES.read_text("utf-8"))
+    async with aiohttp.ClientSession(session["url"], headers=headers) as http:
+        async with http.get("/v1/canned") as answer:
+            if (await answer.json()).get("items") != []:
+                return
+        for its in replies:
+            body = {name: value for name, value in its.items() if name != "name"}
+            async with http.put(f"/v1/canned/{its['name']}", json=body):
+                continue
 
 
 class Opening:

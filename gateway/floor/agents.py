@@ -4,10 +4,10 @@ Each thing that changes something is a decision in the customer's own order, ans
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 
-from gateway.care import escalation, reserving
+from gateway.care import escalation, reserving, starting
 from gateway.care.doubts import NOBODY_KNOWS
 from gateway.care.engine import Engine
 from gateway.care.playbook import Playbook
@@ -17,13 +17,17 @@ from gateway.floor.attendance import Attendance
 from gateway.floor.corrections import Correction, corrected
 from gateway.floor.lines import Typed, typed
 from gateway.floor.meaning import meant
+from gateway.floor.repertoire import VERBS
 from gateway.floor.runs import BRAND, Run
+from gateway.floor.starting import START, TITLE, Starter, open_with
 from gateway.model.desk import Asked, Form, Heard, Said, Show, Told, key_of
 from gateway.model.message import Disposition, MessageState
+from gateway.model.rows import replace
 from gateway.settings import nearest
 from gateway.store import stanzas
 from gateway.store.access import READ_FAULT
 from gateway.store.database import Store
+from gateway.store.tags import tags_of_customer
 from gateway.store.units import Failure, Rejected
 from gateway.store.views import message_of_key
 from gateway.store.waiting import Room, away, facts, room, set_away
@@ -34,6 +38,7 @@ DESK_VERBS: Mapping[str, str] = {
     "available": "Take conversations",
     "away": "Take no conversations",
     "queue": "What waits",
+    START: TITLE,
     "help": "What can be done here",
 }
 MOST_LISTED = 30
@@ -46,6 +51,7 @@ class Agents:
 
     def __init__(self, store: Store, engine: Engine, attendance: Attendance) -> None:
         self._store, self._engine, self.attendance = store, engine, attendance
+        self._starter = Starter(store, engine)
 
     async def start(self) -> None:
         """Who said `/away` before the last stop is away still."""
@@ -94,7 +100,7 @@ class Agents:
 
     async def said(self, said: Said) -> Heard:
         """An agent wrote a line."""
-        line = typed(said.text, {*verbs.VERBS, *READING, *DESK_VERBS})
+        line = typed(said.text, {*VERBS, *READING, *DESK_VERBS})
         if line is None:
             return Heard()
         if line.refused:
@@ -113,7 +119,10 @@ class Agents:
         def decide(turn: Turn) -> str:
             if correction is not None:
                 return correction.decide(turn)
-            conversation = meant(turn, said.agent, brand=line.brand)
+            conversation = open_with(turn, said.agent, line.brand)
+            if conversation is None:
+                starting.start(turn, said.agent, line.rest, line.brand, key=key)
+                return ""
             return verbs.say(turn, conversation, said.agent, line.rest, key)
 
         try:
@@ -147,9 +156,11 @@ class Agents:
 
     async def _line(self, said: Said, line: Typed) -> Told:
         """A line that is no words, once for each stanza."""
+        if line.verb == START:
+            return await self._starting(self._starter.line(said, line.brand, line.rest))
         if not said.customer or line.verb in DESK_VERBS:
             return await self._desk(said.agent, said.customer, line.verb)
-        verb = verbs.VERBS.get(line.verb)
+        verb = VERBS.get(line.verb)
         if verb is None and line.verb not in READING:
             return Told(f"not sent: {self._unknown(line.verb)}", refused=True)
         if verb is None:
@@ -175,7 +186,7 @@ class Agents:
         return Told(answer) if same else Told("not done: your client has used the id of this line before", refused=True)
 
     def _unknown(self, name: str) -> str:
-        known = [*verbs.VERBS, *READING, *DESK_VERBS]
+        known = [*VERBS, *READING, *DESK_VERBS]
         return (
             f"there is no /{name[:40]}{nearest(name, known)}; /help lists what there is; begin with a space to send it"
         )
@@ -186,17 +197,19 @@ class Agents:
         """What may be run on a customer's contact, or on the desk."""
         if not customer:
             return list(DESK_VERBS.items())
-        return [*((verb.name, verb.title) for verb in verbs.VERBS.values()), *READING.items()]
+        return [*((verb.name, verb.title) for verb in VERBS.values()), *READING.items(), (START, TITLE)]
 
     async def asked(self, asked: Asked) -> Told:
         """An agent runs a verb from a menu."""
+        if asked.verb == START:
+            return await self._starting(self._starter.form(asked))
         if not asked.customer or asked.verb in DESK_VERBS:
             return await self._desk(asked.agent, asked.customer, asked.verb)
         values = dict(asked.values) if asked.values is not None else None
         brand = values.pop(BRAND, "") if values is not None else ""
         if asked.verb == "card":
             return await self._card(asked.agent, asked.customer, brand)
-        verb = verbs.VERBS.get(asked.verb)
+        verb = VERBS.get(asked.verb)
         if verb is None:
             return Told(f"there is no command {asked.verb[:40]}", refused=True)
         try:
@@ -206,8 +219,16 @@ class Agents:
         except (Failure, READ_FAULT):
             return Told(NOW, refused=True)
 
+    async def _starting(self, starts: Awaitable[Told]) -> Told:
+        try:
+            return await starts
+        except (Failure, READ_FAULT):
+            return Told(NOW, refused=True)
+
     async def _run(self, run: Run) -> Told:
         """Raises Failure: nothing is on disk. Rejected: this line was run before."""
+        if run.verb.tagged:
+            run = replace(run, tags=await self._store.read(tags_of_customer, f"tel:{run.customer}"))
 
         def decide(turn: Turn) -> Told:
             told = run.decide(turn, self.attendance.show)
@@ -263,7 +284,7 @@ class Agents:
             case "help":
                 return Told(self._help(self._helped(customer), "Lines that begin with / are for the desk:"))
             case _:
-                known = "a line about a customer is said to their contact" if name in verbs.VERBS else "/help lists all"
+                known = "a line about a customer is said to their contact" if name in VERBS else "/help lists all"
                 return Told(f"there is no /{name[:40]} here; {known}", refused=True)
 
     def _shows(self, agent: str) -> str:
@@ -273,7 +294,7 @@ class Agents:
     def _helped(self, customer: str) -> Mapping[str, str]:
         if not customer:
             return DESK_VERBS
-        own = {f"{verb.name} {verb.usage}".strip(): verb.title for verb in verbs.VERBS.values()}
+        own = {f"{verb.name} {verb.usage}".strip(): verb.title for verb in VERBS.values()}
         return {**own, **READING, **DESK_VERBS}
 
     def _help(self, known: Mapping[str, str], head: str) -> str:

@@ -100,6 +100,8 @@ def _about(facts: Facts, book: Playbook) -> list[str]:
     if facts.dialogue is not None and facts.dialogue.slots:
         lines.append(f"Remembered: {_values(facts.dialogue.slots)[:_EVENT_MOST]}")
     lines += [_offer(offer) for offer in facts.offers]
+    if facts.view.tags:
+        lines.append(f"Tags: {', '.join(facts.view.tags)}")
     brand = book.brands.get(its.brand)
     language = facts.customer.language or (brand.default_language if brand else "en")
     lines.append(f"Language: {language} · consent: {facts.consent or 'never asked'}")

@@ -9,14 +9,18 @@ from gateway.care import escalation
 from gateway.care.desk import Unknown
 from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
-from gateway.floor import verbs
+from gateway.floor.repertoire import VERBS
 from gateway.floor.verbs import Scene, Verb
 from gateway.model.desk import Form, Show
 from gateway.settings import nearest
 from gateway.store import stanzas
 from gateway.store.database import Store
+from gateway.store.tags import tags_of
 from gateway.store.units import Rejected
 from gateway.store.views import key_of_conversation
+
+_VERBS: Mapping[str, Verb] = {name: verb for name, verb in VERBS.items() if verb.steps is None}
+"""What is asked in steps has calls of its own."""
 
 
 class Missing(Refused):
@@ -36,9 +40,11 @@ class Commands:
     async def forms(self, conversation_id: int, agent: str) -> Mapping[str, Form]:
         """What each verb asks of this agent about this conversation just now. Raises Unknown, Failure."""
 
+        tags = await self._store.read(tags_of, [conversation_id])
+
         def ask(turn: Turn) -> Mapping[str, Form]:
-            scene = self._scene(turn, conversation_id, agent, {})
-            return {verb.name: _form(verb, scene) for verb in verbs.VERBS.values()}
+            scene = self._scene(turn, conversation_id, agent, {}, tags)
+            return {verb.name: _form(verb, scene) for verb in _VERBS.values()}
 
         return await self._decide(conversation_id, ask)  # type: ignore[return-value]
 
@@ -50,16 +56,16 @@ class Commands:
             Missing: values are missing, or are none that it asks for.
             Refused, NotOwner: not now, with the reason. Failure: the store.
         """
-        verb = verbs.VERBS.get(name)
+        verb = _VERBS.get(name)
         if verb is None:
-            raise Unknown(
-                f"there is no verb {name[:40]}{nearest(name[:40], verbs.VERBS)}; there are {', '.join(verbs.VERBS)}"
-            )
+            raise Unknown(f"there is no verb {name[:40]}{nearest(name[:40], _VERBS)}; there are {', '.join(_VERBS)}")
         line = f"{name} {sorted(values.items())}"
         stanza = stanzas.key_of(agent, str(conversation_id), f"http:{key}") if key is not None else None
 
+        tags = await self._store.read(tags_of, [conversation_id])
+
         def decide(turn: Turn) -> str:
-            scene = self._scene(turn, conversation_id, agent, values)
+            scene = self._scene(turn, conversation_id, agent, values, tags)
             _require(verb, scene)
             told = verb.do(scene)
             if stanza is not None:
@@ -85,11 +91,18 @@ class Commands:
             raise Refused("the idempotency key was used before, for something else", "idempotency_key")
         return told
 
-    def _scene(self, turn: Turn, conversation_id: int, agent: str, values: Mapping[str, str]) -> Scene:
+    def _scene(
+        self,
+        turn: Turn,
+        conversation_id: int,
+        agent: str,
+        values: Mapping[str, str],
+        tags: Mapping[int, tuple[str, ...]],
+    ) -> Scene:
         conversation = turn.conversations.get(conversation_id)
         if conversation is None:
             raise escalation.closed_long_ago()
-        return Scene(turn, conversation, agent, values, self._show)
+        return Scene(turn, conversation, agent, values, self._show, tags)
 
     async def _decide(self, conversation_id: int, decide: Callable[[Turn], object]) -> object:
         key = await self._store.read(key_of_conversation, conversation_id)

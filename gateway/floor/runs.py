@@ -1,12 +1,13 @@
 """A verb that an agent runs, as a line of chat or as a form: what is still to be asked, and its doing."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
 
 from gateway.care.turn import Turn
 from gateway.floor.meaning import WhichBrand, meant
 from gateway.floor.verbs import Scene, Verb
 from gateway.model.desk import Form, Input, Show, Told
-from gateway.model.rows import record
+from gateway.model.rows import record, replace
 
 BRAND = "brand"
 """The field of a form that says which conversation is meant, where there are two."""
@@ -16,7 +17,7 @@ BRAND = "brand"
 class Run:
     """brand: which conversation is meant, "" = the only one. rest: arguments of a line, each word the next of the
     inputs. line, key: the line as it was typed and the key of its stanza, "" = it was no line, or had no id. values: of
-    a form, None = it was not shown yet.
+    a form, None = it was not shown yet. tags: as of `Scene`.
     """
 
     agent: str
@@ -27,6 +28,7 @@ class Run:
     line: str = ""
     key: str = ""
     values: Mapping[str, str] | None = None
+    tags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     def decide(self, turn: Turn, show: Callable[[str], Show]) -> Told:
         """Does it, or says what is missing. show: how much a colleague is there. Raises Refused, NotOwner."""
@@ -36,17 +38,26 @@ class Run:
             if self.line:
                 raise
             return Told(form=Form(self.verb.title, inputs=(Input(BRAND, "Brand", True, two.brands),)))
-        scene = Scene(turn, conversation, self.agent, {}, show)
+        if self.verb.steps is not None:
+            scene = Scene(turn, conversation, self.agent, dict(self.values or {}), show, self.tags)
+            return self._with_brand(self.verb.steps(scene, self.rest if self.line else None))
+        scene = Scene(turn, conversation, self.agent, {}, show, self.tags)
         inputs = self.verb.inputs(scene)
         given = placed(inputs, self.rest) if self.rest else dict(self.values or {})
         wanted = [one for one in inputs if one.required]
         unasked = bool(inputs) and self.values is None and not self.line and not (self.brand and not wanted)
         if unasked or any(not given.get(one.name) for one in wanted):
-            which = (Input(BRAND, "Brand", True, ((self.brand, self.brand),), self.brand),) if self.brand else ()
-            return Told(form=Form(self.verb.title, inputs=(*which, *inputs)))
+            return self._with_brand(Told(form=Form(self.verb.title, inputs=tuple(inputs))))
         noticed = self.verb.noticed and bool(self.line) and conversation.agent == self.agent
-        text = self.verb.do(Scene(turn, conversation, self.agent, given, show))
+        text = self.verb.do(Scene(turn, conversation, self.agent, given, show, self.tags))
         return Told("" if noticed else text)
+
+    def _with_brand(self, told: Told) -> Told:
+        """A form brings back which conversation is meant."""
+        if told.form is None or not self.brand:
+            return told
+        which = Input(BRAND, "Brand", True, ((self.brand, self.brand),), self.brand)
+        return replace(told, form=replace(told.form, inputs=(which, *told.form.inputs)))
 
 
 def placed(inputs: Sequence[Input], rest: str) -> dict[str, str]:

@@ -4,45 +4,56 @@ A verb says what it wants to know (`inputs`, asked when it is run, since choices
 does (`do`, a decision in the customer's own order, which answers with a sentence). Contract section 5.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from gateway.care import consent, dispatch, escalation, offers, outbound, reserving
+from gateway.care import closing, consent, dispatch, escalation, offers, outbound, reserving, wrapping
 from gateway.care.turn import NotOwner, Refused, Turn
 from gateway.model.conversation import Conversation, OwnerKind
-from gateway.model.desk import Input, Show
+from gateway.model.desk import Input, Show, Told
 from gateway.model.message import Author, MessageClass, MessageState
 from gateway.settings import nearest
 from gateway.settings.policy import Offer as Terms
 
+_WORD = re.compile(r"[^\s]{1,64}")
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """An agent runs a verb on a conversation. values: what they filled in. show: how much a colleague is there."""
+    """An agent runs a verb on a conversation. values: what they filled in. show: how much a colleague is there.
+    tags: of the customer's conversations, by conversation, for verbs that are `tagged`.
+    """
 
     turn: Turn
     conversation: Conversation
     agent: str
     values: Mapping[str, str]
     show: Callable[[str], Show] = lambda _: Show.unknown
+    tags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 Inputs = Callable[[Scene], Sequence[Input]]
 Do = Callable[[Scene], str]
+Steps = Callable[[Scene, str | None], Told]
 
 
 @dataclass(frozen=True, slots=True)
 class Verb:
     """name: as in `/name` and `careline#name`. usage: its arguments, as the help shows them. noticed: whoever has the
-    conversation gets a notice of it, which is answer enough to a line of chat.
+    conversation gets a notice of it, which is answer enough to a line of chat. steps: in place of `inputs` and `do`,
+    where more is asked than once: takes the next step; it is given the rest of a line, None = a form. tagged: it must
+    know the tags.
     """
 
     name: str
     title: str
     usage: str
-    do: Do
+    do: Do = lambda _: ""
     inputs: Inputs = lambda _: ()
     noticed: bool = False
+    steps: Steps | None = None
+    tagged: bool = False
 
 
 def take(scene: Scene) -> str:
@@ -118,7 +129,7 @@ def _make(turn: Turn, conversation: Conversation, agent: str, terms: Terms) -> s
 
 
 def _wants_disposition(scene: Scene) -> Sequence[Input]:
-    known = scene.turn.playbook.rules.conversations.dispositions
+    known = closing.dispositions(scene.turn, scene.conversation)
     return (
         Input("disposition", "How it ended", True, tuple((name, name.replace("_", " ")) for name in known)),
         Input("note", "Note for the desk", lines=True),
@@ -128,7 +139,7 @@ def _wants_disposition(scene: Scene) -> Sequence[Input]:
 def close(scene: Scene) -> str:
     """Ends the conversation with its outcome."""
     name = scene.values["disposition"]
-    known = scene.turn.playbook.rules.conversations.dispositions
+    known = closing.dispositions(scene.turn, scene.conversation)
     if name not in known:
         hint = nearest(name, known) or f"; there are {', '.join(known)}"
         raise Refused(f"no disposition {name!r}{hint}", "disposition")
@@ -156,9 +167,29 @@ def to(scene: Scene) -> str:
 
 
 def bot(scene: Scene) -> str:
-    """Hands back to the handler that escalated."""
-    dispatch.hand_back(scene.turn, scene.conversation, scene.agent, "")
-    return "handed back to the bot"
+    """Hands back to the handler that escalated, which is told how it went."""
+    disposition, note = scene.values.get("disposition", ""), scene.values.get("note", "")
+    if disposition and not _WORD.fullmatch(disposition):
+        raise Refused("how it went is one word, such as resolved", "disposition")
+    if note:
+        scene.turn.note(scene.conversation, "note", scene.agent, note)
+    dispatch.hand_back(scene.turn, scene.conversation, scene.agent, disposition)
+    return "handed back to the bot" + (f": {disposition}" if disposition else "")
+
+
+def _wants_outcome(scene: Scene) -> Sequence[Input]:
+    known = closing.dispositions(scene.turn, scene.conversation)
+    choices = (("", "nothing to tell"), *((name, name.replace("_", " ")) for name in known))
+    return (Input("disposition", "How it went", choices=choices), Input("note", "Note for the desk", lines=True))
+
+
+def done(scene: Scene) -> str:
+    """Ends the wrap-up: the agent's place is free."""
+    if scene.conversation.state != "wrapup":
+        raise Refused("there is no wrap-up to end; /close DISPOSITION closes")
+    escalation.owned(scene.conversation, scene.agent)
+    wrapping.end(scene.turn, scene.conversation)
+    return "done"
 
 
 def _wants_words(_: Scene) -> Sequence[Input]:
@@ -217,8 +248,9 @@ VERBS: Mapping[str, Verb] = {
         Verb("decline", "Pass it on", "", decline),
         Verb("offer", "Make an offer", "NAME", offer, _wants_offer),
         Verb("to", "Transfer", "QUEUE or AGENT [reason]", to, _wants_where, noticed=True),
-        Verb("bot", "Hand back to the bot", "", bot, noticed=True),
+        Verb("bot", "Hand back to the bot", "[DISPOSITION [note]]", bot, _wants_outcome, noticed=True),
         Verb("close", "Close", "DISPOSITION [note]", close, _wants_disposition, noticed=True),
+        Verb("done", "End the wrap-up after /close", "", done),
         Verb("optout", "The customer wants no more texts", "[what they said]", optout, _wants_words),
         Verb("note", "Internal note", "TEXT, or // TEXT", note, _wants_note),
     )

@@ -105,7 +105,7 @@ class Bounced:
 
 @record
 class Input:
-    """One field of a verb. choices: (value, label), for a list; value: what it has now."""
+    """One field of a verb. choices: (value, label), for a list; value: what it has now. hidden: it only comes back."""
 
     name: str
     label: str
@@ -113,6 +113,7 @@ class Input:
     choices: tuple[tuple[str, str], ...] = ()
     value: str = ""
     lines: bool = False
+    hidden: bool = False
 
 
 @record

@@ -204,6 +204,15 @@ class Queue(Section):
         default=None, description='opening_hours such as "Mo-Fr 08:00-20:00", in the brand\'s timezone; absent = always'
     )
 
+    dispositions: tuple[Name, ...] = Field(
+        default=(), description="how conversations of this queue end: /close NAME; absent = those of rules.toml"
+    )
+    wrapup: Seconds = Field(
+        default=0.0,
+        le=3600,
+        description="time after /close in which the agent writes notes and gets no other; 0 = none",
+    )
+
     @field_validator("hours")
     @classmethod
     def _hours_parse(cls, value: str | None) -> str | None:

@@ -196,6 +196,9 @@ class Conversations(Section):
     dispositions: tuple[Name, ...] = Field(
         min_length=1, description="how a conversation with an agent may end: /close NAME"
     )
+    agents_may_start: bool = Field(
+        default=True, description="agents may write first, to a number without a conversation; STOP holds all the same"
+    )
 
 
 class BrandRules(Section):

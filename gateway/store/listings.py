@@ -12,6 +12,7 @@ from gateway.store.search import bounded
 from gateway.store.statements import columns_of
 from gateway.store.states import DIALOGUE_COLUMNS, conversation_of, dialogue_of, offer_of, touched
 from gateway.store.tables import ConversationRow, OfferRow
+from gateway.store.tags import tags_of
 
 MOST_INNER = 500
 _CONVERSATION = ", ".join(columns_of(ConversationRow))
@@ -30,6 +31,7 @@ class ConversationFilters:
     brand: str | None = None
     customer: str | None = None
     before: int | None = None
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class ConversationView:
     event_id: int | None
     offers: tuple[int, ...]
     messages: tuple[int, ...]
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,9 @@ def conversation_sql(
         if wanted is not None:
             tests.append(f"{column} = ?")
             values.append(wanted)
+    if filters.tag is not None:
+        tests.append("id IN (SELECT conversation_id FROM conversation_tag WHERE tag = ?)")
+        values.append(filters.tag)
     if filters.before is not None:
         tests.append("id < ?")
         values.append(filters.before)
@@ -156,10 +162,13 @@ def _views(connection: apsw.Connection, found: Sequence[Conversation]) -> list[C
     )
     for conversation_id, message_id in rows:
         new[conversation_id].append(message_id)
-    return [_view(connection, its, filed, new[its.id]) for its in found]
+    tags = tags_of(connection, list(new))
+    return [_view(connection, its, filed, new[its.id], tags.get(its.id, ())) for its in found]
 
 
-def _view(connection: apsw.Connection, its: Conversation, filed: int, new: list[int]) -> ConversationView:
+def _view(
+    connection: apsw.Connection, its: Conversation, filed: int, new: list[int], tags: tuple[str, ...]
+) -> ConversationView:
     rows = connection.execute(f"SELECT {_DIALOGUE} FROM dialogue WHERE conversation_id = ? ORDER BY id", (its.id,))
     runs = [dialogue_of(row) for row in rows]
     floor = next((run for run in runs if run.state in ("floor", "calling")), None)
@@ -178,6 +187,7 @@ def _view(connection: apsw.Connection, its: Conversation, filed: int, new: list[
         next((one.event_id for one in runs if one.event_id is not None), None),
         tuple(row[0] for row in offers),
         tuple(messages),
+        tags,
     )
 
 

@@ -5,6 +5,8 @@ Every verb is decided in the customer's own order; when another owns the convers
 
 from aiohttp import web
 
+from gateway.care.canned import LONGEST_VALUE, MOST_FIELDS
+from gateway.care.tagging import MOST_TAGS
 from gateway.model.conversation import ConversationState
 from gateway.settings import nearest
 from gateway.store.listings import ConversationFilters, conversation, conversations, notes
@@ -12,14 +14,14 @@ from gateway.store.search import TooWide
 from gateway.web import bodies
 from gateway.web.answers import answer
 from gateway.web.fields import Fields
-from gateway.web.messages import idempotency_key
+from gateway.web.messages import idempotency_key, number_of
 from gateway.web.objects import conversation_object, note_object
 from gateway.web.paging import Query, id_of, page
 from gateway.web.problems import Problem
 from gateway.web.routes import CALLER, JSON_TYPE
 from gateway.web.services import Services
 
-FILTERS = ("state", "queue", "agent", "customer", "brand")
+FILTERS = ("state", "queue", "agent", "customer", "brand", "tag")
 KIND = "invalid-action"
 
 
@@ -41,6 +43,7 @@ class Conversations:
             customer=query.customer("customer"),
             brand=query.text("brand"),
             before=query.cursor,
+            tag=query.text("tag"),
         )
         try:
             views, more = await self._services.store.read(conversations, filters, query.limit)
@@ -78,6 +81,36 @@ class Conversations:
             said = "the idempotency key was used before, for another message"
             raise Problem("idempotency-clash", said, [("/idempotency_key", said)])
         return answer({"message": str(message.id)}, 202)
+
+    async def start(self, request: web.Request) -> web.Response:
+        """An agent writes first, to a number that has no open conversation."""
+        fields = await self.fields_of(request, ("to", "text", "agent", "brand", "idempotency_key"), "invalid-message")
+        text = fields.text("text", required=True)
+        to = number_of(fields)
+        brand = fields.name("brand", most=64)
+        agent = self.agent_of(fields, request)
+        key = idempotency_key(fields, request)
+        fields.done()
+        message = await self._services.desk.start(to, agent, text or "", brand or "", key)
+        if message.theirs != to or message.text != (text or "").strip() or message.conversation_id is None:
+            said = "the idempotency key was used before, for another message"
+            raise Problem("idempotency-clash", said, [("/idempotency_key", said)])
+        return answer(await self._object(message.conversation_id), 201)
+
+    async def say_canned(self, request: web.Request) -> web.Response:
+        """A canned reply in the agent's name."""
+        fields = await self.fields_of(request, ("agent", "name", "values", "idempotency_key"), "invalid-message")
+        name, values = fields.name("name", required=True), fields.words("values", MOST_FIELDS, LONGEST_VALUE)
+        agent = self.agent_of(fields, request)
+        key = idempotency_key(fields, request)
+        fields.done()
+        conversation_id = id_of(request)
+        message = await self._services.desk.say_canned(conversation_id, agent, name or "", values, key)
+        if message.conversation_id != conversation_id:
+            said = "the idempotency key was used before, for another message"
+            raise Problem("idempotency-clash", said, [("/idempotency_key", said)])
+        told = {"message": str(message.id), "text": message.text, "encoding": message.encoding}
+        return answer({**told, "segments": message.parts}, 202)
 
     async def claim(self, request: web.Request) -> web.Response:
         """The agent takes a waiting conversation; the first commit wins."""
@@ -125,6 +158,15 @@ class Conversations:
         conversation_id = id_of(request)
         await self._services.desk.note(conversation_id, by, text or "")
         return answer(await self._object(conversation_id), 201)
+
+    async def tag(self, request: web.Request) -> web.Response:
+        """Adds tags and takes others away."""
+        fields = await self.fields_of(request, ("add", "remove"))
+        add, remove = fields.lines("add", MOST_TAGS), fields.lines("remove", MOST_TAGS)
+        fields.done()
+        conversation_id = id_of(request)
+        await self._services.desk.tag(conversation_id, add, remove)
+        return answer(await self._object(conversation_id))
 
     # -- who speaks
 

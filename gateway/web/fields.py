@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from gateway.settings import nearest
 from gateway.web.bodies import step
@@ -69,6 +70,38 @@ class Fields:
             elif isinstance(one, str) and CONTROLS.search(one):
                 self.errors.append((step(step("", name), inner), "must not hold control characters"))
         return value
+
+    def words(self, name: str, most: int, longest: int = LONGEST_TEXT) -> dict[str, str]:
+        """A flat object of texts for people; empty when it is not there."""
+        value = self._value.get(name)
+        if value is None:
+            return {}
+        if not isinstance(value, dict) or len(value) > most:
+            self.wrong(name, f"must be an object of at most {most} members")
+            return {}
+        for inner, one in value.items():
+            if not isinstance(one, str) or not 1 <= len(one) <= longest or _TEXT_CONTROLS.search(one):
+                said = f"must be a text of 1 to {longest} characters, without control characters"
+                self.errors.append((step(step("", name), inner), said))
+        return value
+
+    def items(self, name: str, most: int) -> list[Any]:
+        """A list; empty when it is not there."""
+        value = self._value.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list) or len(value) > most:
+            self.wrong(name, f"must be a list of at most {most} items")
+            return []
+        return value
+
+    def lines(self, name: str, most: int) -> list[str]:
+        """A list of short texts of one line."""
+        found = self.items(name, most)
+        for at, one in enumerate(found):
+            if not isinstance(one, str) or not 1 <= len(one) <= LONGEST_NAME or CONTROLS.search(one):
+                self.errors.append((f"{step('', name)}/{at}", f"must be a line of 1 to {LONGEST_NAME} characters"))
+        return found
 
     def choice(self, name: str, known: Collection[str]) -> str | None:
         """One of the words."""

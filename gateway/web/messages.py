@@ -62,15 +62,7 @@ class Messages:
 
     def _sending(self, fields: Fields, request: web.Request) -> Sending:
         """The body, checked. Raises Problem 422."""
-        to = fields.name("to", required=True, most=64) or ""
-        number = to
-        try:
-            address = parse_address(to) if to else None
-            if address is not None and address.kind != "tel":
-                fields.wrong("to", f"is a {address.kind}: address; that channel is not there yet, use +15551234567")
-            number = address.value if address else ""
-        except BadAddress:
-            fields.wrong("to", "must be a phone number: + and 7 to 15 digits, the first not 0, such as +15551234567")
+        number = number_of(fields)
         text, template = fields.text("text"), fields.name("template")
         if fields.given("text") == fields.given("template"):
             fields.wrong("text", "or `template` is required, one of them")
@@ -150,6 +142,20 @@ class Messages:
         """A new message with the same words, linked to the old one."""
         made = await self._services.desk.resend(id_of(request), request[CALLER].name)
         return answer({"message": str(made.id)}, 202)
+
+
+def number_of(fields: Fields) -> str:
+    """The phone number `to`, "" where it is none, which is noted."""
+    to = fields.name("to", required=True, most=64) or ""
+    number = to
+    try:
+        address = parse_address(to) if to else None
+        if address is not None and address.kind != "tel":
+            fields.wrong("to", f"is a {address.kind}: address; that channel is not there yet, use +15551234567")
+        number = address.value if address else ""
+    except BadAddress:
+        fields.wrong("to", "must be a phone number: + and 7 to 15 digits, the first not 0, such as +15551234567")
+    return number
 
 
 def idempotency_key(fields: Fields, request: web.Request) -> str | None:

@@ -57,6 +57,7 @@ def conversation_object(view: ConversationView) -> dict[str, object]:
         "slots": dict(run.slots) if run else {},
         "channel": its.channel,
         "disposition": its.disposition,
+        "tags": list(view.tags),
         "offers": [str(an_id) for an_id in view.offers],
         "messages": [str(an_id) for an_id in view.messages],
         "event": ident(view.event_id),

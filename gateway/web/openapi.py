@@ -14,6 +14,7 @@ _TAGS = {
     "events": "Facts from business systems (CloudEvents 1.0) that start a handler.",
     "messages": "Single texts: send, search, trace, send again.",
     "conversations": "Who has the turn, and what an agent can do.",
+    "canned": "Replies that care staff keep, with fields to fill in.",
     "offers": "Priced proposals and their fulfilment.",
     "customers": "Who they are and what they permit.",
     "operations": "Carriers, queues, agents, dead letters, health.",
@@ -147,7 +148,7 @@ def _responses(route: Route) -> dict[str, object]:
         kind = TYPE if status >= 400 and route.media != "text/html" and schema == ref("Problem") else route.media
         responses[str(status)] = {"description": said, "content": {kind: content}}
     by_status: dict[int, list[str]] = {}
-    names = (*route.problems, *(_GUARDED if route.roles else ()), *(_WRITING if route.method == "POST" else ()))
+    names = (*route.problems, *(_GUARDED if route.roles else ()), *(_WRITING if route.method != "GET" else ()))
     for name in dict.fromkeys(names):
         by_status.setdefault(KINDS[name].status, []).append(name)
     for status, kinds in sorted(by_status.items()):

@@ -188,6 +188,12 @@ _LIST = (
         "`errors` names each field and says what would be right.",
     ),
     Kind(
+        "invalid-reply",
+        422,
+        "The canned reply cannot be kept like this",
+        "`errors` names each text and field and says what would be right.",
+    ),
+    Kind(
         "refused",
         422,
         "It cannot be done now",

@@ -19,6 +19,7 @@ READERS = frozenset({"viewer", "agent", "supervisor", "integrator"})
 STAFF = frozenset({"viewer", "agent", "supervisor"})
 SENDERS = frozenset({"integrator"})
 DESK = frozenset({"agent", "supervisor"})
+SUPERVISORS = frozenset({"supervisor"})
 ADMINS = frozenset({"admin"})
 
 

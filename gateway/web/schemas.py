@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from gateway.model.canned import FieldKind
+from gateway.model.channel import Encoding
 from gateway.model.conversation import ConversationState, OwnerKind
 from gateway.model.message import Disposition
 from gateway.model.offer import OfferState
@@ -120,6 +122,7 @@ _CONVERSATION: dict[str, Schema] = {
     "slots": {"type": "object"},
     "channel": TEXT,
     "disposition": TEXT_OR_NULL,
+    "tags": {"type": "array", "items": TEXT},
     "offers": {"type": "array", "items": ID},
     "messages": {"type": "array", "items": ID},
     "event": ID_OR_NULL,
@@ -168,6 +171,31 @@ _OFFER: dict[str, Schema] = {
     "fulfilment": {"type": "array", "items": _CALL},
 }
 _LEDGER = shows({"at": TIME, "brand": TEXT, "act": TEXT, "method": TEXT, "evidence": TEXT, "actor": TEXT})
+
+CANNED_FIELD = exactly(
+    {"name": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,29}$"}, "type": one_of(FieldKind)},
+    {
+        "label": {"type": "string", "maxLength": 60},
+        "required": {"type": "boolean", "default": True},
+        "choices": {"type": "array", "maxItems": 20, "items": words(60)},
+        "currency": {"type": "string", "maxLength": 3, "description": "ISO 4217; of money."},
+    },
+)
+VALUES: Schema = {
+    "type": "object",
+    "maxProperties": 10,
+    "additionalProperties": words(300),
+    "description": "By name of the field: numbers as 1200.50, dates as 2026-01-31.",
+}
+CANNED = exactly(
+    {"texts": {"type": "object", "minProperties": 1, "maxProperties": 10, "additionalProperties": words(1600)}},
+    {
+        "brand": words(64),
+        "queue": words(64),
+        "title": words(100),
+        "fields": {"type": "array", "maxItems": 10, "items": CANNED_FIELD},
+    },
+)
 
 COMPONENTS: Mapping[str, Schema] = {
     "Problem": {
@@ -288,6 +316,20 @@ COMPONENTS: Mapping[str, Schema] = {
             }
         }
     ),
+    "CannedReply": shows(
+        {
+            "name": TEXT,
+            "brand": TEXT,
+            "queue": TEXT_OR_NULL,
+            "title": TEXT,
+            "texts": {"type": "object", "additionalProperties": TEXT},
+            "fields": {"type": "array", "items": CANNED_FIELD},
+            "changed_at": TIME,
+            "changed_by": TEXT,
+        }
+    ),
+    "CannedText": shows({"text": TEXT, "encoding": one_of(Encoding), "segments": COUNT}),
+    "CannedSent": shows({"message": ID, "text": TEXT, "encoding": TEXT_OR_NULL, "segments": COUNT}),
     "Queued": shows({"message": ID}),
     "Health": shows({"status": TEXT}),
     "Readiness": shows(

@@ -7,6 +7,7 @@ from gateway.model.message import Disposition
 from gateway.model.offer import OfferState
 from gateway.web import schemas
 from gateway.web.backlog import Backlog
+from gateway.web.canned import Replies
 from gateway.web.commands import Commands
 from gateway.web.conversations import Conversations
 from gateway.web.customers import Customers
@@ -26,6 +27,7 @@ from gateway.web.routes import (
     READERS,
     SENDERS,
     STAFF,
+    SUPERVISORS,
     Body,
     Handle,
     Parameter,
@@ -52,8 +54,10 @@ def all_routes(services: Services) -> list[Route]:
     routes = [
         *_events(Events(services, backlog), services),
         *_messages(Messages(services, backlog)),
+        *_talks(talks),
         *_conversations(talks),
         *_verbs(Commands(services, talks)),
+        *_canned(Replies(services)),
         *_others(Offers(services), Customers(services)),
         *_operations(Operations(services)),
     ]
@@ -169,43 +173,67 @@ def _messages(messages: Messages) -> Sequence[Route]:
     )  # fmt: skip
 
 
-def _conversations(talks: Conversations) -> Sequence[Route]:
+def _talks(talks: Conversations) -> Sequence[Route]:
     filters = (
         Parameter("state", "Where it stands.", one_of(ConversationState)),
         Parameter("queue", "Name of a queue.", _SHORT),
         Parameter("agent", "Name or JID of an agent.", _SHORT),
         Parameter("customer", _REFERENCE, _SHORT),
         Parameter("brand", "Name of a brand.", _SHORT),
+        Parameter("tag", "A tag that it has.", _SHORT),
         _LIMIT,
         _CURSOR,
     )
-    agent, disposition = {"agent": AGENT}, {"disposition": words(64)}
-    say = exactly({"text": words(1600)}, {**agent, "idempotency_key": words(200)})
-    note = exactly({"text": words(1600)}, agent)
-    transfer = exactly({"to": words(200)}, {"reason": words(500), **agent})
-    close = exactly(disposition, {"note": words(1600), **agent})
     tag, card = "conversations", ref("ConversationCard")
-
-    def verb(path: str, name: str, handle: Handle, summary: str, schema: Mapping[str, object], example: object,
-             status: int = 200, shown: Mapping[str, object] = card) -> Route:  # fmt: skip
-        return Route(
-            "POST", f"/v1/conversations/{{id}}/{path}", name, handle, DESK, summary, tag,
-            parameters=(_ID, _KEY) if path == "messages" else (_ID,),
-            body=Body({JSON_TYPE: (schema, example)}),
-            answers={status: (shown, "Done.")},
-            problems=(
-                *_WRITING, "not-found", "invalid-message" if path == "messages" else "invalid-action", "refused",
-                "not-owner",
-            ),
-        )  # fmt: skip
-
+    number = {"type": "string", "pattern": schemas.NUMBER_PATTERN, "maxLength": 64}
+    start = exactly(
+        {"to": number, "text": words(1600)}, {"agent": AGENT, "brand": words(64), "idempotency_key": words(200)}
+    )
     return (
         _get("/v1/conversations", "find_conversations", talks.find, READERS, "Conversations, newest first", tag,
              page_of(ref("Conversation")), *filters, problems=("search-too-wide",)),
         _get("/v1/conversations/{id}", "get_conversation", talks.get, READERS, "One conversation", tag, card, _ID,
              what="With the notes of the desk, except for integrators."),
+        Route(
+            "POST", "/v1/conversations", "start_conversation", talks.start, DESK, "An agent writes first", tag,
+            what="To a number without an open conversation with the brand. The agent has the new one. All gates hold.",
+            parameters=(_KEY,),
+            body=Body({JSON_TYPE: (start, {"to": "+15551234568", "agent": "Ana", "text": "Your parcel is here."})}),
+            answers={201: (card, "The conversation.")},
+            problems=(*_WRITING, "invalid-message", "refused", "not-owner", "idempotency-clash"),
+        ),
+    )  # fmt: skip
+
+
+def _conversations(talks: Conversations) -> Sequence[Route]:
+    agent, disposition = {"agent": AGENT}, {"disposition": words(64)}
+    say = exactly({"text": words(1600)}, {**agent, "idempotency_key": words(200)})
+    note = exactly({"text": words(1600)}, agent)
+    transfer = exactly({"to": words(200)}, {"reason": words(500), **agent})
+    close = exactly(disposition, {"note": words(1600), **agent})
+    tags = {"type": "array", "maxItems": 10, "items": words(200)}
+    tagging = exactly({}, {"add": tags, "remove": tags})
+    canned = exactly({"name": words(40)}, {"values": schemas.VALUES, **agent, "idempotency_key": words(200)})
+    tag, card, sending = "conversations", ref("ConversationCard"), ("messages", "canned")
+
+    def verb(path: str, name: str, handle: Handle, summary: str, schema: Mapping[str, object], example: object,
+             status: int = 200, shown: Mapping[str, object] = card) -> Route:  # fmt: skip
+        return Route(
+            "POST", f"/v1/conversations/{{id}}/{path}", name, handle, DESK, summary, tag,
+            parameters=(_ID, _KEY) if path in sending else (_ID,),
+            body=Body({JSON_TYPE: (schema, example)}),
+            answers={status: (shown, "Done.")},
+            problems=(
+                *_WRITING, "not-found", "invalid-message" if path in sending else "invalid-action", "refused",
+                "not-owner",
+            ),
+        )  # fmt: skip
+
+    return (
         verb("messages", "say", talks.say, "The agent's words to the customer", say,
              {"agent": "Ana", "text": "I am looking into it."}, 202, ref("Queued")),
+        verb("canned", "say_canned", talks.say_canned, "A canned reply in the agent's name", canned,
+             {"agent": "Ana", "name": "refund", "values": {"amount": "20.00"}}, 202, ref("CannedSent")),
         verb("claim", "claim", talks.claim, "Take a waiting conversation", exactly({}, agent), {"agent": "Ana"}),
         verb("transfer", "transfer", talks.transfer, "Give it to a queue or an agent", transfer,
              {"agent": "Ana", "to": "billing", "reason": "a question of money"}),
@@ -215,6 +243,7 @@ def _conversations(talks: Conversations) -> Sequence[Route]:
              exactly({}, {**disposition, **agent}), {"agent": "Ana", "disposition": "resolved"}),
         verb("notes", "add_note", talks.note, "A note that never leaves the desk", note,
              {"text": "Called twice before."}, 201),
+        verb("tags", "tag", talks.tag, "Add tags, or take some away", tagging, {"add": ["refund"], "remove": []}),
     )  # fmt: skip
 
 
@@ -233,6 +262,40 @@ def _verbs(commands: Commands) -> Sequence[Route]:
             body=Body({JSON_TYPE: (body, {"agent": "Ana", "values": {"name": "unlimited"}})}),
             answers={200: (schemas.shows({"text": schemas.TEXT}), "Done; what, as a sentence.")},
             problems=(*_WRITING, "not-found", "invalid-action", "refused", "not-owner"),
+        ),
+    )  # fmt: skip
+
+
+def _canned(replies: Replies) -> Sequence[Route]:
+    tag, shown = "canned", ref("CannedReply")
+    name = Parameter("name", "Its name.", words(40), "path", "refund")
+    example = {
+        "brand": "acme",
+        "title": "The refund is on its way",
+        "texts": {"en": "Hi, {{ agent }} of {{ brand }} here: your refund of {{ amount }} is on its way."},
+        "fields": [{"name": "amount", "type": "money", "currency": "USD"}],
+    }
+    trial = exactly({}, {"values": schemas.VALUES, "language": words(20), "customer": words(200), "agent": words(200)})
+    return (
+        _get("/v1/canned", "find_canned", replies.find, STAFF, "All canned replies", tag, page_of(shown)),
+        _get("/v1/canned/{name}", "get_canned", replies.get, STAFF, "One canned reply", tag, shown, name),
+        Route(
+            "PUT", "/v1/canned/{name}", "put_canned", replies.put, SUPERVISORS, "Keep a canned reply", tag,
+            what="In the place of the one of this name. Texts are templates as in the catalogue; a field is shown as "
+            "its type says. `customer` (may be empty), `agent`, `brand` and `help` are given by themselves.",
+            parameters=(name,), body=Body({JSON_TYPE: (schemas.CANNED, example)}), answers={200: (shown, "Kept.")},
+            problems=(*_WRITING, "invalid-reply"),
+        ),
+        Route(
+            "DELETE", "/v1/canned/{name}", "delete_canned", replies.delete, SUPERVISORS, "Drop a canned reply", tag,
+            parameters=(name,), answers={200: (shown, "It was this.")}, problems=("not-found",),
+        ),
+        Route(
+            "POST", "/v1/canned/{name}/preview", "preview_canned", replies.preview, DESK, "What a customer would read",
+            tag, parameters=(name,),
+            body=Body({JSON_TYPE: (trial, {"values": {"amount": "20.00"}, "language": "en", "customer": "Ann"})}),
+            answers={200: (ref("CannedText"), "The words and what they cost.")},
+            problems=(*_WRITING, "not-found", "invalid-message", "refused"),
         ),
     )  # fmt: skip
 

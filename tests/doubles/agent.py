@@ -6,7 +6,7 @@ gateway's own component in the same process shares. They are read from the eleme
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -56,12 +56,16 @@ class Shown:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command says: a form (fields with the values of their choices) while it asks, and notes."""
+    """What a command says: a form (fields with the values of their choices) while it asks, and notes. hidden: fields
+    that only go back. text: the form's instructions.
+    """
 
     session: str
     asks: bool
     fields: dict[str, list[str]]
     says: str
+    hidden: dict[str, str] = field(default_factory=dict)
+    text: str = ""
 
 
 class AgentClient:
@@ -333,7 +337,7 @@ class AgentClient:
         """Submits the form that `command` gave."""
         assert self._asked is not None, "no command asks for anything"
         (to, node, session), self._asked = self._asked, None
-        return await self._submit(to, node, session, values)
+        return await self.submit(to, node, session, values)
 
     async def form(self, to: str, verb: str) -> tuple[str, dict[str, list[str]], str]:
         """Runs a verb: session, the form's fields with the values of their choices, and what it says."""
@@ -342,9 +346,10 @@ class AgentClient:
 
     async def fills(self, to: str, verb: str, session: str, values: dict[str, str]) -> str:
         """Submits a form; what the desk says."""
-        return (await self._submit(to, f"careline#{verb}", session, values)).says
+        return (await self.submit(to, f"careline#{verb}", session, values)).says
 
-    async def _submit(self, to: str, node: str, session: str, values: dict[str, str]) -> Answer:
+    async def submit(self, to: str, node: str, session: str, values: dict[str, str]) -> Answer:
+        """Submits a form; what comes of it, which may be another form."""
         form = self._forms.make_form(ftype="submit")
         for name, value in values.items():
             form.add_field(var=name, value=value)
@@ -382,8 +387,14 @@ def _heard(message: ET.Element, carbon: str = "") -> Heard | None:
 
 def _answer(command: Any) -> Answer:
     fields: dict[str, list[str]] = {}
+    hidden: dict[str, str] = {}
+    text = ""
     asks = command["status"] == "executing"
     if asks:
-        for name, field in command["form"].get_fields().items():
-            fields[name] = [option["value"] for option in field.get_options()]
-    return Answer(command["sessionid"], asks, fields, " ".join(text for _, text in command["notes"]))
+        text = command["form"]["instructions"]
+        for name, its in command["form"].get_fields().items():
+            if its["type"] == "hidden":
+                hidden[name] = "".join(its["value"])
+            else:
+                fields[name] = [option["value"] for option in its.get_options()]
+    return Answer(command["sessionid"], asks, fields, " ".join(said for _, said in command["notes"]), hidden, text)

@@ -40,10 +40,16 @@ AND NOT EXISTS (SELECT 1
 FROM work w
 WHERE w.kind = 'step' AND w.ref = d.id AND w.due <= d.deadline);
 
--- 9: each CLOSED has a disposition, each open one has none
+-- 9: each CLOSED has a disposition, and what is closed for the customer; each open one has none
 SELECT id, state, disposition, closed_at
 FROM conversation
-WHERE (state = 'closed') <> (disposition IS NOT NULL) OR (state = 'closed') <> (closed_at IS NOT NULL);
+WHERE (state IN ('closed', 'wrapup')) <> (disposition IS NOT NULL)
+OR (state IN ('closed', 'wrapup')) <> (closed_at IS NOT NULL);
+
+-- a wrap-up ends
+SELECT id
+FROM conversation c
+WHERE state = 'wrapup' AND NOT EXISTS (SELECT 1 FROM work w WHERE w.kind = 'wrapup' AND w.ref = c.id);
 
 -- no dialogue of a closed conversation goes on
 SELECT d.id, d.state

@@ -17,6 +17,7 @@ import apsw
 
 from gateway.care import offers
 from gateway.care.calls import Calls
+from gateway.care.canned import check
 from gateway.care.delivery import Delivery
 from gateway.care.desk import Desk
 from gateway.care.doubts import DOUBT_LANE, Doubts
@@ -33,6 +34,7 @@ from gateway.floor.attendance import Attendance
 from gateway.floor.echoes import Echoes
 from gateway.floor.relaying import Relaying
 from gateway.jobs.lane import Again, Lane
+from gateway.model.canned import CannedReply
 from gateway.model.channel import ChannelEvents, InboundPart, PartAnswer
 from gateway.model.event import Event
 from gateway.model.ids import Ids
@@ -40,6 +42,7 @@ from gateway.model.message import Message, ReceiptState
 from gateway.model.rows import replace
 from gateway.settings import Settings, load
 from gateway.store import messages, work
+from gateway.store.canned import put, replies
 from gateway.store.database import Store
 from gateway.store.migrate import bring_up_to_date
 from gateway.store.units import Due, Unit
@@ -191,8 +194,10 @@ class Stage:
         """Starts the house on its database, as `Gateway.start` does."""
         # Stages share the playbook and make the same ids; a new process would have nothing parsed.
         self.playbook.parsed.clear()
+        self.playbook.canned.clear()
         self.store = WatchedStore(self.path)
         await self.store.open()
+        self.playbook.canned.update(await self.store.read(replies))
         self.ids = Ids(self.clock, newest=await self.store.read(work.newest_id))
         self.lanes = {}
         self.engine = Engine(self.store, self.playbook, self.ids, self.clock, self.push)
@@ -360,6 +365,12 @@ class Stage:
         raise Unsettled("nobody answers")
 
     # -- the world
+
+    async def keeps(self, reply: CannedReply) -> None:
+        """Care staff keep a canned reply."""
+        reply = check(reply, self.playbook)
+        await self.store.write(put(reply))
+        self.playbook.canned[reply.name] = reply
 
     async def event(
         self,

@@ -192,9 +192,9 @@ async def _nothing(play: Play, name: str) -> None:
 
 
 @sentence(r"(\w+) receives(?: in (\d+) parts)?: (.+)")
-async def _receives(play: Play, name: str, *rest: str) -> None:
+async def _receives(play: Play, name: str, told: str, text: str = "") -> None:
     await play.stage.settled()
-    expected, parts = rest[-1], int(rest[0]) if len(rest) == 2 else 1
+    expected, parts = text or told, int(told) if text else 1
     unread = play.unread(name)
     assert unread, f"{name} received nothing"
     assert _same(expected, unread[0]), f"{name} received: {unread[0]}"

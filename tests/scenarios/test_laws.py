@@ -62,8 +62,9 @@ MOODS = st.sampled_from(
     [moods.OK, moods.THROTTLE, moods.BUSY, moods.LOSE, moods.LOSE_UNTAKEN, "bad_number", "opted_out"]
 )
 LINES = st.sampled_from(
-    ["Hello", "/take", "/decline", "/close resolved", "/to travel", "/to Cleo", "/bot", "/offer unlimited", "/optout",
-     "// noted", "/nothing of this name"]
+    ["Hello", "/take", "/decline", "/close resolved", "/close kept", "/done", "/to travel", "/to retention", "/to Cleo",
+     "/bot", "/bot resolved", "/offer unlimited", "/optout", "/start Hello", "/tag vip", "/untag vip", "// noted",
+     "/nothing of this name"]
 )  # fmt: skip
 RECEIPTS = st.sampled_from(list(ReceiptState))
 
@@ -159,12 +160,14 @@ class House(RuleBasedStateMachine):
     def talk(self, of: str) -> dict[str, Any] | None:
         self.run(self.stage.settled())
         rows: list[dict[str, Any]] = self.run(
-            self.stage.rows("SELECT * FROM conversation WHERE key = ? ORDER BY id DESC LIMIT 1", f"tel:{of}")
+            self.stage.rows(
+                "SELECT * FROM conversation WHERE key = ? ORDER BY state = 'closed', id DESC LIMIT 1", f"tel:{of}"
+            )
         )
         return rows[0] if rows else None
 
     def owner(self, talk: dict[str, Any]) -> str | None:
-        return str(talk["agent"]).partition("@")[0] if talk["state"] in ("human", "waiting") else None
+        return str(talk["agent"]).partition("@")[0] if talk["state"] in ("human", "waiting", "wrapup") else None
 
     @rule(of=PEOPLE, agents=st.lists(AGENTS, min_size=1, max_size=3, unique=True))
     def claim(self, of: str, agents: list[str]) -> None:
@@ -206,7 +209,9 @@ class House(RuleBasedStateMachine):
             assert mine, "only the owner may write"
         self.restless = False
 
-    @rule(of=PEOPLE, agent=AGENTS, verb=st.sampled_from(["close", "hand_back", "billing", "travel", "Cleo"]))
+    @rule(
+        of=PEOPLE, agent=AGENTS, verb=st.sampled_from(["close", "hand_back", "billing", "travel", "retention", "Cleo"])
+    )
     def lets_go(self, of: str, agent: str, verb: str) -> None:
         talk = self.talk(of)
         if talk is None:
@@ -214,16 +219,23 @@ class House(RuleBasedStateMachine):
         desk, mine = self.stage.desk, self.owner(talk) in (None, agent.lower())
         try:
             if verb == "close":
-                self.run(self.stage.do(desk.close(talk["id"], agent, "resolved", "")))
+                how = "kept" if talk["queue"] == "retention" else "resolved"
+                self.run(self.stage.do(desk.close(talk["id"], agent, how, "")))
             elif verb == "hand_back":
                 self.run(self.stage.do(desk.hand_back(talk["id"], agent, "")))
             else:
                 self.run(self.stage.do(desk.transfer(talk["id"], verb, "", agent)))
         except (Refused, Unknown):
-            assert talk["state"] in ("bot", "closed") or not mine, f"{verb} was refused in {talk['state']}"
+            already = verb == "Cleo" and self.owner(talk) == "cleo"
+            assert already or talk["state"] in ("bot", "closed") or not mine, f"{verb} was refused in {talk['state']}"
         else:
             assert mine or agent == "Ben", "only the owner and a supervisor let go"
         self.restless = False
+
+    def revoked(self, of: str) -> bool:
+        """Whether they said STOP, or the carrier said that they did."""
+        sql = "SELECT c.state FROM consent c JOIN customer ON customer.address_id = c.address_id WHERE key = ?"
+        return [row["state"] for row in self.run(self.stage.rows(sql, f"tel:{of}"))] == ["revoked"]
 
     # -- the desk on XMPP
 
@@ -247,9 +259,12 @@ class House(RuleBasedStateMachine):
         self.typed += 1
         heard = self.run(self.stage.do(self.stage.agents.said(Said(jid(agent), of, f"s{self.typed}", line))))
         sent = len(self.run(self.stage.rows("SELECT id FROM message WHERE author_kind = 'agent'"))) - before
+        first = (talk is None or talk["state"] == "closed") and not self.revoked(of)
         if not line.startswith("/"):
-            may = talk is not None and (talk["state"] == "queued" or self.owner(talk) == agent.lower())
+            may = first or (talk is not None and (talk["state"] == "queued" or self.owner(talk) == agent.lower()))
             assert sent == may, f"{line} of {agent} made {sent} texts: {heard}"
+        elif line.startswith("/start"):
+            assert sent == first, f"{line} of {agent} made {sent} texts: {heard}"
         elif not line.startswith("/offer"):
             assert sent == 0, f"{line} was sent to the customer"
         self.restless = False
@@ -314,11 +329,13 @@ class House(RuleBasedStateMachine):
         notes = self.run(
             self.stage.rows(
                 "SELECT m.id, n.author, n.kind, n.text FROM message m JOIN note n USING (conversation_id) "
-                "WHERE m.direction = 'mo' AND n.kind IN ('claimed', 'transferred')"
+                "WHERE m.direction = 'mo' AND n.kind IN ('claimed', 'started', 'transferred')"
             )
         )
-        had = {(f"m{row['id']}", row["author"]) for row in notes if row["kind"] == "claimed"}
-        had |= {(f"m{row['id']}", jid(row["text"].split()[1].strip(":;"))) for row in notes if row["kind"] != "claimed"}
+        had = {(f"m{row['id']}", row["author"]) for row in notes if row["kind"] != "transferred"}
+        had |= {
+            (f"m{row['id']}", jid(row["text"].split()[1].strip(":;"))) for row in notes if row["kind"] == "transferred"
+        }
         for agent, lines in self.stage.chat.lines.items():
             words = {(line.id, agent) for line in lines if line.kind is LineKind.text}
             assert words <= had, f"{agent} reads words of a conversation that was never theirs"

@@ -20,7 +20,10 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("POST", "/v1/messages/1/resend"): ("integrator", "agent", "supervisor"),
     ("GET", "/v1/conversations"): ("integrator", "viewer", "agent", "supervisor"),
     ("GET", "/v1/conversations/1"): ("integrator", "viewer", "agent", "supervisor"),
+    ("POST", "/v1/conversations"): ("agent", "supervisor"),
     ("POST", "/v1/conversations/1/messages"): ("agent", "supervisor"),
+    ("POST", "/v1/conversations/1/canned"): ("agent", "supervisor"),
+    ("POST", "/v1/conversations/1/tags"): ("agent", "supervisor"),
     ("POST", "/v1/conversations/1/claim"): ("agent", "supervisor"),
     ("POST", "/v1/conversations/1/transfer"): ("agent", "supervisor"),
     ("POST", "/v1/conversations/1/close"): ("agent", "supervisor"),
@@ -28,6 +31,11 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("POST", "/v1/conversations/1/notes"): ("agent", "supervisor"),
     ("GET", "/v1/conversations/1/verbs"): ("agent", "supervisor"),
     ("POST", "/v1/conversations/1/verbs/offer"): ("agent", "supervisor"),
+    ("GET", "/v1/canned"): ("viewer", "agent", "supervisor"),
+    ("GET", "/v1/canned/refund"): ("viewer", "agent", "supervisor"),
+    ("PUT", "/v1/canned/refund"): ("supervisor",),
+    ("DELETE", "/v1/canned/refund"): ("supervisor",),
+    ("POST", "/v1/canned/refund/preview"): ("agent", "supervisor"),
     ("GET", "/v1/offers"): ("integrator", "viewer", "agent", "supervisor"),
     ("GET", "/v1/offers/1"): ("integrator", "viewer", "agent", "supervisor"),
     ("GET", "/v1/customers/1"): ("viewer", "agent", "supervisor", "privacy"),
@@ -57,7 +65,10 @@ async def test_the_matrix_of_roles(world: World) -> None:
 async def test_the_matrix_is_whole(world: World) -> None:
     document = await world.json("GET", "/openapi.json", role=None)
     guarded = {
-        (method.upper(), path.replace("{id}", "1").replace("{ref}", "1").replace("{verb}", "offer"))
+        (
+            method.upper(),
+            path.replace("{id}", "1").replace("{ref}", "1").replace("{verb}", "offer").replace("{name}", "refund"),
+        )
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
         if operation["security"]
@@ -68,6 +79,7 @@ async def test_the_matrix_is_whole(world: World) -> None:
             path.replace("/customers/1", "/customers/{ref}")
             .replace("/1", "/{id}")
             .replace("/verbs/offer", "/verbs/{verb}")
+            .replace("/canned/refund", "/canned/{name}")
         )
         assert set(document["paths"][shape][method.lower()]["x-roles"]) == {*roles, "admin"}
 

@@ -309,6 +309,7 @@ PLANS: dict[str, tuple[ConversationFilters, list[int] | None, str]] = {
         "conversation_human (state=? AND queue=?",
     ),
     "customer": (ConversationFilters(customer="x"), [1], "conversation_customer (customer_id=?"),
+    "tag": (ConversationFilters(tag="vip"), None, "conversation_tag_tag (tag=?"),
     "page": (ConversationFilters(before=5), None, "INTEGER PRIMARY KEY (rowid<?"),
 }
 
@@ -319,7 +320,7 @@ async def test_the_plan_of_a_list(world: World, name: str) -> None:
 
     def plan(connection: apsw.Connection) -> str:
         sql, values = conversation_sql(filters, customers, 51)
-        return str(connection.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()[0][3])
+        return "; ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values))
 
     told = await world.store.read(plan)
     assert told.startswith("SEARCH conversation USING")
@@ -398,3 +399,30 @@ async def test_a_customer_and_what_they_permit(world: World) -> None:
     assert ledger["items"] == one["ledger"]
     for nobody in ("+15550000000", "tel:x", "%00", "x" * 400, "99999999999999999999"):
         await world.json("GET", f"/v1/customers/{nobody}", status=404)
+
+
+async def test_tags_find_a_conversation(world: World) -> None:
+    an_id = await queued(world)
+    other = await queued(world, "+15551234568")
+    told = await verb(world, an_id, "tags", add=["Refund", "vip"], remove=[])
+    assert told["tags"] == ["refund", "vip"]
+    await verb(world, other, "tags", add=["vip"])
+    assert (await verb(world, an_id, "tags", add=["vip"]))["tags"] == ["refund", "vip"], "once is enough"
+    found = {
+        tag: [item["id"] for item in (await world.json("GET", f"/v1/conversations?tag={tag}"))["items"]]
+        for tag in ("refund", "vip", "none")
+    }
+    assert found == {"refund": [an_id], "vip": [other, an_id], "none": []}
+    assert (await verb(world, an_id, "tags", remove=["refund"]))["tags"] == ["vip"]
+    for body, pointer in (
+        ({"remove": ["refund"]}, "/remove"),
+        ({"add": ["two words"]}, "/add"),
+        ({"add": ["x" * 31]}, "/add"),
+        ({"add": [f"t{n}" for n in range(10)]}, "/add"),
+        ({"add": [7]}, "/add/0"),
+        ({"add": "vip"}, "/add"),
+        ({"add": ["t"] * 11}, "/add"),
+    ):
+        problem = await verb(world, an_id, "tags", 422, **body)
+        assert [error["pointer"] for error in problem["errors"]] == [pointer]
+    assert (await world.json("GET", f"/v1/conversations/{an_id}"))["tags"] == ["vip"]

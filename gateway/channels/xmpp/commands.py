@@ -102,6 +102,7 @@ def _form(form: Form) -> str:
 
 def _field(field: Input) -> str:
     kind = "list-single" if field.choices else "text-multi" if field.lines else "text-single"
+    kind = "hidden" if field.hidden else kind
     inner = "<required/>" if field.required else ""
     if field.value:
         values = field.value.split("\n") if kind == "text-multi" else [field.value]

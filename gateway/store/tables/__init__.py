@@ -5,7 +5,17 @@ dataclasses of `gateway.model`, from which the hot statements are compiled.
 """
 
 from gateway.store.tables.people import AddressRow, ApiKeyRow, ConsentEventRow, ConsentRow, CustomerRow
-from gateway.store.tables.talks import CallRow, ConversationRow, DialogueRow, EventRow, LinkRow, NoteRow, OfferRow
+from gateway.store.tables.talks import (
+    CallRow,
+    CannedReplyRow,
+    ConversationRow,
+    ConversationTagRow,
+    DialogueRow,
+    EventRow,
+    LinkRow,
+    NoteRow,
+    OfferRow,
+)
 from gateway.store.tables.traffic import AddressMessageRow, AttemptRow, MessageEventRow, MessageRow, MoPartRow
 from gateway.store.tables.work import DeadLetterRow, DeskStanzaRow, MarkRow, WorkRow
 
@@ -15,9 +25,11 @@ __all__ = [
     "ApiKeyRow",
     "AttemptRow",
     "CallRow",
+    "CannedReplyRow",
     "ConsentEventRow",
     "ConsentRow",
     "ConversationRow",
+    "ConversationTagRow",
     "CustomerRow",
     "DeadLetterRow",
     "DeskStanzaRow",

@@ -1,6 +1,6 @@
 """Events, conversations, dialogues, offers, and what belongs to them."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from gateway.store.tables.columns import big, id_column, string
@@ -73,6 +73,31 @@ class ConversationRow(SQLModel, table=True):
     last_out: int | None = Field(default=None, sa_column=big())
     rejoin: int | None = Field(default=None, sa_column=big())
     reservation: str | None = Field(default=None, sa_column=string())
+    preview: str | None = Field(default=None, sa_column=string())
+
+
+class ConversationTagRow(SQLModel, table=True):
+    """A word by which staff find a conversation again."""
+
+    __tablename__ = "conversation_tag"
+    __table_args__ = (Index("conversation_tag_tag", "tag", "conversation_id"), {"sqlite_with_rowid": False})
+    conversation_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    tag: str = Field(sa_column=Column(Text, primary_key=True))
+
+
+class CannedReplyRow(SQLModel, table=True):
+    """A canned reply. texts: JSON, by language; fields: JSON, a list of lists."""
+
+    __tablename__ = "canned_reply"
+    __table_args__ = {"sqlite_with_rowid": False}
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    brand: str = Field(sa_column=string(nullable=False))
+    queue: str | None = Field(default=None, sa_column=string())
+    title: str = Field(sa_column=string(nullable=False))
+    texts: str = Field(sa_column=string(nullable=False))
+    fields: str = Field(sa_column=string(nullable=False))
+    changed_at: int = Field(sa_column=big(nullable=False))
+    changed_by: str = Field(sa_column=string(nullable=False))
 
 
 class DialogueRow(SQLModel, table=True):
