@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway import failpoints
-from gateway.care import inputs
+from gateway.care import inputs, promises
 from gateway.care.delivery import Delivery
 from gateway.care.dialogues import StepFailed
 from gateway.care.inputs import FAILED, PARKED, Request, Started
@@ -269,6 +269,8 @@ class Engine:
             else:
                 inputs.take(turn, due)
                 inputs.decide(turn, due)
+            if turn.cared:
+                promises.follow(turn)
             unit, state_after = turn.finish(self._depart)
         except (Refused, StepFailed, StepError, *FAULTS) as error:
             known = isinstance(error, Refused | StepFailed | StepError)
@@ -281,6 +283,7 @@ class Engine:
                 request.refuse(error if known else Refused(f"an internal fault: {type(error).__name__}; see the log"))
                 return None
             turn = self._dead_letter(due, state, str(error) if known else f"{type(error).__name__}: {error}")
+            promises.follow(turn)
             unit, state_after = turn.finish(self._depart)
         unit.intake = not due.stored  # new, and refused while the disk is full
         if turn.desk_changed:

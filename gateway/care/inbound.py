@@ -8,7 +8,7 @@ import json
 
 import orjson
 
-from gateway.care import closing, consent, dialogues, escalation, offers, outbound, queueing, reserving
+from gateway.care import closing, consent, dialogues, escalation, offers, outbound, queueing, ratings, reserving
 from gateway.care.playbook import yes_or_no
 from gateway.care.turn import Turn
 from gateway.model.brand import Brand
@@ -16,26 +16,10 @@ from gateway.model.conversation import Conversation, Dialogue, DialogueState, Ow
 from gateway.model.message import Direction, Message, MessageClass, MessageState
 from gateway.model.offer import OfferState
 from gateway.model.rows import record, replace
-from gateway.model.words import choose, hints_at_stop
+from gateway.model.words import choose, ends_talk, hints_at_stop
 from gateway.store import filing, messages, upkeep
 
-LINKED_MS = 7 * 86_400_000
 _NO_MORE = "they may want no more texts: /optout records it"
-_COURTESY = (
-    "THANKS",
-    "THANK YOU",
-    "THANKYOU",
-    "THX",
-    "TY",
-    "OK",
-    "OKAY",
-    "GRACIAS",
-    "MERCI",
-    "DANKE",
-    "GREAT",
-    "COOL",
-    "BYE",
-)
 
 
 @record
@@ -136,8 +120,15 @@ def route(turn: Turn, brand: Brand, message: Message, conversation: Conversation
     if turn.revoked(brand.name):
         reason = "parked: the customer said STOP, nothing may answer"
         return messages.add_event(turn.unit, turn.ids(), message.id, "gate", code="suppression", reason=reason)
+    survey = turn.known.survey if turn.known is not None else None
+    if survey is not None:
+        words = ratings.heard(turn, brand, message, conversation, survey)
+        if words == "" or (words and conversation is None and _reopened(turn, brand)):
+            return None
     if conversation is not None and conversation.owner_kind is not OwnerKind.bot:
         return _to_person(turn, conversation, message)
+    if turn.said is not None and turn.said[1] > 1 and _loops(turn, brand, message):
+        return None
     if turn.playbook.sender_of(brand.name) is None:
         return _nothing_answers(turn, brand, message)
     if conversation is None:
@@ -153,6 +144,18 @@ def _nothing_answers(turn: Turn, brand: Brand, message: Message) -> None:
     conversation = turn.put(replace(turn.opened(brand, message.ours), last_in=turn.now))
     why = f"no sender of {brand.name} can answer a text to {message.ours}"
     queueing.to_queue(turn, conversation, None, why)
+
+
+def _loops(turn: Turn, brand: Brand, message: Message) -> bool:
+    """Whether another robot answers us: so many same answers within minutes that a person has to look, once."""
+    most, last = turn.playbook.rules.conversations.same_texts, turn.said
+    if not most or last is None or last[1] < most or turn.now - last[2] >= outbound.SAME_MS:
+        return False
+    turn.said = None
+    conversation = turn.put(replace(turn.opened(brand, message.ours), last_in=turn.now))
+    why = f"the same answer went out {last[1]} times within 5 minutes: is a robot answering us?"
+    queueing.to_queue(turn, conversation, None, why)
+    return True
 
 
 def _to_person(turn: Turn, conversation: Conversation, message: Message) -> None:
@@ -219,22 +222,34 @@ def _nobody_talks(turn: Turn, brand: Brand, message: Message) -> None:
     """No open conversation: a late word to the last one, or a new matter."""
     last = turn.last_closed(brand.name)
     if last is not None and last.closed_at is not None:
-        if _is_courtesy(message.text):
-            # "thanks" after the close reopens nothing; it is kept and shown.
+        keyword = not _no_keyword(turn, brand, message)
+        if not keyword and ends_talk(message.text) and not _answers_offer(turn, brand, message):
+            # "thanks" after the close reopens nothing; it is kept and shown there.
             note = "a courtesy after the close; nothing to answer"
             messages.add_event(turn.unit, turn.ids(), message.id, "reply", reason=note)
+            turn.put(replace(last, last_in=turn.now))
             return
-        reopen_ms = int(turn.playbook.rules.conversations.reopen * 1000)
-        by_person = last.queue is not None and last.disposition != "opted_out"
-        if by_person and turn.now - last.closed_at <= reopen_ms and _no_keyword(turn, brand, message):
-            moved = turn.put(replace(last, last_in=turn.now))
-            queueing.reopen(turn, moved, "the customer wrote again")
+        if not keyword and _reopened(turn, brand):
             return
     _unclaimed(turn, brand, message, None)
 
 
-def _is_courtesy(text: str) -> bool:
-    return choose(text, _COURTESY) is not None
+def _reopened(turn: Turn, brand: Brand) -> bool:
+    """A late word to a person goes on where it ended, for a day; whether it does."""
+    last = turn.last_closed(brand.name)
+    reopen_ms = int(turn.playbook.rules.conversations.reopen * 1000)
+    if last is None or last.closed_at is None or turn.now - last.closed_at > reopen_ms:
+        return False
+    if last.queue is None or last.disposition == "opted_out":
+        return False
+    queueing.reopen(turn, turn.put(replace(last, last_in=turn.now)), "the customer wrote again")
+    return True
+
+
+def _answers_offer(turn: Turn, brand: Brand, message: Message) -> bool:
+    """Whether it is YES or NO to an offer that no step waits on."""
+    answer = yes_or_no(message.text, turn.language(brand.name))
+    return answer is not None and offers.unattended(turn, brand.name) is not None
 
 
 def _no_keyword(turn: Turn, brand: Brand, message: Message) -> bool:

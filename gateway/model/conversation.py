@@ -115,7 +115,8 @@ class Conversation:
     epoch: raised by each change of owner; timers and effects of an older epoch do nothing. owner_id: handler
     type, queue or agent. sender: our address that the customer last used or was last texted from. channel: `sms`.
     rejoin: the dialogue that resumes when an agent hands back. reservation: who is asked to take it
-    (`gateway.care.reserving`). Times are ms since 1970 UTC.
+    (`gateway.care.reserving`). promises: what the customer is owed (`gateway.model.promises`). previous: the
+    conversation that this one follows within a week. Times are ms since 1970 UTC.
     """
 
     id: int
@@ -139,6 +140,8 @@ class Conversation:
     last_out: int | None = None
     rejoin: int | None = None
     reservation: str | None = None
+    promises: str | None = None
+    previous: int | None = None
 
     @property
     def owner_kind(self) -> OwnerKind:

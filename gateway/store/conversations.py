@@ -103,6 +103,8 @@ def _only_touched(c: Conversation, read: Conversation) -> bool:
         and c.told_waiting == read.told_waiting
         and c.rejoin == read.rejoin
         and c.reservation == read.reservation
+        and c.promises == read.promises
+        and c.previous == read.previous
     )
 
 

@@ -41,6 +41,7 @@ class ConversationView:
     event_id: int | None
     offers: tuple[int, ...]
     messages: tuple[int, ...]
+    rating: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,7 @@ def _view(connection: apsw.Connection, its: Conversation, filed: int, new: list[
         next((one.event_id for one in runs if one.event_id is not None), None),
         tuple(row[0] for row in offers),
         tuple(messages),
+        connection.execute("SELECT score FROM rating WHERE conversation_id = ?", (its.id,)).get,
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.doubles.stage import Stage, fresh_database
+from tests.scenarios import promising  # noqa: F401  # its sentences
 from tests.scenarios.playing import Boo, perform
 
 PLAYS = sorted(Path(__file__).parent.glob("*.play"))

@@ -5,7 +5,16 @@ dataclasses of `gateway.model`, from which the hot statements are compiled.
 """
 
 from gateway.store.tables.people import AddressRow, ApiKeyRow, ConsentEventRow, ConsentRow, CustomerRow
-from gateway.store.tables.talks import CallRow, ConversationRow, DialogueRow, EventRow, LinkRow, NoteRow, OfferRow
+from gateway.store.tables.talks import (
+    CallRow,
+    ConversationRow,
+    DialogueRow,
+    EventRow,
+    LinkRow,
+    NoteRow,
+    OfferRow,
+    RatingRow,
+)
 from gateway.store.tables.traffic import AddressMessageRow, AttemptRow, MessageEventRow, MessageRow, MoPartRow
 from gateway.store.tables.work import DeadLetterRow, DeskStanzaRow, MarkRow, WorkRow
 
@@ -30,5 +39,6 @@ __all__ = [
     "MoPartRow",
     "NoteRow",
     "OfferRow",
+    "RatingRow",
     "WorkRow",
 ]
