@@ -58,7 +58,7 @@ def _followed(turn: Turn, before: Conversation | None, now: Conversation) -> Pro
         its = _promise(turn, now, its, "next_response")
     if now.state is ConversationState.waiting:
         its = _end(turn, its, "first_response", "next_response", kept=True, queue=now.queue)
-        return _end(turn, replace(its, owed=None, said=True), UNANSWERED)
+        return _end(turn, replace(its, owed=None, said=True), UNCLAIMED, UNANSWERED)
     if now.state is ConversationState.queued:
         its = _end(turn, its, UNANSWERED)
         # A queue within the queue (transferred) is another wait for others.

@@ -17,7 +17,7 @@ _OF_FIVE = re.compile(r"\s*([1-5])\s*(?:/|out of|of|de|sur|von|su|em)\s*5\W*", r
 _STARS = re.compile("\\s*(?:\u2b50\ufe0f?\\s*){1,5}")
 # A number of something is no rating: "2 days ago", "3 of my bills", "1 more thing", "4.5", "5 pm", "1-5".
 _UNITS = (
-    "days?|hours?|hrs?|minutes?|mins?|weeks?|months?|years?|times?|of|more|am|pm|oclock|people|percent|dollars?|bucks|"
+    "days?|hours?|hrs?|minutes?|mins?|weeks?|months?|years?|times?|of|more|am|pm|oclock|people|percent|dollars?|bucks|or|to|"
     "dias?|días?|horas?|minutos?|semanas?|mes(?:es)?|a[nñ]os?|veces|vez|de|m[aá]s|personas?|st|nd|rd|th|x"
 )
 _AND_WORDS = re.compile(

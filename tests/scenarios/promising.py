@@ -2,9 +2,23 @@
 
 from typing import Any
 
+from gateway.care.playbook import Playbook
 from gateway.model import promises
 from gateway.model.rows import replace
-from tests.scenarios.playing import Play, same, sentence
+from gateway.store.units import Statement, Unit
+from tests.scenarios.playing import SAMPLES, Play, same, sentence
+
+
+def demanding(book: Playbook) -> Playbook:
+    """Every queue promises all, asks how it went, and the ladder is on."""
+    own = {"first_response": 120.0, "next_response": 300.0, "resolve": 14_400.0, "csat": True}
+    ladder = {"nudge": 60.0, "alarm": 300.0, "unanswered": 300.0}
+    conversations = book.rules.conversations.model_copy(update=ladder)
+    return replace(
+        book,
+        queues={name: queue.model_copy(update=own) for name, queue in book.queues.items()},
+        rules=book.rules.model_copy(update={"conversations": conversations}),
+    )
 
 
 def _rules(play: Play, **changed: Any) -> None:
@@ -110,3 +124,61 @@ async def _reminded(play: Play, agent: str, expected: str) -> None:
     assert unseen[0].customer == "", f"it is of {unseen[0].customer}: {unseen[0].text}"
     assert same(expected, unseen[0].text), f"{agent} reads: {unseen[0].text}"
     play.shown[agent] = play.shown.get(agent, 0) + 1
+
+
+@sentence(r"(\w+)'s language is (\w+)")
+async def _language(play: Play, name: str, language: str) -> None:
+    """As the business's own records say."""
+    key = f"tel:{play.phone(name)}"
+    unit = Unit(key)
+    unit.add(Statement("language", "UPDATE customer SET language = ? WHERE key = ?"), (language, key))
+    await play.stage.store.write(unit)
+    play.stage.engine.states.drop(key)
+
+
+@sentence(r"(Ana|Ben|Cleo) speaks (.+)")
+async def _speaks(play: Play, agent: str, languages: str) -> None:
+    spoken = tuple(languages.split(" and "))
+    agents = play.stage.playbook.agents
+    changed = [one.model_copy(update={"languages": spoken}) if one.name == agent else one for one in agents]
+    _use(play, agents=tuple(changed))
+
+
+@sentence(r"The flights of (\d+) customers are delayed, with (\w+)'s the last")
+async def _storm(play: Play, number: str, name: str) -> None:
+    others = [f"+1555777{at:04d}" for at in range(int(number) - 1)]
+    for phone in [*others, play.phone(name)]:
+        await play.stage.event("flight.delayed", phone, dict(SAMPLES["flight.delayed"]))
+
+
+@sentence(r"(\w+) has the answer before all others have their notice")
+async def _first(play: Play, name: str) -> None:
+    await play.stage.settled()
+    order = [taken.part.to for taken in play.stage.carrier.taken]
+    answer = max(at for at, phone in enumerate(order) if phone == play.phone(name))
+    later = set(order[answer + 1 :])
+    assert len(later) > len(set(order)) / 2, f"only {len(later)} of {len(set(order))} came later"
+
+
+@sentence(r"All (\d+) have their notice, once")
+async def _all(play: Play, number: str) -> None:
+    await play.stage.settled()
+    told = [taken.part.to for taken in play.stage.carrier.taken if "AA12" in play.stage.carrier.texts(taken.part.to)[0]]
+    assert len(set(told)) == int(number)
+    assert all(len(play.stage.carrier.texts(phone)) == 1 for phone in set(told) - set(play.phones.values()))
+
+
+@sentence(r"(\w+)'s phone answers by itself (\d+) times: (.+)")
+async def _robot(play: Play, name: str, times: str, text: str) -> None:
+    """Whatever comes, the phone answers; what it receives the play mentions as one."""
+    for _ in range(int(times)):
+        play.stage.writes(play.phone(name), text)
+        await play.stage.advance(seconds=5)
+
+
+@sentence(r"(\w+) has received the same text (\d+) times")
+async def _same_times(play: Play, name: str, times: str) -> None:
+    unread = play.unread(name)
+    assert len(unread) == int(times), f"{len(unread)}: {unread}"
+    assert len(set(unread)) == 1, f"{set(unread)}"
+    play.read[name] = play.read.get(name, 0) + len(unread)
