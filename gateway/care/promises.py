@@ -181,7 +181,7 @@ def due(turn: Turn, conversation_id: int, kind: str, row: int) -> None:
     its = _with(its, kind, replace(watch, row=0))  # the input takes this row itself
     hours, zone = _hours(turn, conversation)
     if not is_open(hours, zone, turn.now):
-        its = _arm(turn, conversation, its, kind, add_open(hours, zone, turn.now, 0), watch)
+        its = _postpone(turn, conversation, its, kind, watch)
     elif kind == UNCLAIMED:
         its = _nobody_takes(turn, conversation, its, watch)
     elif kind == UNANSWERED:
@@ -189,6 +189,15 @@ def due(turn: Turn, conversation_id: int, kind: str, row: int) -> None:
     else:
         its = _late(turn, conversation, its, kind, watch)
     _put(turn, turn.fresh(conversation), its)
+
+
+def _postpone(turn: Turn, conversation: Conversation, its: Promises, kind: str, watch: Watch) -> Promises:
+    """It ended as the queue closed, or a holiday was entered meanwhile: what was left of it is left at the opening."""
+    hours, zone = _hours(turn, conversation)
+    opens = add_open(hours, zone, turn.now, 0)
+    if opens is not None and watch.due <= opens:
+        watch = replace(watch, due=add_open(hours, zone, opens, max(0, watch.due - watch.at)) or opens)
+    return _arm(turn, conversation, its, kind, opens, watch)
 
 
 def _late(turn: Turn, conversation: Conversation, its: Promises, kind: str, watch: Watch) -> Promises:

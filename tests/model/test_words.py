@@ -320,7 +320,8 @@ def test_what_ends_a_talk(text: str) -> None:
     "text",
     [
         "", "...", "no", "yes", "yes thanks", "hello", "hola", "please", "thanks?", "ok but when?",
-        "it is still broken", "thanks, but it is still broken", "\U0001f44e", "\U0001f621", "thanks \U0001f44e", "4", "STOP", "ok?",
+        "it is still broken", "thanks, but it is still broken", "\U0001f44e", "\U0001f621", "thanks \U0001f44e", "4",
+        "STOP", "ok?",
     ],
 )  # fmt: skip
 def test_what_needs_an_answer(text: str) -> None:

@@ -144,6 +144,13 @@ async def _speaks(play: Play, agent: str, languages: str) -> None:
     _use(play, agents=tuple(changed))
 
 
+@sentence(r"(Ana|Ben|Cleo) has all (?:she|he) can take")
+async def _full(play: Play, agent: str) -> None:
+    """Asked for nothing, but there."""
+    agents = play.stage.playbook.agents
+    _use(play, agents=tuple(one.model_copy(update={"capacity": 0}) if one.name == agent else one for one in agents))
+
+
 @sentence(r"The flights of (\d+) customers are delayed, with (\w+)'s the last")
 async def _storm(play: Play, number: str, name: str) -> None:
     others = [f"+1555777{at:04d}" for at in range(int(number) - 1)]
