@@ -120,11 +120,8 @@ def route(turn: Turn, brand: Brand, message: Message, conversation: Conversation
     if turn.revoked(brand.name):
         reason = "parked: the customer said STOP, nothing may answer"
         return messages.add_event(turn.unit, turn.ids(), message.id, "gate", code="suppression", reason=reason)
-    survey = turn.known.survey if turn.known is not None else None
-    if survey is not None:
-        words = ratings.heard(turn, brand, message, conversation, survey)
-        if words == "" or (words and conversation is None and _reopened(turn, brand)):
-            return None
+    if _rated(turn, brand, message, conversation):
+        return None
     if conversation is not None and conversation.owner_kind is not OwnerKind.bot:
         return _to_person(turn, conversation, message)
     if turn.said is not None and turn.said[1] > 1 and _loops(turn, brand, message):
@@ -144,6 +141,20 @@ def _nothing_answers(turn: Turn, brand: Brand, message: Message) -> None:
     conversation = turn.put(replace(turn.opened(brand, message.ours), last_in=turn.now))
     why = f"no sender of {brand.name} can answer a text to {message.ours}"
     queueing.to_queue(turn, conversation, None, why)
+
+
+def _rated(turn: Turn, brand: Brand, message: Message, conversation: Conversation | None) -> bool:
+    """Whether it was the answer to how it went, and nothing is left to route. Words that came with it are for a person,
+    whatever happened since they were asked; in a conversation that goes on they go where all words go.
+    """
+    survey = turn.known.survey if turn.known is not None else None
+    words = ratings.heard(turn, brand, message, conversation, survey) if survey is not None else None
+    if words is None or (words and conversation is not None):
+        return False
+    if words and not _reopened(turn, brand):
+        opened = turn.put(replace(turn.opened(brand, message.ours), last_in=turn.now))
+        queueing.to_queue(turn, opened, None, message.text)
+    return True
 
 
 def _loops(turn: Turn, brand: Brand, message: Message) -> bool:

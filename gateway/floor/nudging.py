@@ -16,6 +16,10 @@ from gateway.store.database import Store
 from gateway.store.listings import loads
 from gateway.store.units import Due
 
+MOST_ALARMS = 5
+ALARMS_MS = 60_000
+"""Of one queue, so many alarms in a minute name their customer; what is more is one line: a flood of alarms is none."""
+
 
 class Nudging:
     """Makes the lines. now: wall clock, ms."""
@@ -23,6 +27,7 @@ class Nudging:
     def __init__(self, store: Store, engine: Engine, attendance: Attendance, now: Callable[[], int]) -> None:
         self._store, self._engine, self._attendance, self._now = store, engine, attendance, now
         self._reminded: dict[str, tuple[int, int]] = {}  # of each queue, when its agents were last (ms), by which row
+        self._alarms: dict[str, tuple[int, list[int]]] = {}  # of each queue, since when (ms), and the rows
 
     async def lines(self, due: Due) -> list[Line]:
         """The lines of a row of kind `nudge`; none where nobody is to be told any more."""
@@ -31,8 +36,25 @@ class Nudging:
             return await self._remind(due, str(queue))
         told = [agent for agent in self._supervisors(queue) if agent != owner]
         there = [agent for agent in told if self._there(agent)]
+        place, customer = self._place(due, str(queue)), cards.number(due.key)
+        if place > MOST_ALARMS:
+            return []
+        if place == MOST_ALARMS:
+            customer, text = "", f"many more in {queue} at this moment: /queue lists what waits"
         # What concerns a supervisor is kept for one who is not there: nobody else will see to it.
-        return [_line(due, agent, cards.number(due.key), text) for agent in there or told]
+        return [_line(due, agent, customer, text) for agent in there or told]
+
+    def _place(self, due: Due, queue: str) -> int:
+        """The how manyth alarm of this minute it is, from 0; the same row again is the same."""
+        since, rows = self._alarms.get(queue, (0, []))
+        if due.id not in rows and self._now() - since >= ALARMS_MS:
+            since, rows = self._now(), []
+            self._alarms[queue] = (since, rows)
+        if due.id not in rows:
+            if len(rows) > MOST_ALARMS:
+                return len(rows)
+            rows.append(due.id)
+        return rows.index(due.id)
 
     async def _remind(self, due: Due, queue: str) -> list[Line]:
         rules = self._engine.playbook.rules.conversations

@@ -87,3 +87,17 @@ async def test_each_agent_has_a_stanza_of_their_own(stage: Stage) -> None:
         stage.attendance.tell(agent, Show.away)
     lines = await nudging(stage).lines(row(stage, "queue"))
     assert len({line.id for line in lines}) == len(lines) == 3
+
+
+async def test_a_flood_of_alarms_is_one_line(stage: Stage) -> None:
+    its = nudging(stage)
+    rows = [row(stage, "supervisors", f"late {at}") for at in range(20)]
+    told = [line.text for due in rows for line in await its.lines(due)]
+    assert told == [
+        *(f"[desk] late {at}" for at in range(5)),
+        "[desk] many more in billing at this moment: /queue lists what waits",
+    ]
+    assert [line.text for line in await its.lines(rows[2])] == ["[desk] late 2"], "the same row again, as after a loss"
+    assert await its.lines(rows[19]) == []
+    stage.now += 60_000
+    assert [line.text for line in await its.lines(row(stage, "supervisors", "later"))] == ["[desk] later"]
