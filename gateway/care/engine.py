@@ -283,7 +283,6 @@ class Engine:
                 request.refuse(error if known else Refused(f"an internal fault: {type(error).__name__}; see the log"))
                 return None
             turn = self._dead_letter(due, state, str(error) if known else f"{type(error).__name__}: {error}")
-            promises.follow(turn)
             unit, state_after = turn.finish(self._depart)
         unit.intake = not due.stored  # new, and refused while the disk is full
         if turn.desk_changed:
@@ -301,6 +300,7 @@ class Engine:
         turn = Turn(self.playbook, self._ids, state, self.now())
         try:
             inputs.quarantine(turn, due, cause)
+            promises.follow(turn)
         except (Refused, *FAULTS):
             log.exception("dead letter %d has no person to go to", due.id)
             turn = Turn(self.playbook, self._ids, state, self.now())

@@ -121,7 +121,8 @@ def _queue(turn: Turn, conversation: Conversation) -> Queue | None:
 
 def _hours(turn: Turn, conversation: Conversation) -> tuple[Hours, str]:
     queue = _queue(turn, conversation)
-    return (queue.opening if queue is not None else _ALWAYS), turn.playbook.brands[conversation.brand].timezone
+    brand = turn.playbook.brands.get(conversation.brand)
+    return (queue.opening if queue is not None else _ALWAYS), (brand.timezone if brand is not None else "UTC")
 
 
 def _after(turn: Turn, conversation: Conversation, seconds: float) -> int | None:

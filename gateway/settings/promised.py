@@ -4,8 +4,7 @@ from pydantic import Field
 
 from gateway.settings.shapes import Seconds, Section
 
-_MOST = 7 * 86400.0
-"""An hour by hour count of open time stays cheap up to here."""
+_MOST = 31 * 86400.0
 
 
 class Promised(Section):
