@@ -54,6 +54,8 @@ SYSTEM = {
     "offer_failed": {"title", "price", "currency"},
     "offer_ended": {"title"},
     "parked": set[str](),
+    "csat": set[str](),
+    "csat_thanks": set[str](),
     "agent_offer": {"title", "price", "currency", "period"},
 }
 
