@@ -16,7 +16,7 @@ from gateway.model.conversation import Conversation, Dialogue, DialogueState, Ow
 from gateway.model.message import Direction, Message, MessageClass, MessageState
 from gateway.model.offer import OfferState
 from gateway.model.rows import record, replace
-from gateway.model.words import choose, ends_talk, hints_at_stop
+from gateway.model.words import AUTOMATIC_LENGTH, choose, ends_talk, hints_at_stop, is_automatic
 from gateway.store import filing, messages, upkeep
 
 _NO_MORE = "they may want no more texts: /optout records it"
@@ -124,7 +124,7 @@ def route(turn: Turn, brand: Brand, message: Message, conversation: Conversation
         return None
     if conversation is not None and conversation.owner_kind is not OwnerKind.bot:
         return _to_person(turn, conversation, message)
-    if turn.said is not None and turn.said[1] > 1 and _loops(turn, brand, message):
+    if _nobody_wrote(turn, brand, message):
         return None
     if turn.playbook.sender_of(brand.name) is None:
         return _nothing_answers(turn, brand, message)
@@ -155,6 +155,15 @@ def _rated(turn: Turn, brand: Brand, message: Message, conversation: Conversatio
         opened = turn.put(replace(turn.opened(brand, message.ours), last_in=turn.now))
         queueing.to_queue(turn, opened, None, message.text)
     return True
+
+
+def _nobody_wrote(turn: Turn, brand: Brand, message: Message) -> bool:
+    """Whether a phone or a robot wrote this by itself; then nothing answers, and no step takes it for a reply."""
+    if len(message.text) >= AUTOMATIC_LENGTH and is_automatic(message.text):
+        note = "an automatic reply; nothing to answer"
+        messages.add_event(turn.unit, turn.ids(), message.id, "reply", reason=note)
+        return True
+    return turn.said is not None and turn.said[1] > 1 and _loops(turn, brand, message)
 
 
 def _loops(turn: Turn, brand: Brand, message: Message) -> bool:

@@ -273,6 +273,24 @@ def ends_talk(text: str) -> bool:
     return found is not None and any(meaning == "thanks" for meaning, _ in found)
 
 
+AUTOMATIC_LENGTH: Final = 15
+"""Nothing shorter is an automatic reply: the choices of steps need not be looked at."""
+# What phones and mail gateways answer by themselves; whole beginnings, since customers write of automatic replies, too.
+_AUTOMATIC = re.compile(
+    r"\W*(?:(?:this is an? )?auto(?:matic|mated)?[ -]?(?:reply|response|responder|message)\b"
+    r"|(?:respuesta|resposta|risposta) autom[a\u00e1]tica\b|r[e\u00e9]ponse automatique\b|automatische antwort\b"
+    r"|(?:i am|i['\u2019]m) (?:currently )?out of (?:the )?office\b|out of office\b"
+    r"|(?:i am|i['\u2019]m) driving (?:right now|with\b.{0,40}\bturned on)"
+    r"|estoy conduciendo (?:ahora|con\b.{0,40}\bactivad))",
+    re.IGNORECASE,
+)
+
+
+def is_automatic(text: str) -> bool:
+    """Whether a phone answered by itself ("I'm driving with Do Not Disturb While Driving turned on ...")."""
+    return _AUTOMATIC.match(text) is not None
+
+
 def is_reserved(word: str) -> bool:
     """Whether a word is taken by the law and the carriers, in any language: no step and no keyword may use it."""
     return compliance(word) is not None

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.model.wordpacks import PACKS
 from gateway.model.words import (
+    AUTOMATIC_LENGTH,
     LONGEST,
     Compliance,
     choose,
@@ -13,6 +14,7 @@ from gateway.model.words import (
     ends_talk,
     first_word,
     hints_at_stop,
+    is_automatic,
     is_reserved,
     normalise,
 )
@@ -337,3 +339,38 @@ def test_what_ends_a_talk_is_a_courtesy_in_its_language() -> None:
     for language, pack in PACKS.items():
         assert pack.thanks <= pack.courtesies | PACKS["en"].courtesies, language
         assert all(ends_talk(word) for word in pack.thanks), language
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm driving with Do Not Disturb While Driving turned on. I'll see your message when I get to where I'm going.",
+        "I\u2019m driving with Focus turned on. I\u2019ll see your message when I get where I\u2019m going.",
+        "I'm driving right now",
+        "Auto-reply: I am away until Monday.",
+        "[Auto reply] back soon",
+        "This is an automated response.",
+        "Automatic reply: Out of office",
+        "Out of office until 3 Jan",
+        "Respuesta autom\u00e1tica: estoy fuera",
+        "Automatische Antwort: bin im Urlaub",
+    ],
+)
+def test_what_phones_answer_by_themselves(text: str) -> None:
+    assert len(text) >= AUTOMATIC_LENGTH
+    assert is_automatic(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "I'm driving to the airport, rebook me",
+        "why do I get an automatic reply?",
+        "automatic payments are wrong",
+        "my office is out of order",
+        "stop the auto replies",
+    ],
+)
+def test_what_people_write_is_not_automatic(text: str) -> None:
+    assert not is_automatic(text)
