@@ -3,7 +3,8 @@
 Promises (`[[queues]]`): first_response, from waiting to a person's first words; next_response, from the customer's
 words to the answer; resolve, from waiting to the close. Who has it is warned before; when it is late, the supervisors
 hear. The ladder (`[conversations]` of rules.toml): nobody takes it: the agents who are there are reminded, then the
-supervisors told. Who has it is silent: reminded, then it waits again, in its old place.
+supervisors told. Who has it is silent: reminded, then it waits again, in its old place. It needs the desk on XMPP:
+where nobody can be reminded, nobody loses anything.
 
 `follow` looks at what a decision did to a conversation, so no verb needs to know of promises. One watch of a kind runs
 at a time, each with one timer, a row; whoever answers in time takes that row along. Open time alone counts
@@ -147,7 +148,7 @@ def _promise(turn: Turn, conversation: Conversation, its: Promises, kind: str) -
 def _wait(turn: Turn, conversation: Conversation, its: Promises) -> Promises:
     rules = turn.playbook.rules.conversations
     first = rules.nudge or rules.alarm
-    if not first:
+    if not first or not turn.playbook.desk:
         return _end(turn, its, UNCLAIMED)
     at = _after(turn, conversation, first)
     return _arm(turn, conversation, its, UNCLAIMED, at, Watch(0, 0, int(not rules.nudge), turn.now, at or 0))
@@ -162,7 +163,7 @@ def _patience(turn: Turn, conversation: Conversation) -> float:
 
 def _arm_unanswered(turn: Turn, conversation: Conversation, its: Promises) -> Promises:
     seconds = _patience(turn, conversation)
-    if not seconds:
+    if not seconds or not turn.playbook.desk:  # who cannot be reminded loses nothing
         return _end(turn, its, UNANSWERED)
     return _arm(turn, conversation, its, UNANSWERED, _after(turn, conversation, seconds))
 

@@ -68,9 +68,12 @@ async def test_a_bot_is_promised_nothing(stage: Stage) -> None:
 
 
 async def test_without_a_desk_no_rows_are_left_for_it(stage: Stage) -> None:
-    """Agents over HTTP: what would be told waits for nobody."""
-    await _waiting(stage)
+    """Agents over HTTP: what would be told waits for nobody, and who is not reminded loses nothing."""
+    an_id = await _waiting(stage)
     await stage.advance(hours=1)
+    await stage.do(stage.desk.claim(an_id, "Ana"))
+    await stage.advance(hours=1)
+    assert (await stage.conversation(MAX))["agent"] == "ana@example.test"
     assert await stage.rows("SELECT 1 FROM work WHERE lane = 'desk'") == []
 
 
