@@ -16,7 +16,6 @@ from gateway.model.conversation import (
     ConversationState,
     Dialogue,
     DialogueState,
-    OwnerKind,
     may_become,
 )
 from gateway.model.customer import Customer, Permission
@@ -205,7 +204,8 @@ class Turn:
             moved = (before.owner_kind, before.owner_id) != (conversation.owner_kind, conversation.owner_id)
             if moved or before.open != conversation.open:
                 conversation = replace(conversation, epoch=before.epoch + 1, changed_at=self.now)
-        if conversation.promises is not None or conversation.owner_kind is not OwnerKind.bot:
+        its = conversation
+        if its.promises is not None or its.queue is not None or its.agent is not None:
             self.cared = True
         self.conversations[conversation.id] = conversation
         self._moved[conversation.id] = None
