@@ -190,6 +190,11 @@ class Metrics:
         self.desk_up = gauge("desk_up", "1 while agents can be reached over XMPP")
         self.desk = counter("desk_stanzas", "Stanzas of the agents' server: in, out, poison, refused, ...", "what")
         self.waiting = gauge("conversations_waiting", "Conversations that wait for a person", "queue")
+        self.promises = counter(
+            "promises", "Promises of queues (first_response ...): kept, late", "queue", "promise", "outcome"
+        )
+        self.ratings = counter("ratings", "What customers said of how it went, 1 to 5", "queue", "score")
+        self.surveys = counter("surveys", "Customers who were asked how it went", "queue")
         self.batch_size = histogram(
             "tx_batch_size", "Units of work in one transaction", (1, 2, 5, 10, 20, 50, 100, 200, 500)
         )

@@ -13,6 +13,7 @@ from gateway.floor.agents import Agents
 from gateway.floor.assigning import Assigning
 from gateway.floor.attendance import Attendance
 from gateway.floor.echoes import Echoes, Sent
+from gateway.floor.nudging import Nudging
 from gateway.floor.relaying import MOST_UNCONFIRMED, Relaying
 from gateway.jobs.lane import Lane
 from gateway.model.desk import DeskEvents, DeskState, DeskStatus, Show
@@ -61,7 +62,8 @@ class AgentDesk:
             connected=self._connected,
         )
         self.link = XmppLink(desk_profile_of(xmpp), events, now)
-        self.relaying = Relaying(store, engine, ids, now, self.link.send, self.echoes, self._settling)
+        nudging = Nudging(store, engine, self.attendance, now)
+        self.relaying = Relaying(store, engine, ids, now, self.link.send, self.echoes, nudging, self._settling)
         self.lane = Lane(
             DESK_LANE, store, self.relaying.run, now, most=200, together=TOGETHER, batches=2, room=self._room
         )

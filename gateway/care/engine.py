@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway import failpoints
-from gateway.care import inputs
+from gateway.care import inputs, promises
 from gateway.care.delivery import Delivery
 from gateway.care.dialogues import StepFailed
 from gateway.care.inputs import FAILED, PARKED, Request, Started
@@ -269,6 +269,8 @@ class Engine:
             else:
                 inputs.take(turn, due)
                 inputs.decide(turn, due)
+            if turn.cared:
+                promises.follow(turn)
             unit, state_after = turn.finish(self._depart)
         except (Refused, StepFailed, StepError, *FAULTS) as error:
             known = isinstance(error, Refused | StepFailed | StepError)
@@ -298,6 +300,7 @@ class Engine:
         turn = Turn(self.playbook, self._ids, state, self.now())
         try:
             inputs.quarantine(turn, due, cause)
+            promises.follow(turn)
         except (Refused, *FAULTS):
             log.exception("dead letter %d has no person to go to", due.id)
             turn = Turn(self.playbook, self._ids, state, self.now())

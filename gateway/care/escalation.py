@@ -4,7 +4,7 @@ The verbs here are those of the desk: HTTP uses them now, the XMPP desk next. Ea
 lane, so the claim is compare-and-set by construction: the first commit wins, the loser hears who has it.
 """
 
-from gateway.care import closing, outbound, queueing, reserving, wrapping
+from gateway.care import closing, outbound, queueing, ratings, reserving, wrapping
 from gateway.care.playbook import Playbook
 from gateway.care.turn import NotOwner, Refused, Turn
 from gateway.model.conversation import Conversation, ConversationState, OwnerKind
@@ -244,6 +244,7 @@ def close_by_agent(
         turn.note(conversation, "note", by, note)
     turn.note(conversation, "closed", by, _with_former_owner(conversation, by, disposition))
     closing.withdraw_open(turn, conversation, made_by=closing.HANDLERS)
+    ratings.plan(turn, conversation, disposition)
     seconds = wrapping.seconds_of(turn, conversation) if by == conversation.agent else 0
     if seconds:
         return wrapping.begin(turn, conversation, disposition, seconds)

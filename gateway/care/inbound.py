@@ -8,7 +8,7 @@ import json
 
 import orjson
 
-from gateway.care import closing, consent, dialogues, escalation, offers, outbound, queueing, reserving
+from gateway.care import closing, consent, dialogues, escalation, offers, outbound, queueing, ratings, reserving
 from gateway.care.playbook import yes_or_no
 from gateway.care.turn import Turn
 from gateway.model.brand import Brand
@@ -16,26 +16,10 @@ from gateway.model.conversation import Conversation, ConversationState, Dialogue
 from gateway.model.message import Direction, Message, MessageClass, MessageState
 from gateway.model.offer import OfferState
 from gateway.model.rows import record, replace
-from gateway.model.words import choose, hints_at_stop
+from gateway.model.words import AUTOMATIC_LENGTH, choose, ends_talk, hints_at_stop, is_automatic
 from gateway.store import filing, messages, upkeep
 
-LINKED_MS = 7 * 86_400_000
 _NO_MORE = "they may want no more texts: /optout records it"
-_COURTESY = (
-    "THANKS",
-    "THANK YOU",
-    "THANKYOU",
-    "THX",
-    "TY",
-    "OK",
-    "OKAY",
-    "GRACIAS",
-    "MERCI",
-    "DANKE",
-    "GREAT",
-    "COOL",
-    "BYE",
-)
 
 
 @record
@@ -136,8 +120,12 @@ def route(turn: Turn, brand: Brand, message: Message, conversation: Conversation
     if turn.revoked(brand.name):
         reason = "parked: the customer said STOP, nothing may answer"
         return messages.add_event(turn.unit, turn.ids(), message.id, "gate", code="suppression", reason=reason)
+    if _rated(turn, brand, message, conversation):
+        return None
     if conversation is not None and conversation.owner_kind is not OwnerKind.bot:
         return _to_person(turn, conversation, message)
+    if _nobody_wrote(turn, brand, message):
+        return None
     if turn.playbook.sender_of(brand.name) is None:
         return _nothing_answers(turn, brand, message)
     if conversation is None:
@@ -155,9 +143,44 @@ def _nothing_answers(turn: Turn, brand: Brand, message: Message) -> None:
     queueing.to_queue(turn, conversation, None, why)
 
 
+def _rated(turn: Turn, brand: Brand, message: Message, conversation: Conversation | None) -> bool:
+    """Whether it was the answer to how it went, and nothing is left to route. Words that came with it are for a person,
+    whatever happened since they were asked; in a conversation that goes on they go where all words go.
+    """
+    survey = turn.known.survey if turn.known is not None else None
+    words = ratings.heard(turn, brand, message, conversation, survey) if survey is not None else None
+    if words is None or (words and conversation is not None):
+        return False
+    if words and not _reopened(turn, brand):
+        opened = turn.put(replace(turn.opened(brand, message.ours), last_in=turn.now))
+        queueing.to_queue(turn, opened, None, message.text)
+    return True
+
+
+def _nobody_wrote(turn: Turn, brand: Brand, message: Message) -> bool:
+    """Whether a phone or a robot wrote this by itself; then nothing answers, and no step takes it for a reply."""
+    if len(message.text) >= AUTOMATIC_LENGTH and is_automatic(message.text):
+        note = "an automatic reply; nothing to answer"
+        messages.add_event(turn.unit, turn.ids(), message.id, "reply", reason=note)
+        return True
+    return turn.said is not None and turn.said[1] > 1 and _loops(turn, brand, message)
+
+
+def _loops(turn: Turn, brand: Brand, message: Message) -> bool:
+    """Whether another robot answers us: so many same answers within minutes that a person has to look, once."""
+    most, last = turn.playbook.rules.conversations.same_texts, turn.said
+    if not most or last is None or last[1] < most or turn.now - last[2] >= outbound.SAME_MS:
+        return False
+    turn.said = None
+    conversation = turn.put(replace(turn.opened(brand, message.ours), last_in=turn.now))
+    why = f"the same answer went out {last[1]} times within 5 minutes: is a robot answering us?"
+    queueing.to_queue(turn, conversation, None, why)
+    return True
+
+
 def _to_person(turn: Turn, conversation: Conversation, message: Message) -> None:
     """A person has it, or will: the text is always relayed; YES or NO also answers the one offer this agent made."""
-    if conversation.state is not ConversationState.wrapup or not _is_courtesy(message.text):
+    if conversation.state is not ConversationState.wrapup or not ends_talk(message.text):
         conversation = escalation.customer_wrote(turn, conversation)  # "thanks" after the close reopens nothing
     if conversation.agent is not None:
         brand = reserving.in_whose_name(turn, conversation, conversation.agent)
@@ -220,22 +243,34 @@ def _nobody_talks(turn: Turn, brand: Brand, message: Message) -> None:
     """No open conversation: a late word to the last one, or a new matter."""
     last = turn.last_closed(brand.name)
     if last is not None and last.closed_at is not None:
-        if _is_courtesy(message.text):
-            # "thanks" after the close reopens nothing; it is kept and shown.
+        keyword = not _no_keyword(turn, brand, message)
+        if not keyword and ends_talk(message.text) and not _answers_offer(turn, brand, message):
+            # "thanks" after the close reopens nothing; it is kept and shown there.
             note = "a courtesy after the close; nothing to answer"
             messages.add_event(turn.unit, turn.ids(), message.id, "reply", reason=note)
+            turn.put(replace(last, last_in=turn.now))
             return
-        reopen_ms = int(turn.playbook.rules.conversations.reopen * 1000)
-        by_person = last.queue is not None and last.disposition != "opted_out"
-        if by_person and turn.now - last.closed_at <= reopen_ms and _no_keyword(turn, brand, message):
-            moved = turn.put(replace(last, last_in=turn.now))
-            queueing.reopen(turn, moved, "the customer wrote again")
+        if not keyword and _reopened(turn, brand):
             return
     _unclaimed(turn, brand, message, None)
 
 
-def _is_courtesy(text: str) -> bool:
-    return choose(text, _COURTESY) is not None
+def _reopened(turn: Turn, brand: Brand) -> bool:
+    """A late word to a person goes on where it ended, for a day; whether it does."""
+    last = turn.last_closed(brand.name)
+    reopen_ms = int(turn.playbook.rules.conversations.reopen * 1000)
+    if last is None or last.closed_at is None or turn.now - last.closed_at > reopen_ms:
+        return False
+    if last.queue is None or last.disposition == "opted_out":
+        return False
+    queueing.reopen(turn, turn.put(replace(last, last_in=turn.now)), "the customer wrote again")
+    return True
+
+
+def _answers_offer(turn: Turn, brand: Brand, message: Message) -> bool:
+    """Whether it is YES or NO to an offer that no step waits on."""
+    answer = yes_or_no(message.text, turn.language(brand.name))
+    return answer is not None and offers.unattended(turn, brand.name) is not None
 
 
 def _no_keyword(turn: Turn, brand: Brand, message: Message) -> bool:

@@ -5,7 +5,18 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.care import dialogues, dispatch, escalation, inbound, offers, queueing, reserving, wrapping
+from gateway.care import (
+    dialogues,
+    dispatch,
+    escalation,
+    inbound,
+    offers,
+    promises,
+    queueing,
+    ratings,
+    reserving,
+    wrapping,
+)
 from gateway.care.inbound import Text
 from gateway.care.turn import Turn
 from gateway.model.conversation import OwnerKind
@@ -77,6 +88,10 @@ def _timer(turn: Turn, due: Due) -> None:
             dispatch.queue_due(turn, due.ref, int(due.body or 0))
         case reserving.RESERVED:
             reserving.lapse(turn, due.ref, due.body or "")
+        case promises.PROMISE:
+            promises.due(turn, due.ref, due.body or "", due.id)
+        case ratings.ASK:
+            ratings.ask(turn, due.ref, due.body or "")
         case escalation.IDLE:
             dispatch.idle_due(turn, due.ref, int(due.body or 0))
         case wrapping.WRAPUP:

@@ -20,6 +20,7 @@ LINK_DAYS = 7
 COMPLIANCE = "compliance"
 SYSTEM = Author("system")
 LONGEST_TEXT = 1600
+SAME_MS = 300_000
 
 
 @record
@@ -119,11 +120,22 @@ def send(turn: Turn, conversation: Conversation | None, brand: Brand, draft: Dra
     messages.add(turn.unit, message)
     if not verdict.blocked:
         _queue(turn, message, verdict.until)
+        if message.lane == Lane.reply and draft.author.kind != "agent" and not draft.narrow:
+            _remember(turn, message.text)
         if conversation is not None:
             turn.put(replace(turn.fresh(conversation), last_out=turn.now))
         if draft.cls is MessageClass.promotional:
             turn.promotional = (*turn.promotional[-99:], turn.now)
     return message
+
+
+def _remember(turn: Turn, text: str) -> None:
+    """An answer goes out: is it the same as the last one?"""
+    last = turn.said
+    if last is not None and last[0] == text and turn.now - last[2] < SAME_MS:
+        turn.said = (text, last[1] + 1, last[2])
+    else:
+        turn.said = (text, 1, turn.now)
 
 
 def _message(

@@ -10,7 +10,14 @@ from gateway.care.playbook import Playbook
 from gateway.model.address import Address, parse_address
 from gateway.model.brand import Brand
 from gateway.model.channel import Part
-from gateway.model.conversation import HAS_FLOOR, Conversation, ConversationState, Dialogue, DialogueState, may_become
+from gateway.model.conversation import (
+    HAS_FLOOR,
+    Conversation,
+    ConversationState,
+    Dialogue,
+    DialogueState,
+    may_become,
+)
 from gateway.model.customer import Customer, Permission
 from gateway.model.ids import Ids
 from gateway.model.offer import ACTIVE, Offer
@@ -21,6 +28,8 @@ from gateway.store.states import CustomerState
 from gateway.store.units import Due, Unit
 
 CUSTOMER_LANE = "customer"
+LINKED_MS = 7 * 86_400_000
+"""A conversation that begins within a week of the last one follows it."""
 DESK_LANE, DESK_KEY = "desk", "desk:"
 """What agents shall read; a row that speaks of no customer has the agent in its key, after `DESK_KEY`."""
 
@@ -84,10 +93,12 @@ class Turn:
         self.dialogues = dict(state.dialogues)
         self.offers = dict(state.offers)
         self.promotional = state.promotional
+        self.said = state.said
         self.after: list[Callable[[], None]] = []
         self.outgoing: list[Due] = []
         self.departures: list[Departure] = []
         self.desk_changed = False
+        self.cared = False  # a person has, had or shall have one of them (`gateway.care.promises`)
         # What was put, in order: all that `finish` has to look at.
         self._moved: dict[int, None] = {}
         self._moved_dialogues: dict[int, None] = {}
@@ -110,6 +121,11 @@ class Turn:
             self._customer = Customer(id=self.ids(), key=self.key, address_id=self.ids())
             customers.add(self.unit, self._customer, address, None)
         return self._customer
+
+    def put_survey(self, survey: str) -> None:
+        """What the customer was asked last about how it went."""
+        self._customer = replace(self.customer, survey=survey)
+        customers.set_survey(self.unit, self._customer.id, survey)
 
     @property
     def address(self) -> Address:
@@ -150,7 +166,10 @@ class Turn:
 
     def last_closed(self, brand: str) -> Conversation | None:
         """The latest one that ended within 7 days."""
-        closed = [c for c in self.conversations.values() if c.brand == brand and not c.open]
+        oldest = self.now - LINKED_MS
+        closed = [
+            c for c in self.conversations.values() if c.brand == brand and not c.open and (c.closed_at or 0) >= oldest
+        ]
         return max(closed, key=lambda c: c.closed_at or 0) if closed else None
 
     def opened(self, brand: Brand, sender: str) -> Conversation:
@@ -158,6 +177,7 @@ class Turn:
         found = self.conversation(brand.name)
         if found is not None:
             return found
+        last = self.last_closed(brand.name) if self.conversations else None
         fresh = Conversation(
             id=self.ids(),
             customer_id=self.customer.id,
@@ -169,6 +189,7 @@ class Turn:
             sender=self.playbook.sender_for(brand.name, sender) or "",
             opened_at=self.now,
             changed_at=self.now,
+            previous=last.id if last is not None else None,
         )
         self.conversations[fresh.id] = fresh
         self._moved[fresh.id] = None
@@ -183,9 +204,16 @@ class Turn:
             moved = (before.owner_kind, before.owner_id) != (conversation.owner_kind, conversation.owner_id)
             if moved or before.open != conversation.open:
                 conversation = replace(conversation, epoch=before.epoch + 1, changed_at=self.now)
+        its = conversation
+        if its.promises is not None or its.queue is not None or its.agent is not None:
+            self.cared = True
         self.conversations[conversation.id] = conversation
         self._moved[conversation.id] = None
         return conversation
+
+    def moved(self) -> list[tuple[Conversation | None, Conversation]]:
+        """What was put: each conversation as it was read (None = new), and as this turn left it so far."""
+        return [(self._loaded.conversations.get(an_id), self.conversations[an_id]) for an_id in self._moved]
 
     def fresh(self, conversation: Conversation) -> Conversation:
         """The conversation as this turn left it so far."""
@@ -273,7 +301,8 @@ class Turn:
         self._move_contact()
         # First those that give a unique place free, then who takes it.
         open_ones, floors = self._write_ended()
-        self._write_offers()
+        if self._offers_moved:
+            writing.put_offers(self.unit, self.offers.values(), self._loaded.offers)
         if len(open_ones) != 1 or len(floors) != 1 or not self._write_talk(open_ones[0], floors[0]):
             for conversation in open_ones:
                 self._write_conversation(conversation)
@@ -313,7 +342,14 @@ class Turn:
             if d.state is not DialogueState.done and d.conversation_id in conversations
         }
         return CustomerState(
-            self.key, self._customer, self.consent, conversations, dialogues, self.offers, self.promotional
+            self.key,
+            self._customer,
+            self.consent,
+            conversations,
+            dialogues,
+            self.offers,
+            self.promotional,
+            self.said,
         )
 
     def _write_ended(self) -> tuple[list[Conversation], list[Dialogue]]:
@@ -358,16 +394,3 @@ class Turn:
             writing.add_dialogue(self.unit, dialogue)
         elif old is not dialogue:
             writing.set_dialogue(self.unit, dialogue, old)
-
-    def _write_offers(self) -> None:
-        """Offers that changed; ended ones first, since a family has one active place."""
-        if not self._offers_moved:
-            return
-        unit, loaded = self.unit, self._loaded.offers
-        changed = [offer for offer in self.offers.values() if loaded.get(offer.id) is not offer]
-        for offer in sorted(changed, key=lambda changed: changed.state in ACTIVE):
-            had = loaded.get(offer.id)
-            if had is None:
-                writing.add_offer(unit, offer)
-            else:
-                writing.set_offer(unit, offer, had.state)

@@ -29,6 +29,8 @@ SYSTEM_TEXTS: dict[str, frozenset[str]] = {
     "system.offer_ended": frozenset({"title"}),
     "system.parked": frozenset(),
     "system.correction": frozenset({"text"}),
+    "system.csat": frozenset(),
+    "system.csat_thanks": frozenset(),
     "system.agent_offer": _OFFER | {"period"},
 }
 """What the gateway says by itself, and the fields that it gives (gateway/care)."""

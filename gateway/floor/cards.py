@@ -8,12 +8,14 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gateway.care.playbook import Playbook
+from gateway.model import promises
 from gateway.model.address import parse_address
 from gateway.model.brand import Brand
 from gateway.model.conversation import Conversation, ConversationState, OwnerKind
 from gateway.model.desk import MARK
 from gateway.model.message import Direction, Message
 from gateway.model.offer import Offer
+from gateway.store.listings import ConversationView
 from gateway.store.waiting import Facts
 
 DESK = MARK
@@ -24,6 +26,7 @@ _TURNS = ("LRE", "RLE", "LRO", "RLO", "LRI", "RLI", "FSI", "PDF", "PDI")
 _UNSEEN = ("Cf", "Cc", "Mn", "Me", "Zs")
 _EVENT_MOST = 400
 _LINK = re.compile(r"(https?://[^\s/]+(?:/[^\s/]+)*?/c/)[\w-]{16}\b")
+_PROMISED = {"first_response": "an answer", "next_response": "an answer", "resolve": "the end"}
 
 
 def ours(text: str) -> str:
@@ -93,8 +96,13 @@ def _headline(facts: Facts, seconds: int, brand: Brand | None) -> str:
 
 def _about(facts: Facts, book: Playbook) -> list[str]:
     its, lines = facts.view.conversation, []
+    brand = book.brands.get(its.brand)
+    zone = ZoneInfo(brand.timezone if brand else "UTC")
     if its.why:
         lines.append(f"Why: {_short(its.why)}")
+    lines += _promised(its, zone)
+    if facts.previous is not None:
+        lines.append(_before(facts.previous, zone))
     if facts.event is not None:
         lines.append(f"About: {facts.event.type}: {_values(json.loads(facts.event.data))[:_EVENT_MOST]}")
     if facts.dialogue is not None and facts.dialogue.slots:
@@ -102,10 +110,28 @@ def _about(facts: Facts, book: Playbook) -> list[str]:
     lines += [_offer(offer) for offer in facts.offers]
     if facts.view.tags:
         lines.append(f"Tags: {', '.join(facts.view.tags)}")
-    brand = book.brands.get(its.brand)
     language = facts.customer.language or (brand.default_language if brand else "en")
     lines.append(f"Language: {language} · consent: {facts.consent or 'never asked'}")
     return lines
+
+
+def _promised(its: Conversation, zone: ZoneInfo) -> list[str]:
+    """What is still to be done by when."""
+    running = [(watch.due, kind) for kind, watch in promises.read(its.promises).watches.items() if watch.row]
+    said = [f"{_PROMISED[kind]} by {_local(due, zone, '%H:%M')}" for due, kind in sorted(running) if kind in _PROMISED]
+    return [f"Promised: {', '.join(said)}"] if said else []
+
+
+def _before(previous: ConversationView, zone: ZoneInfo) -> str:
+    """The conversation that this one follows."""
+    its = previous.conversation
+    rated = f", rated {previous.rating} of 5" if previous.rating is not None else ""
+    whose = f" in {its.queue}" if its.queue else ""
+    return f"Before: {_local(its.opened_at, zone, '%d %b')}{whose}: {its.disposition or its.state}{rated}"
+
+
+def _local(at: int, zone: ZoneInfo, form: str) -> str:
+    return datetime.fromtimestamp(at / 1000, zone).strftime(form)
 
 
 def _values(values: Mapping[str, object]) -> str:

@@ -10,11 +10,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from gateway import failpoints
 from gateway.care.engine import FAULTS, Engine
+from gateway.care.promises import NUDGE
 from gateway.care.reserving import read as reservation
 from gateway.care.reserving import reservation_of
 from gateway.care.turn import DESK_KEY
 from gateway.floor import cards
 from gateway.floor.echoes import Echoes, Sent
+from gateway.floor.nudging import Nudging
 from gateway.model.desk import Line, LineKind, own_id, stanza_of
 from gateway.model.ids import Ids
 from gateway.model.message import Message
@@ -25,6 +27,9 @@ from gateway.store.waiting import contact, dropped, facts, holders, written_betw
 
 RETRY_MS = 1000
 OLD_MS = 5000
+AFTER_SETTLING = ("tick", NUDGE)
+"""A bubble is marked failed on the device that showed it: without one it would be words without a bubble. Who is nudged
+is a question of presence, too."""
 MOST_UNCONFIRMED = 500
 MOST_DROPPED = 100
 TO_TAKE = (("/take", "Take it"), ("/decline", "Pass it on"))
@@ -46,18 +51,18 @@ class Relaying:
         now: Callable[[], int],
         send: Send,
         echoes: Echoes,
+        nudging: Nudging,
         settling: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settling = settling
         self._store, self._engine, self._ids, self._now, self._send = store, engine, ids, now, send
-        self._echoes = echoes
+        self._echoes, self._nudging = echoes, nudging
 
     async def run(self, batch: list[Due]) -> Again:
         """Sends what the rows say, and takes them away."""
         if self._settling():
-            # A bubble is marked failed on the device that showed it: without one it would be words without a bubble.
-            early = [(due, RETRY_MS) for due in batch if due.kind == "tick"]
-            batch = [due for due in batch if due.kind != "tick"]
+            early = [(due, RETRY_MS) for due in batch if due.kind in AFTER_SETTLING]
+            batch = [due for due in batch if due.kind not in AFTER_SETTLING]
             return early + (await self._run(batch) if batch else [])
         return await self._run(batch)
 
@@ -145,6 +150,8 @@ class Relaying:
                     return [], []
                 found = await self._store.read(written_between, due.ref, int(after), due.id)
                 return self._words(agent, customer, found, *map(str, brand))
+            case "nudge":
+                return await self._nudging.lines(due), []
             case "card":
                 return await self._card(due, agent, customer, int(more[0])), []
             case "tick":

@@ -116,7 +116,8 @@ class Conversation:
     type, queue or agent. sender: our address that the customer last used or was last texted from. channel: `sms`.
     rejoin: the dialogue that resumes when an agent hands back. reservation: who is asked to take it
     (`gateway.care.reserving`). preview: what its agent looks at before it is sent (`gateway.care.previewing`).
-    Times are ms since 1970 UTC.
+    promises: what the customer is owed (`gateway.model.promises`). previous: the conversation that this one follows
+    within a week. Times are ms since 1970 UTC.
     """
 
     id: int
@@ -141,6 +142,8 @@ class Conversation:
     rejoin: int | None = None
     reservation: str | None = None
     preview: str | None = None
+    promises: str | None = None
+    previous: int | None = None
 
     @property
     def owner_kind(self) -> OwnerKind:

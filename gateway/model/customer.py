@@ -17,7 +17,8 @@ class Permission(StrEnum):
 class Customer:
     """A person. key: canonical form of their home address (`tel:+15551234567`); work is serial per key.
 
-    language, timezone: None = the brand's. address_id: id of the home address's row.
+    language, timezone: None = the brand's. address_id: id of the home address's row. survey: what they were asked last
+    about how it went (`gateway.care.ratings`).
     """
 
     id: int
@@ -27,6 +28,7 @@ class Customer:
     name: str | None = None
     language: str | None = None
     timezone: str | None = None
+    survey: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

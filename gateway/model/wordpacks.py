@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """The words of one language. An English word works in every language, since texts and habits carry it there."""
+    """The words of one language. An English word works in every language, since texts and habits carry it there.
+
+    thanks: the courtesies that end a talk, and ask for nothing.
+    """
 
     stop: frozenset[str]
     help: frozenset[str]
@@ -19,6 +22,7 @@ class Pack:
     no: frozenset[str]
     agent: frozenset[str]
     courtesies: frozenset[str]
+    thanks: frozenset[str]
     start: frozenset[str] = frozenset()
 
 
@@ -51,6 +55,10 @@ _EN = Pack(
         "THANK YOU SO MUCH|THANK YOU VERY MUCH|MANY THANKS|CHEERS|OK|OKAY|OKEY|K|KK|HI|HELLO|HEY|SIR|MADAM|MAAM",
         "GOOD MORNING|GOOD AFTERNOON|GOOD EVENING|SORRY|GREAT|PERFECT|COOL|NICE|AWESOME|OH|WELL|BYE|GOODBYE",
     ),
+    thanks=_words(
+        "THANKS|THANK YOU|THANKYOU|THX|THNX|TNX|TKS|TY|THANKS A LOT|THANKS SO MUCH|THANK YOU SO MUCH",
+        "THANK YOU VERY MUCH|MANY THANKS|CHEERS|OK|OKAY|OKEY|K|KK|GREAT|PERFECT|COOL|NICE|AWESOME|BYE|GOODBYE",
+    ),
 )
 _FR = Pack(
     stop=_words(
@@ -64,6 +72,9 @@ _FR = Pack(
     courtesies=_words(
         "SVP|STP|SIL VOUS PLAIT|S IL VOUS PLAIT|SIL TE PLAIT|MERCI|MERCI BEAUCOUP|MERCI BIEN|BONJOUR|BONSOIR|SALUT",
         "DACCORD|D ACCORD|PARFAIT|BONNE JOURNEE|AU REVOIR",
+    ),
+    thanks=_words(
+        "MERCI|MERCI BEAUCOUP|MERCI BIEN|DACCORD|D ACCORD|PARFAIT|BONNE JOURNEE|AU REVOIR",
     ),
 )
 _ES = Pack(
@@ -79,6 +90,9 @@ _ES = Pack(
         "POR FAVOR|PORFAVOR|PORFA|GRACIAS|MUCHAS GRACIAS|MIL GRACIAS|HOLA|BUENOS DIAS|BUENAS TARDES|BUENAS NOCHES",
         "BUENAS|VALE|DE ACUERDO|BUENO|PERDON|DISCULPE|GENIAL|PERFECTO|ADIOS|SALUDOS",
     ),
+    thanks=_words(
+        "GRACIAS|MUCHAS GRACIAS|MIL GRACIAS|VALE|DE ACUERDO|GENIAL|PERFECTO|ADIOS|SALUDOS",
+    ),
 )
 _DE = Pack(
     stop=_words("STOPP|ABMELDEN|ENDE|ABBESTELLEN|AUFHOREN|KEINE SMS MEHR|KEINE NACHRICHTEN MEHR"),
@@ -89,6 +103,9 @@ _DE = Pack(
     courtesies=_words(
         "BITTE|DANKE|VIELEN DANK|DANKE SCHON|DANKESCHON|DANKE SEHR|BITTE SCHON|HALLO|GUTEN TAG|GUTEN MORGEN",
         "GUTEN ABEND|MFG|SUPER|GERNE|TSCHUSS|ALLES KLAR",
+    ),
+    thanks=_words(
+        "DANKE|VIELEN DANK|DANKE SCHON|DANKESCHON|DANKE SEHR|MFG|SUPER|TSCHUSS|ALLES KLAR",
     ),
 )
 _PT = Pack(
@@ -101,6 +118,9 @@ _PT = Pack(
         "POR FAVOR|PF|PFV|OBRIGADO|OBRIGADA|MUITO OBRIGADO|MUITO OBRIGADA|VALEU|OLA|OI|BOM DIA|BOA TARDE|BOA NOITE",
         "TUDO BEM|PERFEITO|OTIMO",
     ),
+    thanks=_words(
+        "OBRIGADO|OBRIGADA|MUITO OBRIGADO|MUITO OBRIGADA|VALEU|TUDO BEM|PERFEITO|OTIMO",
+    ),
 )
 _IT = Pack(
     stop=_words("FERMA|ANNULLA|BASTA|FERMATI|CANCELLAMI|DISISCRIVIMI|CANCELLATEMI"),
@@ -111,6 +131,9 @@ _IT = Pack(
     courtesies=_words(
         "PER FAVORE|PER PIACERE|PER CORTESIA|GRAZIE|GRAZIE MILLE|MOLTE GRAZIE|CIAO|BUONGIORNO|BUONASERA|SALVE",
         "VA BENE|PERFETTO|ARRIVEDERCI",
+    ),
+    thanks=_words(
+        "GRAZIE|GRAZIE MILLE|MOLTE GRAZIE|VA BENE|PERFETTO|ARRIVEDERCI",
     ),
 )
 

@@ -249,6 +249,48 @@ def hints_at_stop(text: str, language: str = "en") -> bool:
     return any(lexicon.meanings.get(said) == "stop" and said not in _ORDINARY for said in (*tokens, *pairs))
 
 
+_THANKS = _lexicon(
+    dict.fromkeys(frozenset().union(*(pack.thanks for pack in PACKS.values())), "thanks"),
+    frozenset().union(*(pack.courtesies for pack in PACKS.values())),
+)
+_NOS = _lexicon(dict.fromkeys(frozenset().union(*(pack.no for pack in PACKS.values())), "no"))
+# Faces that say the opposite: angry, swearing, a thumb down, a broken heart.
+_CROSS = re.compile("[\U0001f44e\U0001f620-\U0001f621\U0001f92c\U0001f624\U0001f494\U0001f595]")
+
+
+def ends_talk(text: str) -> bool:
+    """Whether a text that comes after the close needs no answer: "thanks", "ok, bye", "no thanks", a friendly emoji, in
+    any of the languages. A question mark or an angry face needs one, and so does a mere greeting.
+    """
+    if len(text) > LONGEST or _DOUBT.search(text) or _CROSS.search(text):
+        return False
+    tokens = normalise(text).split()
+    if not tokens:
+        return any(unicodedata.category(char) == "So" or char == "\u2764" for char in text)
+    if len(tokens) > _MOST_TOKENS:
+        return False
+    found = _read(tokens, _THANKS, _NOS)
+    return found is not None and any(meaning == "thanks" for meaning, _ in found)
+
+
+AUTOMATIC_LENGTH: Final = 15
+"""Nothing shorter is an automatic reply: the choices of steps need not be looked at."""
+# What phones and mail gateways answer by themselves; whole beginnings, since customers write of automatic replies, too.
+_AUTOMATIC = re.compile(
+    r"\W*(?:(?:this is an? )?auto(?:matic|mated)?[ -]?(?:reply|response|responder|message)\b"
+    r"|(?:respuesta|resposta|risposta) autom[a\u00e1]tica\b|r[e\u00e9]ponse automatique\b|automatische antwort\b"
+    r"|(?:i am|i['\u2019]m) (?:currently )?out of (?:the )?office\b|out of office\b"
+    r"|(?:i am|i['\u2019]m) driving (?:right now|with\b.{0,40}\bturned on)"
+    r"|estoy conduciendo (?:ahora|con\b.{0,40}\bactivad))",
+    re.IGNORECASE,
+)
+
+
+def is_automatic(text: str) -> bool:
+    """Whether a phone answered by itself ("I'm driving with Do Not Disturb While Driving turned on ...")."""
+    return _AUTOMATIC.match(text) is not None
+
+
 def is_reserved(word: str) -> bool:
     """Whether a word is taken by the law and the carriers, in any language: no step and no keyword may use it."""
     return compliance(word) is not None

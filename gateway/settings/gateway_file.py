@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from gateway.settings.hours import Hours
+from gateway.settings.promised import Promised
 from gateway.settings.shapes import (
     FAULTS,
     CallingCode,
@@ -193,7 +194,7 @@ class Process(Section):
     )
 
 
-class Queue(Section):
+class Queue(Promised):
     """Where conversations wait for a person."""
 
     name: Name = Field(description="short name, used by agents and handlers")

@@ -199,6 +199,17 @@ class Conversations(Section):
     agents_may_start: bool = Field(
         default=True, description="agents may write first, to a number without a conversation; STOP holds all the same"
     )
+    nudge: Seconds = Field(description="nobody has taken it: the queue's agents who are there are reminded; 0 = never")
+    alarm: Seconds = Field(description="nobody has taken it: the queue's supervisors are told; 0 = never")
+    unanswered: Seconds = Field(
+        description="who has it is silent (the queue's next_response counts instead, where there is one): reminded; as "
+        "long again: it waits in its queue, supervisors are told; 0 = never"
+    )
+    same_texts: int = Field(
+        ge=0, description="the same answer to one customer so often within 5 minutes: a robot; to a person; 0 = never"
+    )
+    csat_cooldown: Seconds = Field(description="a customer who was asked how it went is not asked again for so long")
+    csat_except: tuple[Name, ...] = Field(description="dispositions after which nobody is asked how it went")
 
 
 class BrandRules(Section):

@@ -1,12 +1,12 @@
 """Writing conversations, dialogues, offers and links. Each update is checked against what was read."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 
 from gateway.model.conversation import Conversation, Dialogue
-from gateway.model.offer import Offer
+from gateway.model.offer import ACTIVE, Offer
 from gateway.store.statements import columns_of, insert, insert_of, row_of, update
 from gateway.store.tables import CallRow, ConversationRow, DialogueRow, LinkRow, NoteRow, OfferRow
 from gateway.store.units import Row, Statement, Unit
@@ -104,6 +104,8 @@ def _only_touched(c: Conversation, read: Conversation) -> bool:
         and c.rejoin == read.rejoin
         and c.reservation == read.reservation
         and c.preview == read.preview
+        and c.promises == read.promises
+        and c.previous == read.previous
     )
 
 
@@ -170,6 +172,17 @@ def set_offer(unit: Unit, offer: Offer, read_state: str) -> None:
     """Writes a step of its life, if it still is in the state that was read."""
     values = [getattr(offer, name) for name in _OFFER_CHANGING]
     unit.add(_SET_OFFER, (*values, offer.id, read_state))
+
+
+def put_offers(unit: Unit, offers: Iterable[Offer], read: Mapping[int, Offer]) -> None:
+    """Writes those that changed since they were read; ended ones first, since a family has one active place."""
+    changed = [offer for offer in offers if read.get(offer.id) is not offer]
+    for offer in sorted(changed, key=lambda changed: changed.state in ACTIVE):
+        had = read.get(offer.id)
+        if had is None:
+            add_offer(unit, offer)
+        else:
+            set_offer(unit, offer, had.state)
 
 
 def add_note(unit: Unit, note_id: int, conversation_id: int, kind: str, author: str, text: str) -> None:

@@ -2,8 +2,8 @@
 
 from gateway.model.address import Address
 from gateway.model.customer import ConsentEvent, Customer, Permission
-from gateway.store.statements import insert, row_of
-from gateway.store.tables import AddressRow, ConsentEventRow, CustomerRow
+from gateway.store.statements import insert, row_of, update
+from gateway.store.tables import AddressRow, ConsentEventRow, CustomerRow, RatingRow
 from gateway.store.units import Statement, Unit
 
 _ADD = insert(CustomerRow)
@@ -11,6 +11,14 @@ _customer_row = row_of(CustomerRow)
 _ADD_ADDRESS = insert(AddressRow)
 _ADD_CONSENT_EVENT = insert(ConsentEventRow)
 _consent_event_row = row_of(ConsentEventRow)
+_SET_SURVEY = update(CustomerRow, ("survey",), ("id",))
+_rating_row = row_of(RatingRow)
+_RATE = Statement(
+    "rating",
+    "INSERT INTO rating (conversation_id, brand, queue, agent, score, message_id, at) VALUES (?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (conversation_id) DO UPDATE SET score = excluded.score, message_id = excluded.message_id, "
+    "at = excluded.at",
+)
 _FOLD = Statement(
     "consent",
     "INSERT INTO consent (address_id, brand, state, event_id) VALUES (?, ?, ?, ?) "
@@ -23,6 +31,16 @@ def add(unit: Unit, customer: Customer, address: Address, verified_at: int | Non
     unit.add(_ADD, _customer_row(customer))
     row = (customer.address_id, address.kind, address.value, address.value[::-1], customer.id, verified_at)
     unit.add(_ADD_ADDRESS, row)
+
+
+def set_survey(unit: Unit, customer_id: int, survey: str | None) -> None:
+    """What the customer was asked last about how it went."""
+    unit.add(_SET_SURVEY, (survey, customer_id))
+
+
+def record_rating(unit: Unit, row: RatingRow) -> None:
+    """How satisfied they were; a second word about the same conversation replaces the first."""
+    unit.add(_RATE, _rating_row(row))
 
 
 def record_consent(unit: Unit, event: ConsentEvent) -> None:

@@ -44,6 +44,7 @@ class ConversationView:
     offers: tuple[int, ...]
     messages: tuple[int, ...]
     tags: tuple[str, ...] = ()
+    rating: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,7 @@ def _view(
         tuple(row[0] for row in offers),
         tuple(messages),
         tags,
+        connection.execute("SELECT score FROM rating WHERE conversation_id = ?", (its.id,)).get,
     )
 
 

@@ -36,7 +36,8 @@ class CustomerState:
 
     customer: None = never seen. consent: by brand. conversations: open ones, and the latest closed one of each brand.
     dialogues: of the open ones, not done. offers: active ones, and those that ended within 7 days. promotional:
-    times (ms) of promotional texts of the last 7 days.
+    times (ms) of promotional texts of the last 7 days. said: the answer that went last, how often in a row, and since
+    when (ms); not on disk, since it matters for minutes only.
     """
 
     key: str
@@ -46,6 +47,7 @@ class CustomerState:
     dialogues: dict[int, Dialogue] = field(default_factory=dict)
     offers: dict[int, Offer] = field(default_factory=dict)
     promotional: tuple[int, ...] = ()
+    said: tuple[str, int, int] | None = None
 
 
 class StateCache:
@@ -101,20 +103,8 @@ def later(one: int | None, other: int | None) -> int | None:
 def conversation_of(row: Sequence[Any]) -> Conversation:
     """A row of the table, in order of `CONVERSATION_COLUMNS`; see `touched`."""
     an_id, customer_id, key, brand, state, owner_id, epoch, sender, opened_at, changed_at, *more = row
-    (
-        queue,
-        agent,
-        channel,
-        disposition,
-        closed_at,
-        why,
-        told_waiting,
-        last_in,
-        last_out,
-        rejoin,
-        reservation,
-        preview,
-    ) = more
+    queue, agent, channel, disposition, closed_at, why, told_waiting, last_in, last_out, *last = more
+    rejoin, reservation, preview, promises, previous = last
     return Conversation(
         an_id,
         customer_id,
@@ -138,6 +128,8 @@ def conversation_of(row: Sequence[Any]) -> Conversation:
         rejoin,
         reservation,
         preview,
+        promises,
+        previous,
     )
 
 

@@ -82,6 +82,7 @@ class Facts:
     messages: tuple[Message, ...]
     event: Event | None
     offers: tuple[Offer, ...]
+    previous: ConversationView | None = None
 
     @property
     def dialogue(self) -> Dialogue | None:
@@ -135,6 +136,7 @@ def facts(connection: apsw.Connection, conversation_id: int, before: int, most: 
         tuple(_messages(connection, [an_id for an_id in view.messages if an_id < before][-most:])),
         next(iter(found.values()), None),
         tuple(offer_of(one) for one in offers),
+        conversation(connection, its.previous) if its.previous is not None else None,
     )
 
 

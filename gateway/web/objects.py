@@ -2,6 +2,7 @@
 
 import json
 
+from gateway.model import promises
 from gateway.model.message import Direction, Disposition, Message, MessageState
 from gateway.store.listings import CallLine, ConversationView, NoteLine, OfferView
 from gateway.web.answers import ident, instant
@@ -69,6 +70,13 @@ def conversation_object(view: ConversationView) -> dict[str, object]:
         "last_in": instant(its.last_in),
         "last_out": instant(its.last_out),
         "waits_until": instant(run.deadline) if run else None,
+        "previous": ident(its.previous),
+        "promises": {
+            kind: {"state": watch.state, "due": instant(watch.due)}
+            for kind, watch in promises.read(its.promises).watches.items()
+            if kind in promises.SLA
+        },
+        "rating": view.rating,
     }
 
 

@@ -130,6 +130,13 @@ _CONVERSATION: dict[str, Schema] = {
     "opened_at": TIME,
     "changed_at": TIME,
     "closed_at": TIME_OR_NULL,
+    "previous": ID_OR_NULL,
+    "promises": {
+        "type": "object",
+        "description": "What the queue promised: first_response, next_response, resolve.",
+        "additionalProperties": shows({"state": one_of(("running", "warned", "kept", "late")), "due": TIME}),
+    },
+    "rating": {"type": ["integer", "null"], "minimum": 1, "maximum": 5},
 }
 _NOTE = shows({"id": ID, "at": TIME, "kind": TEXT, "author": TEXT, "text": TEXT})
 _CALL = shows(

@@ -152,3 +152,26 @@ WHERE c.reservation IS NOT NULL AND (c.state <> 'queued' OR (json_extract(c.rese
 AND NOT EXISTS (SELECT 1
 FROM work w
 WHERE w.kind = 'reserved' AND w.ref = c.id AND w.due <= json_extract(c.reservation, '$[1]'))));
+
+-- what is promised and runs has its timer
+SELECT c.id, w.key
+FROM conversation c, json_each(c.promises, '$[2]') w
+WHERE c.promises IS NOT NULL AND json_extract(w.value, '$[0]') <> 0
+AND NOT EXISTS (SELECT 1
+FROM work t
+WHERE t.kind = 'promise' AND t.ref = c.id AND t.body = w.key AND t.id = json_extract(w.value, '$[0]'));
+
+-- a timer of a promise belongs to one that runs: one of a kind at a time
+SELECT t.id, t.body, c.state
+FROM work t
+JOIN conversation c ON c.id = t.ref
+WHERE t.kind = 'promise' AND (c.state IN ('bot', 'closed') OR NOT EXISTS (SELECT 1
+FROM json_each(c.promises, '$[2]') w
+WHERE w.key = t.body AND json_extract(w.value, '$[0]') = t.id));
+
+-- an answer ends what was promised of it; the ladder is for those whom it concerns
+SELECT c.id, c.state, w.key
+FROM conversation c, json_each(c.promises, '$[2]') w
+WHERE c.promises IS NOT NULL AND json_extract(w.value, '$[0]') <> 0 AND (
+  (c.state = 'waiting' AND w.key <> 'resolve') OR (c.state = 'queued' AND w.key = 'unanswered') OR
+  (c.state = 'human' AND w.key = 'unclaimed'));

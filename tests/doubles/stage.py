@@ -32,6 +32,7 @@ from gateway.floor.agents import Agents
 from gateway.floor.assigning import Assigning
 from gateway.floor.attendance import Attendance
 from gateway.floor.echoes import Echoes
+from gateway.floor.nudging import Nudging
 from gateway.floor.relaying import Relaying
 from gateway.jobs.lane import Again, Lane
 from gateway.model.canned import CannedReply
@@ -246,7 +247,8 @@ class Stage:
         self.assigning = Assigning(self.store, self.engine, self.attendance, self.clock)
         self.agents = Agents(self.store, self.engine, self.attendance)
         self.echoes = Echoes(self.store, self.engine, self.ids, self.clock)
-        self.relaying = Relaying(self.store, self.engine, self.ids, self.clock, chat.send, self.echoes)
+        nudging = Nudging(self.store, self.engine, self.attendance, self.clock)
+        self.relaying = Relaying(self.store, self.engine, self.ids, self.clock, chat.send, self.echoes, nudging)
         self._lane(DESK_LANE, self.relaying.run, most=200, together=50, room=chat.room)
         await self.agents.start()
 

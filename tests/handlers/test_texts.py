@@ -56,6 +56,8 @@ SYSTEM = {
     "offer_ended": {"title"},
     "parked": set[str](),
     "correction": {"text"},
+    "csat": set[str](),
+    "csat_thanks": set[str](),
     "agent_offer": {"title", "price", "currency", "period"},
 }
 

@@ -6,12 +6,15 @@ from hypothesis import strategies as st
 
 from gateway.model.wordpacks import PACKS
 from gateway.model.words import (
+    AUTOMATIC_LENGTH,
     LONGEST,
     Compliance,
     choose,
     compliance,
+    ends_talk,
     first_word,
     hints_at_stop,
+    is_automatic,
     is_reserved,
     normalise,
 )
@@ -301,3 +304,73 @@ def test_ordinary_sentences_hint_at_nothing(text: str) -> None:
 def test_the_hint_speaks_the_customers_language() -> None:
     assert hints_at_stop("por favor parar con esto", "pt")
     assert not hints_at_stop("por favor parar con esto", "en")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "thanks", "Thank you!", "ok thanks", "OK", "k", "no thanks", "hi, thanks", "bye", "perfect, thank you so much",
+        "gracias", "Muchas gracias!", "no, gracias", "merci beaucoup", "Vielen Dank", "alles klar, danke", "obrigada",
+        "valeu", "grazie mille", "va bene", "\U0001f44d", "\u2764\ufe0f", "\U0001f64f\U0001f64f", "thanks \U0001f600",
+    ],
+)  # fmt: skip
+def test_what_ends_a_talk(text: str) -> None:
+    assert ends_talk(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "...", "no", "yes", "yes thanks", "hello", "hola", "please", "thanks?", "ok but when?",
+        "it is still broken", "thanks, but it is still broken", "\U0001f44e", "\U0001f621", "thanks \U0001f44e", "4",
+        "STOP", "ok?",
+    ],
+)  # fmt: skip
+def test_what_needs_an_answer(text: str) -> None:
+    assert not ends_talk(text)
+
+
+@given(st.text(max_size=300))
+def test_what_ends_a_talk_asks_nothing(text: str) -> None:
+    assert not (ends_talk(text) and ("?" in text or "\U0001f44e" in text))
+
+
+def test_what_ends_a_talk_is_a_courtesy_in_its_language() -> None:
+    for language, pack in PACKS.items():
+        assert pack.thanks <= pack.courtesies | PACKS["en"].courtesies, language
+        assert all(ends_talk(word) for word in pack.thanks), language
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm driving with Do Not Disturb While Driving turned on. I'll see your message when I get to where I'm going.",
+        "I\u2019m driving with Focus turned on. I\u2019ll see your message when I get where I\u2019m going.",
+        "I'm driving right now",
+        "Auto-reply: I am away until Monday.",
+        "[Auto reply] back soon",
+        "This is an automated response.",
+        "Automatic reply: Out of office",
+        "Out of office until 3 Jan",
+        "Respuesta autom\u00e1tica: estoy fuera",
+        "Automatische Antwort: bin im Urlaub",
+    ],
+)
+def test_what_phones_answer_by_themselves(text: str) -> None:
+    assert len(text) >= AUTOMATIC_LENGTH
+    assert is_automatic(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "I'm driving to the airport, rebook me",
+        "why do I get an automatic reply?",
+        "automatic payments are wrong",
+        "my office is out of order",
+        "stop the auto replies",
+    ],
+)
+def test_what_people_write_is_not_automatic(text: str) -> None:
+    assert not is_automatic(text)

@@ -2,7 +2,7 @@
 
 from gateway.model.desk import LineKind
 from gateway.model.rows import replace
-from tests.scenarios.playing import Play, _same, _type, jid, sentence
+from tests.scenarios.playing import Play, _type, jid, same, sentence
 
 
 @sentence(r"(Ana|Ben|Cleo) corrects (that|line \d+): (.*)")
@@ -33,7 +33,7 @@ async def _shows_own(play: Play, agent: str, expected: str) -> None:
     await play.stage.settled()
     unseen = play.unseen(agent)
     assert [line.kind for line in unseen[:1]] == [LineKind.own], f"{agent} has {unseen}"
-    assert _same(expected, unseen[0].text), f"it shows {unseen[0].text}"
+    assert same(expected, unseen[0].text), f"it shows {unseen[0].text}"
     play.shown[agent] = play.shown.get(agent, 0) + 1
 
 

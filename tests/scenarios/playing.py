@@ -135,7 +135,7 @@ async def _say(play: Play, line: str) -> None:
     raise Boo("no such sentence; see tests/scenarios/playing.py")
 
 
-def _same(expected: str, text: str) -> bool:
+def same(expected: str, text: str) -> bool:
     """Whether a text is as the play says; `...` stands for anything."""
     return re.fullmatch(".*".join(re.escape(piece) for piece in expected.split("...")), text, re.DOTALL) is not None
 
@@ -197,7 +197,7 @@ async def _receives(play: Play, name: str, told: str, text: str = "") -> None:
     expected, parts = text or told, int(told) if text else 1
     unread = play.unread(name)
     assert unread, f"{name} received nothing"
-    assert _same(expected, unread[0]), f"{name} received: {unread[0]}"
+    assert same(expected, unread[0]), f"{name} received: {unread[0]}"
     assert count(unread[0]).parts == parts, f"it takes {count(unread[0]).parts} parts: {unread[0]}"
     play.read[name] = play.read.get(name, 0) + 1
 
@@ -377,7 +377,7 @@ async def _reads(play: Play, agent: str, of: str, expected: str = "") -> None:
     assert unseen, f"{agent} reads nothing"
     line = unseen[0]
     assert line.kind in (LineKind.text, LineKind.notice), f"{agent} has a {line.kind} first"
-    assert _same(expected, line.text), f"{agent} reads: {line.text}"
+    assert same(expected, line.text), f"{agent} reads: {line.text}"
     assert line.customer == (play.phone(name) if name else ""), f"it is of {line.customer or 'the desk'}"
     play.shown[agent] = play.shown.get(agent, 0) + 1
 
@@ -425,12 +425,12 @@ async def _answers_nothing(play: Play) -> None:
 
 @sentence(r"The desk answers: (.+)")
 async def _answers(play: Play, expected: str) -> None:
-    assert _same(expected, play.heard.text.removeprefix("[desk] ")), f"it answers: {play.heard.text}"
+    assert same(expected, play.heard.text.removeprefix("[desk] ")), f"it answers: {play.heard.text}"
 
 
 @sentence(r"The words are refused: (.+)")
 async def _words_refused(play: Play, expected: str) -> None:
-    assert _same(expected, play.heard.refused), f"refused: {play.heard.refused!r}"
+    assert same(expected, play.heard.refused), f"refused: {play.heard.refused!r}"
 
 
 @sentence(r"The words had arrived")

@@ -3,7 +3,7 @@
 from gateway.model.canned import CannedField, CannedReply, FieldKind
 from gateway.model.desk import Asked, Told
 from gateway.store.units import Statement, Unit
-from tests.scenarios.playing import AGENTS, Play, _same, jid, sentence
+from tests.scenarios.playing import AGENTS, Play, jid, same, sentence
 
 _CALLED = Statement("called", "UPDATE customer SET name = ?, language = ? WHERE key = ?")
 _forms: dict[int, tuple[str, Told]] = {}
@@ -77,14 +77,14 @@ async def _asks(play: Play, names: str, text: str = "") -> None:
     assert told.form is not None, f"there is no form: {told.text}"
     shown = [one.name for one in told.form.inputs if not one.hidden]
     assert ", ".join(shown) == names, f"it asks for {shown}"
-    assert not text or _same(text, told.form.text or told.text), f"it says {told.form.text or told.text}"
+    assert not text or same(text, told.form.text or told.text), f"it says {told.form.text or told.text}"
 
 
 @sentence(r"The form is done: (.+)")
 async def _done(play: Play, expected: str) -> None:
     _, told = _forms[id(play)]
     assert told.form is None, f"it asks for {told.form}"
-    assert _same(expected, told.text), f"it says {told.text}"
+    assert same(expected, told.text), f"it says {told.text}"
 
 
 @sentence(r"The conversation is being wrapped up: (\w+)")

@@ -233,3 +233,35 @@ async def test_an_agent_joins_and_one_leaves_by_a_reload(on: Scene) -> None:
     late = ana.says(ANN, "me too")
     await ana.until(lambda: late in ana.failed, "who is no agent any more is not heard")
     assert [text for text in await on.run.texts(ANN) if "me too" in text] == []
+
+
+async def test_reminders_and_alarms_reach_those_whom_they_concern(tmp_path: Path) -> None:
+    """Nobody is free: who is there is reminded by the desk, the supervisor is told in the chat with the customer."""
+    async with scene(tmp_path) as on:
+        run, book = on.run, on.run.gateway.playbook
+        ladder = book.rules.conversations.model_copy(update={"nudge": 1.0, "alarm": 2.0})
+        billing = book.queues["billing"].model_copy(update={"first_response": 3.0, "sla_warning": 1.0})
+        run.gateway.take_playbook(
+            replace(
+                book,
+                rules=book.rules.model_copy(update={"conversations": ladder}),
+                queues={**book.queues, "billing": billing},
+                agents=tuple(agent.model_copy(update={"capacity": 0}) for agent in book.agents),
+            )
+        )
+        ana, cleo = await on.agent("ana", "away"), await on.agent("cleo", "dnd")
+        await on.present(ana, "away")
+        await on.present(cleo, "dnd")
+        await run.writes(ANN, "agent")
+        reminder = await ana.hears("1 waits in billing, the longest for")
+        assert reminder.of != ANN, "it is the desk that says so"
+        # Ben comes later: what concerns a supervisor was kept for him.
+
+        async def late() -> bool:
+            return bool((await run.talk(ANN, state="queued"))["promises"]["first_response"]["state"] == "late")
+
+        await run.until(late, "it is late")
+        ben = await on.agent("ben")
+        await ben.hears(f"{ANN} waits in billing for 2 s and nobody takes it", of=ANN)
+        await ben.hears("the first answer is late; it was promised within 3 s", of=ANN)
+        assert not cleo.unread, "nobody who does not want to be disturbed"

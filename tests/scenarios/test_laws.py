@@ -18,8 +18,9 @@ from gateway.model.desk import LineKind, Said, Show
 from gateway.model.message import MessageClass, ReceiptState
 from gateway.model.offer import OfferState
 from tests.doubles import carrier as moods
-from tests.doubles.stage import Stage, fresh_database
+from tests.doubles.stage import Stage, fresh_database, house
 from tests.scenarios.playing import SAMPLES, jid
+from tests.scenarios.promising import demanding
 
 SHM = Path("/dev/shm")  # the database of a test that crashes nothing needs no disk
 ANN, BOB = "+15551230001", "+15551230002"
@@ -55,6 +56,8 @@ WORDS = st.sampled_from(
         "r",
         "red",
         "hi",
+        "4",
+        "1 it is broken",
     ]
 )
 PAUSES = st.sampled_from([1, 30, 61, 301, 3601, 13 * 3600, 25 * 3600, 50 * 3600])
@@ -86,10 +89,11 @@ class House(RuleBasedStateMachine):
     def run(self, doing: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run_until_complete(doing)
 
-    @initialize(at_once=st.booleans(), chat=st.booleans())
-    def begin(self, at_once: bool, chat: bool) -> None:
+    @initialize(at_once=st.booleans(), chat=st.booleans(), promised=st.booleans())
+    def begin(self, at_once: bool, chat: bool, promised: bool) -> None:
         fresh_database(self.folder / "house.db")
-        self.stage = Stage(self.folder / "house.db", at_once=at_once, chat=chat)
+        playbook = demanding(house()[1]) if promised else None
+        self.stage = Stage(self.folder / "house.db", playbook=playbook, at_once=at_once, chat=chat)
         self.run(self.stage.open())
 
     def teardown(self) -> None:

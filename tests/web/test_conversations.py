@@ -426,3 +426,32 @@ async def test_tags_find_a_conversation(world: World) -> None:
         problem = await verb(world, an_id, "tags", 422, **body)
         assert [error["pointer"] for error in problem["errors"]] == [pointer]
     assert (await world.json("GET", f"/v1/conversations/{an_id}"))["tags"] == ["vip"]
+
+
+async def test_what_is_promised_and_rated_is_shown(world: World) -> None:
+    book = world.engine.playbook
+    promised = {"first_response": 120.0, "resolve": 3600.0, "csat": True, "csat_delay": 0.0}
+    queue = book.queues["billing"].model_copy(update=promised)
+    world.engine.playbook = replace(book, queues={**book.queues, "billing": queue})
+    an_id = await queued(world)
+    one = await world.json("GET", f"/v1/conversations/{an_id}")
+    first, resolve = one["promises"]["first_response"], one["promises"]["resolve"]
+    assert (first["state"], resolve["state"]) == ("running", "running")
+    assert first["due"] < resolve["due"]
+    assert one["rating"] is None
+    assert one["previous"] is None
+    await verb(world, an_id, "claim", agent="Ana")
+    await verb(world, an_id, "messages", 202, agent="Ana", text="Done.")
+    closed = await verb(world, an_id, "close", disposition="resolved", agent="Ana")
+    assert {kind: its["state"] for kind, its in closed["promises"].items()} == {
+        "first_response": "kept",
+        "resolve": "kept",
+    }
+    await world.settled()
+    await world.text_in("4 thanks", phone=PHONE)
+    rated = await world.json("GET", f"/v1/conversations/{an_id}")
+    assert rated["rating"] == 4
+    assert rated["state"] == "closed"
+    assert ("rating", "4 of 5") in [(note["kind"], note["text"]) for note in rated["notes"]]
+    [item] = (await world.json("GET", f"/v1/conversations?customer=%2B{PHONE[1:]}"))["items"]
+    assert item["rating"] == 4

@@ -15,6 +15,7 @@ from gateway.store.tables.talks import (
     LinkRow,
     NoteRow,
     OfferRow,
+    RatingRow,
 )
 from gateway.store.tables.traffic import AddressMessageRow, AttemptRow, MessageEventRow, MessageRow, MoPartRow
 from gateway.store.tables.work import DeadLetterRow, DeskStanzaRow, MarkRow, WorkRow
@@ -42,5 +43,6 @@ __all__ = [
     "MoPartRow",
     "NoteRow",
     "OfferRow",
+    "RatingRow",
     "WorkRow",
 ]

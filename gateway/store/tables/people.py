@@ -17,6 +17,7 @@ class CustomerRow(SQLModel, table=True):
     name: str | None = Field(default=None, sa_column=string())
     language: str | None = Field(default=None, sa_column=string())
     timezone: str | None = Field(default=None, sa_column=string())
+    survey: str | None = Field(default=None, sa_column=string())
 
 
 class AddressRow(SQLModel, table=True):

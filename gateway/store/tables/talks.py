@@ -74,6 +74,8 @@ class ConversationRow(SQLModel, table=True):
     rejoin: int | None = Field(default=None, sa_column=big())
     reservation: str | None = Field(default=None, sa_column=string())
     preview: str | None = Field(default=None, sa_column=string())
+    promises: str | None = Field(default=None, sa_column=string())
+    previous: int | None = Field(default=None, sa_column=big())
 
 
 class ConversationTagRow(SQLModel, table=True):
@@ -226,6 +228,20 @@ class NoteRow(SQLModel, table=True):
     kind: str = Field(sa_column=string(nullable=False))
     author: str = Field(sa_column=string(nullable=False))
     text: str = Field(sa_column=string(nullable=False))
+
+
+class RatingRow(SQLModel, table=True):
+    """How satisfied the customer was with a conversation that a person closed, 1 to 5."""
+
+    __tablename__ = "rating"
+    __table_args__ = (Index("rating_agent", "agent", "at"),)
+    conversation_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    brand: str = Field(sa_column=string(nullable=False))
+    queue: str | None = Field(default=None, sa_column=string())
+    agent: str = Field(sa_column=string(nullable=False))
+    score: int = Field(sa_column=Column(Integer, nullable=False))
+    message_id: int = Field(sa_column=big(nullable=False))
+    at: int = Field(sa_column=big(nullable=False))
 
 
 class LinkRow(SQLModel, table=True):

@@ -95,3 +95,25 @@ def silence(talk: Talk) -> None:
 def back(talk: Talk, disposition: str) -> None:
     """Listens again."""
     talk.wait("word", timeout=hours(1))
+
+
+# A menu with numbers.
+menu = Handler("menu.offered", schema=What, message_class="transactional")
+
+
+@menu.start
+def seats(talk: Talk, event: What) -> None:
+    """One question."""
+    talk.say("stage.menu").wait("seat", timeout=hours(24))
+
+
+@menu.on("seat", "1")
+def window(talk: Talk, reply: str) -> None:
+    """An answer."""
+    talk.say("stage.chosen", colour="window").close("answered")
+
+
+@menu.on("seat", "2")
+def aisle(talk: Talk, reply: str) -> None:
+    """The other."""
+    talk.say("stage.chosen", colour="aisle").close("answered")

@@ -1,0 +1,305 @@
+"""What a customer who waits for a person is promised, and the ladder for what nobody answers.
+
+Promises (`[[queues]]`): first_response, from waiting to a person's first words; next_response, from the customer's
+words to the answer; resolve, from waiting to the close. Who has it is warned before; when it is late, the supervisors
+hear. The ladder (`[conversations]` of rules.toml): nobody takes it: the agents who are there are reminded, then the
+supervisors told. Who has it is silent: reminded, then it waits again, in its old place. It needs the desk on XMPP:
+where nobody can be reminded, nobody loses anything.
+
+`follow` looks at what a decision did to a conversation, so no verb needs to know of promises. One watch of a kind runs
+at a time, each with one timer, a row; whoever answers in time takes that row along. Open time alone counts
+(`gateway.settings.open_time`), so nobody is bothered at midnight.
+"""
+
+from gateway.care import queueing, reserving
+from gateway.care.turn import CUSTOMER_LANE, DESK_KEY, Turn, for_agent
+from gateway.model.address import parse_address
+from gateway.model.conversation import Conversation, ConversationState, OwnerKind
+from gateway.model.promises import LATE, SLA, UNANSWERED, UNCLAIMED, Promises, Watch, read, written
+from gateway.model.rows import replace
+from gateway.settings.gateway_file import Queue
+from gateway.settings.hours import Hours
+from gateway.settings.open_time import add_open, is_open
+from gateway.store import work
+from gateway.telemetry import metrics
+
+PROMISE = "promise"
+NUDGE = "nudge"
+TO_QUEUE, TO_SUPERVISORS = "queue", "supervisors"
+_ALWAYS = Hours.parse("24/7")
+_CALLED = {"first_response": "the first answer", "next_response": "the answer", "resolve": "the close"}
+
+
+def follow(turn: Turn) -> None:
+    """Starts and ends what is watched, after a decision: once for each conversation that it put."""
+    for before, now in turn.moved():
+        if now.promises is not None or now.owner_kind is not OwnerKind.bot:
+            its = _followed(turn, before, now)
+            _put(turn, now, its)
+
+
+def _put(turn: Turn, conversation: Conversation, its: Promises) -> None:
+    text = written(its)
+    if text != conversation.promises:
+        turn.put(replace(turn.fresh(conversation), promises=text))
+
+
+def _followed(turn: Turn, before: Conversation | None, now: Conversation) -> Promises:
+    its = read(now.promises)
+    if now.owner_kind is OwnerKind.bot or now.state is ConversationState.wrapup:
+        closed = now.disposition is not None and now.disposition != "opted_out"
+        its = _end(turn, its, "resolve", kept=closed, queue=now.queue)
+        return _end(turn, replace(its, owed=None), *its.watches)
+    if before is None or before.owner_kind is OwnerKind.bot or before.state is ConversationState.wrapup:
+        its = Promises(owed=turn.now)
+        its = _promise(turn, now, its, "first_response")
+        its = _promise(turn, now, its, "resolve")
+    elif its.owed is None and now.last_in == turn.now and now.last_in != before.last_in:
+        its = replace(its, owed=turn.now)
+        its = _promise(turn, now, its, "next_response")
+    if now.state is ConversationState.waiting:
+        its = _end(turn, its, "first_response", "next_response", kept=True, queue=now.queue)
+        return _end(turn, replace(its, owed=None, said=True), UNCLAIMED, UNANSWERED)
+    if now.state is ConversationState.queued:
+        its = _end(turn, its, UNANSWERED)
+        # A queue within the queue (transferred) is another wait for others.
+        moved = before is None or before.state is not now.state or before.queue != now.queue
+        return _wait(turn, now, its) if moved else its
+    its = _end(turn, its, UNCLAIMED)
+    taken = before is None or before.agent != now.agent
+    if its.owed is not None and (taken or not _runs(its, UNANSWERED)):
+        its = _arm_unanswered(turn, now, its)
+    return its
+
+
+def _runs(its: Promises, kind: str) -> bool:
+    watch = its.watches.get(kind)
+    return watch is not None and watch.row != 0
+
+
+# -- watches
+
+
+def _arm(
+    turn: Turn, conversation: Conversation, its: Promises, kind: str, at: int | None, watch: Watch | None = None
+) -> Promises:
+    """Sets the timer of a watch, in place of the one that it had; at None: its time never comes, so it ends.
+
+    watch: how far it is; None = it begins now.
+    """
+    its = _end(turn, its, kind)
+    if at is None:
+        return its
+    row = turn.timer(PROMISE, at, conversation.id, kind)
+    begun = watch or Watch(0, 0, 0, turn.now, at)
+    return _with(its, kind, replace(begun, row=row.id, at=at))
+
+
+def _with(its: Promises, kind: str, watch: Watch) -> Promises:
+    return replace(its, watches={**its.watches, kind: watch})
+
+
+def _end(turn: Turn, its: Promises, *kinds: str, kept: bool = False, queue: str | None = None) -> Promises:
+    """Ends watches; their timers go. What was kept, or was late, stays to be seen."""
+    watches = dict(its.watches)
+    for kind in kinds:
+        watch = watches.get(kind)
+        if watch is None:
+            continue
+        if watch.row:
+            work.drop(turn.unit, CUSTOMER_LANE, 0, watch.at, watch.row)
+        if watch.row and kept:
+            watches[kind] = replace(watch, row=0)
+            _count(turn, kind, "kept", queue)
+        elif watch.row or kind not in SLA:
+            del watches[kind]
+    return replace(its, watches=watches)
+
+
+def _queue(turn: Turn, conversation: Conversation) -> Queue | None:
+    return turn.playbook.queues.get(conversation.queue or "")
+
+
+def _hours(turn: Turn, conversation: Conversation) -> tuple[Hours, str]:
+    queue = _queue(turn, conversation)
+    brand = turn.playbook.brands.get(conversation.brand)
+    return (queue.opening if queue is not None else _ALWAYS), (brand.timezone if brand is not None else "UTC")
+
+
+def _after(turn: Turn, conversation: Conversation, seconds: float) -> int | None:
+    """The time when it was open for so long from now; None = never."""
+    hours, zone = _hours(turn, conversation)
+    return turn.now + int(seconds * 1000) if hours == _ALWAYS else add_open(hours, zone, turn.now, int(seconds * 1000))
+
+
+def _promise(turn: Turn, conversation: Conversation, its: Promises, kind: str) -> Promises:
+    queue = _queue(turn, conversation)
+    target = queue.target(kind) if queue is not None else None
+    if queue is None or target is None:
+        return its
+    due = _after(turn, conversation, target)
+    if due is None:
+        return its
+    warned = queue.sla_warning >= 1
+    at = due if warned else _after(turn, conversation, target * queue.sla_warning)
+    return _arm(turn, conversation, its, kind, at, Watch(0, 0, int(warned), turn.now, due))
+
+
+def _wait(turn: Turn, conversation: Conversation, its: Promises) -> Promises:
+    rules = turn.playbook.rules.conversations
+    first = rules.nudge or rules.alarm
+    if not first or not turn.playbook.desk:
+        return _end(turn, its, UNCLAIMED)
+    at = _after(turn, conversation, first)
+    return _arm(turn, conversation, its, UNCLAIMED, at, Watch(0, 0, int(not rules.nudge), turn.now, at or 0))
+
+
+def _patience(turn: Turn, conversation: Conversation) -> float:
+    """How long an agent may be silent, in seconds; 0 = for ever."""
+    rules, queue = turn.playbook.rules.conversations, _queue(turn, conversation)
+    own = queue.next_response if queue is not None else None
+    return (own or rules.unanswered) if rules.unanswered else 0.0
+
+
+def _arm_unanswered(turn: Turn, conversation: Conversation, its: Promises) -> Promises:
+    seconds = _patience(turn, conversation)
+    if not seconds or not turn.playbook.desk:  # who cannot be reminded loses nothing
+        return _end(turn, its, UNANSWERED)
+    return _arm(turn, conversation, its, UNANSWERED, _after(turn, conversation, seconds))
+
+
+# -- timers
+
+
+def due(turn: Turn, conversation_id: int, kind: str, row: int) -> None:
+    """A timer of a watch; one that is not the watch's any more does nothing."""
+    conversation = turn.conversations.get(conversation_id)
+    if conversation is None or not conversation.open:
+        return
+    its = read(conversation.promises)
+    watch = its.watches.get(kind)
+    if watch is None or watch.row != row:
+        return
+    its = _with(its, kind, replace(watch, row=0))  # the input takes this row itself
+    hours, zone = _hours(turn, conversation)
+    if not is_open(hours, zone, turn.now):
+        its = _postpone(turn, conversation, its, kind, watch)
+    elif kind == UNCLAIMED:
+        its = _nobody_takes(turn, conversation, its, watch)
+    elif kind == UNANSWERED:
+        its = _silent(turn, conversation, its, watch)
+    else:
+        its = _late(turn, conversation, its, kind, watch)
+    _put(turn, turn.fresh(conversation), its)
+
+
+def _postpone(turn: Turn, conversation: Conversation, its: Promises, kind: str, watch: Watch) -> Promises:
+    """It ended as the queue closed, or a holiday was entered meanwhile: what was left of it is left at the opening."""
+    hours, zone = _hours(turn, conversation)
+    opens = add_open(hours, zone, turn.now, 0)
+    if opens is not None and watch.due <= opens:
+        watch = replace(watch, due=add_open(hours, zone, opens, max(0, watch.due - watch.at)) or opens)
+    return _arm(turn, conversation, its, kind, opens, watch)
+
+
+def _late(turn: Turn, conversation: Conversation, its: Promises, kind: str, watch: Watch) -> Promises:
+    """The warning, then the breach: noted, counted, told."""
+    number, what = number_of(conversation), _CALLED[kind]
+    queue = _queue(turn, conversation)
+    if watch.stage == 0:
+        target = queue.target(kind) if queue is not None else None
+        share = 1 - queue.sla_warning if queue is not None else 0.0
+        left = duration(target * share if target is not None else (watch.due - turn.now) / 1000)
+        verb = "close" if kind == "resolve" else "answer"
+        _warn(turn, conversation, f"{verb} {number} within {left}")
+        return _arm(turn, conversation, its, kind, max(watch.due, turn.now), replace(watch, stage=1))
+    owner = f"with {conversation.agent}" if conversation.agent else f"waits in {conversation.queue}"
+    target = queue.target(kind) if queue is not None else None
+    within = f" within {duration(target)}" if target is not None else ""
+    turn.note(conversation, "sla", "system", f"late: {what} was promised{within}")
+    to_supervisors(turn, conversation, f"{number} {owner}: {what} is late; it was promised{within}")
+    _count(turn, kind, "late", conversation.queue)
+    return _with(its, kind, replace(watch, row=0, stage=LATE))
+
+
+def _warn(turn: Turn, conversation: Conversation, text: str) -> None:
+    """Whoever has it, else who is asked to take it, else the supervisors."""
+    agent = conversation.agent or reserving.reservation_of(conversation).agent
+    if agent is not None:
+        turn.to_agent("notice", agent, conversation.id, text)
+    else:
+        to_supervisors(turn, conversation, text)
+
+
+def _nobody_takes(turn: Turn, conversation: Conversation, its: Promises, watch: Watch) -> Promises:
+    rules = turn.playbook.rules.conversations
+    if watch.stage == 0:
+        _tell(turn, f"{DESK_KEY}{conversation.queue}", conversation, TO_QUEUE, "")
+        if not rules.alarm:
+            return _end(turn, its, UNCLAIMED)
+        at = _after(turn, conversation, max(rules.alarm - rules.nudge, 0))
+        return _arm(turn, conversation, its, UNCLAIMED, at, replace(watch, stage=1))
+    waited = duration((turn.now - conversation.changed_at) / 1000)
+    to_supervisors(
+        turn, conversation, f"{number_of(conversation)} waits in {conversation.queue} for {waited} and nobody takes it"
+    )
+    return _end(turn, its, UNCLAIMED)
+
+
+def _silent(turn: Turn, conversation: Conversation, its: Promises, watch: Watch) -> Promises:
+    agent, seconds = conversation.agent, _patience(turn, conversation)
+    if agent is None or not seconds:
+        return _end(turn, its, UNANSWERED)
+    waited = duration(2 * seconds if watch.stage else seconds)
+    if watch.stage == 0:
+        text = f"{number_of(conversation)} waits for your answer since {waited}; in {waited} it goes back to the queue"
+        turn.to_agent("notice", agent, conversation.id, text)
+        at = _after(turn, conversation, seconds)
+        return _arm(turn, conversation, its, UNANSWERED, at, replace(watch, stage=1))
+    name = turn.playbook.agent(agent)
+    why = f"{name.name if name is not None else agent} did not answer for {waited}"
+    turn.to_agent("notice", agent, conversation.id, f"you did not answer for {waited}: it waits in its queue again")
+    place = its.owed or turn.now
+    moved = queueing.requeue(turn, conversation, why)
+    # Ahead of those who came later, and not to the same agent first.
+    passed = reserving.passed_with(moved, turn.now, agent)
+    moved = turn.put(replace(moved, changed_at=min(place, moved.changed_at), reservation=passed))
+    to_supervisors(turn, moved, f"{number_of(moved)} waits in {moved.queue} again: {why}")
+    return _end(turn, its, UNANSWERED)
+
+
+# -- words
+
+
+def to_supervisors(turn: Turn, conversation: Conversation, text: str) -> None:
+    """Tells the supervisors of the queue, in their chat with the customer, unless they have it themselves."""
+    _tell(turn, turn.key, conversation, TO_SUPERVISORS, text)
+
+
+def _tell(turn: Turn, key: str, conversation: Conversation, whom: str, text: str) -> None:
+    """One row for many: who of them is there is known when it is sent (`gateway.floor.nudging`)."""
+    if turn.playbook.desk:
+        more = (whom, conversation.queue, text, conversation.agent or "")
+        work.add(turn.unit, for_agent(turn.ids(), key, NUDGE, "", conversation.id, turn.now, *more))
+
+
+def number_of(conversation: Conversation) -> str:
+    """The customer's number."""
+    return parse_address(conversation.key).value
+
+
+def duration(seconds: float) -> str:
+    """As people say it: `45 s`, `5 min`, `4 h`, `1 h 30 min`."""
+    whole = max(1, round(seconds))
+    if whole < 120:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    hours, rest = divmod(minutes, 60)
+    if not hours:
+        return f"{minutes} min"
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
+def _count(turn: Turn, kind: str, outcome: str, queue: str | None) -> None:
+    """Once it is on disk."""
+    turn.after.append(metrics.promises.labels(queue or "", kind, outcome).inc)

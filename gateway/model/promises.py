@@ -1,0 +1,65 @@
+"""What is promised to a customer who waits for a person, as it lies in the row of the conversation.
+
+Promises are kept or late: first_response, next_response, resolve. The ladder is what happens when nobody moves:
+unclaimed (nobody takes it), unanswered (who has it is silent). At most one watch of a kind runs at a time.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import field
+
+from gateway.model.rows import record
+
+SLA = ("first_response", "next_response", "resolve")
+UNCLAIMED, UNANSWERED = "unclaimed", "unanswered"
+LATE = 2
+"""The last stage of a promise: its time was over. Before: 0 running, 1 warned."""
+
+
+@record
+class Watch:
+    """One promise, or one rung of the ladder. row, at: id and time (ms) of its timer; row 0 = over.
+
+    stage: how often it fired. since: ms, from when it counts. due: ms, when it is late.
+    """
+
+    row: int
+    at: int
+    stage: int
+    since: int
+    due: int
+
+    @property
+    def state(self) -> str:
+        """As the API shows it."""
+        if self.stage >= LATE:
+            return "late"
+        return ("running", "warned")[self.stage] if self.row else "kept"
+
+
+@record
+class Promises:
+    """owed: since when (ms) the customer waits for an answer, None = they do not. said: a person has answered in this
+    episode.
+    """
+
+    owed: int | None = None
+    said: bool = False
+    watches: Mapping[str, Watch] = field(default_factory=dict)
+
+
+NONE = Promises()
+
+
+def read(text: str | None) -> Promises:
+    """The promises of a conversation, from its row."""
+    if text is None:
+        return NONE
+    owed, said, watches = json.loads(text)
+    return Promises(owed, bool(said), {kind: Watch(*values) for kind, values in watches.items()})
+
+
+def written(its: Promises) -> str:
+    """The promises as they are kept in the row."""
+    watches = {kind: [w.row, w.at, w.stage, w.since, w.due] for kind, w in its.watches.items()}
+    return json.dumps([its.owed, int(its.said), watches], separators=(",", ":"))

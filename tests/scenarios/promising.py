@@ -1,0 +1,191 @@
+"""Sentences of plays about promises, the ladder, ratings and languages; the others are in playing.py."""
+
+from typing import Any
+
+from gateway.care.playbook import Playbook
+from gateway.model import promises
+from gateway.model.rows import replace
+from gateway.store.units import Statement, Unit
+from tests.scenarios.playing import SAMPLES, Play, same, sentence
+
+
+def demanding(book: Playbook) -> Playbook:
+    """Every queue promises all, asks how it went, and the ladder is on."""
+    own = {"first_response": 120.0, "next_response": 300.0, "resolve": 14_400.0, "csat": True}
+    ladder = {"nudge": 60.0, "alarm": 300.0, "unanswered": 300.0}
+    conversations = book.rules.conversations.model_copy(update=ladder)
+    return replace(
+        book,
+        queues={name: queue.model_copy(update=own) for name, queue in book.queues.items()},
+        rules=book.rules.model_copy(update={"conversations": conversations}),
+    )
+
+
+def _rules(play: Play, **changed: Any) -> None:
+    book = play.stage.playbook
+    its = book.rules.conversations.model_copy(update=changed)
+    _use(play, rules=book.rules.model_copy(update={"conversations": its}))
+
+
+def _use(play: Play, **changed: Any) -> None:
+    """As after a reload of the configuration."""
+    play.stage.playbook = replace(play.stage.playbook, **changed)
+    play.stage.engine.playbook = play.stage.playbook
+
+
+@sentence(r"The rule (\w+) is (\d+)(?: (seconds|minutes|days))?")
+async def _rule(play: Play, name: str, number: str, unit: str = "seconds") -> None:
+    assert name in type(play.stage.playbook.rules.conversations).model_fields, f"no rule {name}"
+    _rules(play, **{name: int(number) * {"seconds": 1, "minutes": 60, "days": 86_400}[unit]})
+
+
+@sentence(r"Queue (\w+) promises (\w+) within (\d+) (seconds|minutes|hours)")
+async def _promises(play: Play, queue: str, kind: str, number: str, unit: str) -> None:
+    seconds = int(number) * {"seconds": 1, "minutes": 60, "hours": 3600}[unit]
+    assert kind in promises.SLA, f"nobody can promise {kind}"
+    _queue(play, queue, **{kind: float(seconds)})
+
+
+@sentence(r"Queue (\w+) asks customers how it went")
+async def _asks(play: Play, queue: str) -> None:
+    _queue(play, queue, csat=True)
+
+
+@sentence(r"Queue (\w+) is open (.+)")
+async def _opens(play: Play, queue: str, hours: str) -> None:
+    _queue(play, queue, hours=hours)
+
+
+def _queue(play: Play, name: str, **changed: Any) -> None:
+    queues = dict(play.stage.playbook.queues)
+    queues[name] = queues[name].model_copy(update=changed)
+    _use(play, queues=queues)
+
+
+@sentence(r"The promise of (\w+) is (running|warned|kept|late)")
+async def _promise(play: Play, kind: str, state: str) -> None:
+    watches = promises.read((await play.talk())["promises"]).watches
+    assert kind in watches, f"nothing is promised of it: {sorted(watches)}"
+    assert watches[kind].state == state, f"it is {watches[kind].state}"
+
+
+@sentence(r"Nothing is promised any more")
+async def _none_promised(play: Play) -> None:
+    watches = promises.read((await play.talk())["promises"]).watches
+    running = sorted(kind for kind, watch in watches.items() if watch.row)
+    timers = await play.stage.rows("SELECT body FROM work WHERE kind = 'promise'")
+    assert not running, f"still running: {running}"
+    assert not timers, f"timers are left: {timers}"
+
+
+@sentence(r"(\w+)'s rating is (\d)")
+async def _rating(play: Play, name: str, score: str) -> None:
+    rows = await _ratings(play, name)
+    assert [row["score"] for row in rows] == [int(score)], f"ratings: {rows}"
+
+
+@sentence(r"(\w+) has rated nothing")
+async def _no_rating(play: Play, name: str) -> None:
+    assert not await _ratings(play, name)
+
+
+async def _ratings(play: Play, name: str) -> list[dict[str, Any]]:
+    return await play.stage.rows(
+        "SELECT score FROM rating JOIN conversation ON conversation.id = conversation_id WHERE key = ?",
+        f"tel:{play.phone(name)}",
+    )
+
+
+@sentence(r"The conversation follows one that was closed: (\w+)")
+async def _follows(play: Play, disposition: str) -> None:
+    talk = await play.talk()
+    rows = await play.stage.rows("SELECT disposition FROM conversation WHERE id = ?", talk["previous"])
+    assert [row["disposition"] for row in rows] == [disposition], f"it follows {rows}"
+
+
+@sentence(r"The conversation follows no other")
+async def _follows_none(play: Play) -> None:
+    assert (await play.talk())["previous"] is None
+
+
+@sentence(r"The thread of (\w+) shows: (.+)")
+async def _thread(play: Play, name: str, text: str) -> None:
+    talk = await play.talk(name)
+    rows = await play.stage.rows("SELECT text FROM message WHERE conversation_id = ? ORDER BY id", talk["id"])
+    assert text in [row["text"] for row in rows], f"it shows {[row['text'] for row in rows]}"
+
+
+@sentence(r"(Ana|Ben|Cleo) is reminded: (.+)")
+async def _reminded(play: Play, agent: str, expected: str) -> None:
+    """By the desk itself, not in the chat with a customer."""
+    await play.stage.settled()
+    unseen = play.unseen(agent)
+    assert unseen, f"{agent} reads nothing"
+    assert unseen[0].customer == "", f"it is of {unseen[0].customer}: {unseen[0].text}"
+    assert same(expected, unseen[0].text), f"{agent} reads: {unseen[0].text}"
+    play.shown[agent] = play.shown.get(agent, 0) + 1
+
+
+@sentence(r"(\w+)'s language is (\w+)")
+async def _language(play: Play, name: str, language: str) -> None:
+    """As the business's own records say."""
+    key = f"tel:{play.phone(name)}"
+    unit = Unit(key)
+    unit.add(Statement("language", "UPDATE customer SET language = ? WHERE key = ?"), (language, key))
+    await play.stage.store.write(unit)
+    play.stage.engine.states.drop(key)
+
+
+@sentence(r"(Ana|Ben|Cleo) speaks (.+)")
+async def _speaks(play: Play, agent: str, languages: str) -> None:
+    spoken = tuple(languages.split(" and "))
+    agents = play.stage.playbook.agents
+    changed = [one.model_copy(update={"languages": spoken}) if one.name == agent else one for one in agents]
+    _use(play, agents=tuple(changed))
+
+
+@sentence(r"(Ana|Ben|Cleo) has all (?:she|he) can take")
+async def _full(play: Play, agent: str) -> None:
+    """Asked for nothing, but there."""
+    agents = play.stage.playbook.agents
+    _use(play, agents=tuple(one.model_copy(update={"capacity": 0}) if one.name == agent else one for one in agents))
+
+
+@sentence(r"The flights of (\d+) customers are delayed, with (\w+)'s the last")
+async def _storm(play: Play, number: str, name: str) -> None:
+    others = [f"+1555777{at:04d}" for at in range(int(number) - 1)]
+    for phone in [*others, play.phone(name)]:
+        await play.stage.event("flight.delayed", phone, dict(SAMPLES["flight.delayed"]))
+
+
+@sentence(r"(\w+) has the answer before all others have their notice")
+async def _first(play: Play, name: str) -> None:
+    await play.stage.settled()
+    order = [taken.part.to for taken in play.stage.carrier.taken]
+    answer = max(at for at, phone in enumerate(order) if phone == play.phone(name))
+    later = set(order[answer + 1 :])
+    assert len(later) > len(set(order)) / 2, f"only {len(later)} of {len(set(order))} came later"
+
+
+@sentence(r"All (\d+) have their notice, once")
+async def _all(play: Play, number: str) -> None:
+    await play.stage.settled()
+    told = [taken.part.to for taken in play.stage.carrier.taken if "AA12" in play.stage.carrier.texts(taken.part.to)[0]]
+    assert len(set(told)) == int(number)
+    assert all(len(play.stage.carrier.texts(phone)) == 1 for phone in set(told) - set(play.phones.values()))
+
+
+@sentence(r"(\w+)'s phone answers by itself (\d+) times: (.+)")
+async def _robot(play: Play, name: str, times: str, text: str) -> None:
+    """Whatever comes, the phone answers; what it receives the play mentions as one."""
+    for _ in range(int(times)):
+        play.stage.writes(play.phone(name), text)
+        await play.stage.advance(seconds=5)
+
+
+@sentence(r"(\w+) has received the same text (\d+) times")
+async def _same_times(play: Play, name: str, times: str) -> None:
+    unread = play.unread(name)
+    assert len(unread) == int(times), f"{len(unread)}: {unread}"
+    assert len(set(unread)) == 1, f"{set(unread)}"
+    play.read[name] = play.read.get(name, 0) + len(unread)
