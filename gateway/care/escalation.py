@@ -102,7 +102,7 @@ def _entitled(playbook: Playbook, conversation: Conversation, jid: str) -> None:
     if conversation.owner_kind is OwnerKind.agent:
         if conversation.agent != jid:
             raise NotOwner(taken(conversation), who_has(conversation))
-    elif known is not None and conversation.queue not in known.queues:
+    elif known is not None and not playbook.answers(known, conversation.queue):
         raise Refused(
             f"{known.name} does not answer queue {conversation.queue}; a supervisor can, or add it to the agent"
         )

@@ -182,7 +182,8 @@ class Turn:
                 raise AssertionError(f"a conversation never goes from {before.state} to {conversation.state}")
             moved = (before.owner_kind, before.owner_id) != (conversation.owner_kind, conversation.owner_id)
             if moved or before.open != conversation.open:
-                conversation = replace(conversation, epoch=before.epoch + 1, changed_at=self.now)
+                last = conversation.agent or conversation.last_agent
+                conversation = replace(conversation, epoch=before.epoch + 1, changed_at=self.now, last_agent=last)
         self.conversations[conversation.id] = conversation
         self._moved[conversation.id] = None
         return conversation

@@ -34,14 +34,13 @@ def meant(turn: Turn, agent: str, verb: str = "", brand: str = "") -> Conversati
     if brand and brand not in turn.playbook.brands:
         raise Refused(f"there is no brand {brand!r}{nearest(brand, turn.playbook.brands)}", "brand")
     known = turn.playbook.agent(agent)
-    queues = known.queues if known is not None else ()
 
     def rank(its: Conversation) -> int:
         if its.agent == agent and its.open:
             return _OWN
         if its.open and reserving.reservation_of(its).agent == agent:
             return _OFFERED
-        if its.state == "queued" and its.queue in queues:
+        if its.state == "queued" and known is not None and turn.playbook.answers(known, its.queue):
             return _WAITS
         return _OPEN if its.open else _CLOSED
 

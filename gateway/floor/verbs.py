@@ -206,7 +206,7 @@ def may_read(turn: Turn, conversation: Conversation, agent: str) -> None:
         return
     if conversation.agent == agent or (conversation.open and reserving.reservation_of(conversation).agent == agent):
         return
-    if known is None or conversation.state != "queued" or conversation.queue not in known.queues:
+    if known is None or conversation.state != "queued" or not turn.playbook.answers(known, conversation.queue):
         raise NotOwner(escalation.taken(conversation), escalation.who_has(conversation))
 
 

@@ -115,7 +115,8 @@ class Conversation:
     epoch: raised by each change of owner; timers and effects of an older epoch do nothing. owner_id: handler
     type, queue or agent. sender: our address that the customer last used or was last texted from. channel: `sms`.
     rejoin: the dialogue that resumes when an agent hands back. reservation: who is asked to take it
-    (`gateway.care.reserving`). Times are ms since 1970 UTC.
+    (`gateway.care.reserving`). queued_at: when the customer began to wait for a person; it stays when an agent is lost
+    or passes them on. priority: its own points. last_agent: who has them, or had them last. Times are ms since 1970.
     """
 
     id: int
@@ -139,6 +140,9 @@ class Conversation:
     last_out: int | None = None
     rejoin: int | None = None
     reservation: str | None = None
+    queued_at: int | None = None
+    priority: int = 0
+    last_agent: str | None = None
 
     @property
     def owner_kind(self) -> OwnerKind:

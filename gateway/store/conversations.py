@@ -103,6 +103,9 @@ def _only_touched(c: Conversation, read: Conversation) -> bool:
         and c.told_waiting == read.told_waiting
         and c.rejoin == read.rejoin
         and c.reservation == read.reservation
+        and c.queued_at == read.queued_at
+        and c.priority == read.priority
+        and c.last_agent == read.last_agent
     )
 
 

@@ -101,7 +101,8 @@ def later(one: int | None, other: int | None) -> int | None:
 def conversation_of(row: Sequence[Any]) -> Conversation:
     """A row of the table, in order of `CONVERSATION_COLUMNS`; see `touched`."""
     an_id, customer_id, key, brand, state, owner_id, epoch, sender, opened_at, changed_at, *more = row
-    queue, agent, channel, disposition, closed_at, why, told_waiting, last_in, last_out, rejoin, reservation = more
+    queue, agent, channel, disposition, closed_at, why, told_waiting, last_in, last_out, rejoin, *desk = more
+    reservation, queued_at, priority, last_agent = desk
     return Conversation(
         an_id,
         customer_id,
@@ -124,6 +125,9 @@ def conversation_of(row: Sequence[Any]) -> Conversation:
         last_out,
         rejoin,
         reservation,
+        queued_at,
+        priority,
+        last_agent,
     )
 
 

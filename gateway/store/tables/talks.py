@@ -73,6 +73,9 @@ class ConversationRow(SQLModel, table=True):
     last_out: int | None = Field(default=None, sa_column=big())
     rejoin: int | None = Field(default=None, sa_column=big())
     reservation: str | None = Field(default=None, sa_column=string())
+    queued_at: int | None = Field(default=None, sa_column=big())
+    priority: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    last_agent: str | None = Field(default=None, sa_column=string())
 
 
 class DialogueRow(SQLModel, table=True):

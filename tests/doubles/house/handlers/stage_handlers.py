@@ -95,3 +95,13 @@ def silence(talk: Talk) -> None:
 def back(talk: Talk, disposition: str) -> None:
     """Listens again."""
     talk.wait("word", timeout=hours(1))
+
+
+# Brings a person at once, before others who wait.
+stranded = Handler("stage.stranded", schema=What, message_class="transactional")
+
+
+@stranded.start
+def send_for_help(talk: Talk, event: What) -> None:
+    """One text, and a person."""
+    talk.say("stage.notice", **event.fields()).escalate("billing", why=event.what, priority=8)
