@@ -87,7 +87,7 @@ class Gateway:
         self.calls = Calls(self.store, self.ids, wall_ms, self.push, self._post)
         xmpp = settings.xmpp
         self.chat = AgentDesk(xmpp, self.store, self.engine, self.ids, wall_ms, self.push) if xmpp is not None else None
-        self.desk.presence = self.chat.attendance if self.chat is not None else None
+        self.engine.presence = self.chat.attendance if self.chat is not None else None
         self.clock = Clock()
         self._figures = Figures(metrics)
         self.web: WebServer | None = None

@@ -4,34 +4,21 @@ One definition for HTTP, the console and the XMPP desk. Each is decided in the c
 the commit. Raises: Unknown (no such thing), Refused and NotOwner (not now, with the reason), Failure (the store).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from gateway.care import dispatch, escalation, inputs, outbound
+from gateway.care import dispatch, elsewhere, escalation, inputs, outbound
 from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
 from gateway.model.conversation import Conversation
 from gateway.model.message import Author, Direction, Message, MessageClass
-from gateway.store import messages, waiting, work
+from gateway.store import messages, work
 from gateway.store.database import Store
 from gateway.store.units import Due, Rejected, Unit
 from gateway.store.views import key_of_conversation, message_of_key
 
 T = TypeVar("T")
-
-
-class Presence(Protocol):
-    """What the desk knows of agents' chat clients (`gateway.floor.attendance`)."""
-
-    def without_client(self, agent: str) -> bool:
-        """Whether no client shows the agent there."""
-
-    def is_elsewhere(self, agent: str) -> bool:
-        """Whether that is known to say nothing of them."""
-
-    def are_elsewhere(self, agents: Iterable[str]) -> None:
-        """It says nothing of these, from now on."""
 
 
 class Unknown(Exception):
@@ -65,7 +52,6 @@ class Desk:
 
     def __init__(self, engine: Engine, store: Store) -> None:
         self._engine, self._store = engine, store
-        self.presence: Presence | None = None
 
     async def claim(self, conversation_id: int, agent: str) -> Conversation:
         """The agent takes a waiting conversation; the first commit wins, the loser hears who has it."""
@@ -175,19 +161,10 @@ class Desk:
                 raise escalation.closed_long_ago()
             answer = verb(turn, conversation)
             if agent is not None:
-                self._works_here(turn, escalation.agent_named(turn.playbook, agent))
+                elsewhere.works_over_http(turn, self._engine.presence, escalation.agent_named(turn.playbook, agent))
             return answer
 
         return await self._engine.ask(key, decide)  # type: ignore[return-value]
-
-    def _works_here(self, turn: Turn, jid: str) -> None:
-        """An agent without a chat client: that it shows nobody there does not mean that they have left. Written, since
-        a restart must not take from them what they have.
-        """
-        presence = self.presence
-        if presence is not None and presence.without_client(jid) and not presence.is_elsewhere(jid):
-            waiting.set_elsewhere(turn.unit, jid, elsewhere=True)
-            turn.after.append(lambda: presence.are_elsewhere([jid]))
 
 
 def _send(turn: Turn, sending: Sending) -> Message:

@@ -14,9 +14,9 @@ from gateway.care.turn import Refused, Turn
 from gateway.floor import cards, verbs
 from gateway.floor.attendance import Attendance
 from gateway.floor.lines import Typed, typed
-from gateway.floor.waiting_list import what_waits
 from gateway.floor.meaning import meant
 from gateway.floor.runs import BRAND, Run
+from gateway.floor.waiting_list import what_waits
 from gateway.model.desk import Asked, Form, Heard, Said, Show, Told, key_of
 from gateway.model.message import Disposition, MessageState
 from gateway.settings import nearest

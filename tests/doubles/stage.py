@@ -243,7 +243,7 @@ class Stage:
         self.echoes = Echoes(self.store, self.engine, self.ids, self.clock)
         self.relaying = Relaying(self.store, self.engine, self.ids, self.clock, chat.send, self.echoes)
         self._lane(DESK_LANE, self.relaying.run, most=200, together=50, room=chat.room)
-        self.desk.presence = self.attendance
+        self.engine.presence = self.attendance
         await self.agents.start()
 
     async def close(self) -> None:
