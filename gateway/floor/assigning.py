@@ -25,7 +25,7 @@ from gateway.store.units import Failure, StoreClosed, StoreFull
 from gateway.store.waiting import Held, Room, Waiting, held, room
 
 LOOK_SECONDS = 1.0
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.1
 """Between two rounds at least: when much happens one look serves many."""
 PATIENCE_SECONDS = 1.0
 """So long a round waits for the customers that it asks; whose lane stands still longer is passed over."""
