@@ -114,9 +114,21 @@ class AgentDesk:
 
     def _attends(self, agent: str, show: Show) -> None:
         came = self.attendance.show(agent) >= Show.offline > show
+        elsewhere = self.attendance.is_elsewhere(agent)
         self.attendance.tell(agent, show)
+        if elsewhere and not self.attendance.is_elsewhere(agent):
+            self._spawn(self._back(agent))
         if came:
             asyncio.get_running_loop().call_later(UNREAD_SECONDS, self._repeat, agent)
+
+    async def _back(self, agent: str) -> None:
+        """Presence says again whether the agent is there."""
+        unit = Unit(f"{DESK_KEY}{agent}")
+        waiting.set_elsewhere(unit, agent, elsewhere=False)
+        try:
+            await self._store.write(unit)
+        except Failure as error:
+            log.warning("that an agent is back is forgotten at the next start: %s", error)
 
     def _repeat(self, agent: str) -> None:
         """An agent is back: what their last connection swallowed is sent again. What the server kept for them came at
@@ -167,7 +179,7 @@ class AgentDesk:
         )
         try:
             held = await self._store.read(waiting.held)
-            agents = dict.fromkeys(agent for _, _, agent, _ in held if self.agents.listed(agent))
+            agents = dict.fromkeys(one.agent for one in held if self.agents.listed(one.agent))
             units = [self._notice(agent, text) for agent in agents]
             results = await self._store.apply(units)
         except (Failure, READ_FAULT) as error:

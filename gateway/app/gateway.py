@@ -30,6 +30,8 @@ from gateway.care.turn import CUSTOMER_LANE, DESK_LANE
 from gateway.channels.callout import Callout, Peer
 from gateway.channels.smpp import SmppLink
 from gateway.cores import OneCore
+from gateway.floor.assigning import Assigning
+from gateway.floor.attendance import Attendance
 from gateway.floor.commands import Commands
 from gateway.jobs.background import Background, Crowd
 from gateway.jobs.clock import Clock
@@ -88,6 +90,9 @@ class Gateway:
         self.calls = Calls(self.store, self.ids, wall_ms, self.push, self._post)
         xmpp = settings.xmpp
         self.chat = AgentDesk(xmpp, self.store, self.engine, self.ids, wall_ms, self.push) if xmpp is not None else None
+        self.engine.presence = self.chat.attendance if self.chat is not None else None
+        # Without a chat server nobody can be asked, but somebody must know how the queues stand.
+        self._looking = Assigning(self.store, self.engine, Attendance(wall_ms), wall_ms) if xmpp is None else None
         self.clock = Clock()
         self._figures = Figures(metrics)
         self.web: WebServer | None = None
@@ -139,6 +144,8 @@ class Gateway:
             await carrier.link.start()
         if self.chat is not None:
             await self.chat.start()
+        if self._looking is not None:
+            self._looking.start()
         self._started = True
         self._chores()
         if self.settings.process.one_core:
@@ -159,6 +166,8 @@ class Gateway:
             await self.web.stop(drain)
         if self.chat is not None:
             await self.chat.stop(drain if self._started else 0.0)
+        if self._looking is not None:
+            await self._looking.stop()
         for carrier in self._carriers.values():
             await carrier.lane.stop(drain)
         await asyncio.gather(*(carrier.link.stop(drain) for carrier in self._carriers.values()))

@@ -43,9 +43,9 @@ def stop(turn: Turn, brand: Brand, text: Message | None, *, method: str, actor: 
 
 
 def _mark_dropped(turn: Turn, conversation: Conversation) -> None:
-    """The agent's words that just ended unsent are marked so where they stand."""
-    if conversation.agent is not None:
-        turn.to_agent("dropped", conversation.agent, conversation.id)
+    """The agents' words that just ended unsent are marked so where they stand."""
+    if conversation.agent is not None or conversation.last_agent is not None:
+        turn.to_agent("dropped", "", conversation.id)
 
 
 def help_(turn: Turn, brand: Brand, text: Message, conversation: Conversation | None) -> None:

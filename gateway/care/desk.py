@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gateway.care import canned, dispatch, escalation, inputs, outbound, starting, tagging
+from gateway.care import canned, dispatch, elsewhere, escalation, inputs, outbound, starting, tagging
 from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
 from gateway.model.conversation import Conversation
@@ -56,7 +56,7 @@ class Desk:
 
     async def claim(self, conversation_id: int, agent: str) -> Conversation:
         """The agent takes a waiting conversation; the first commit wins, the loser hears who has it."""
-        return await self._on(conversation_id, lambda turn, talk: escalation.claim(turn, talk, agent))
+        return await self._on(conversation_id, lambda turn, talk: escalation.claim(turn, talk, agent), agent)
 
     async def say(self, conversation_id: int, agent: str, text: str, idempotency_key: str | None = None) -> Message:
         """The agent's words to the customer, committed only if the agent owns the turn."""
@@ -64,6 +64,7 @@ class Desk:
         says = self._on(
             conversation_id,
             lambda turn, talk: _say(turn, talk, agent, text, key),
+            agent,
         )
         return await self._once(key, says)
 
@@ -86,7 +87,7 @@ class Desk:
             text = canned.words(turn, talk, jid, reply, values)
             return _say(turn, talk, jid, text, idempotency_key)
 
-        return await self._once(idempotency_key, self._on(conversation_id, say))
+        return await self._once(idempotency_key, self._on(conversation_id, say, agent))
 
     async def _once(self, key: str | None, asks: Coroutine[object, object, object]) -> Message:
         """The message of an idempotency key; made at the first time."""
@@ -183,7 +184,8 @@ class Desk:
         self._engine.push(due)
         return due
 
-    async def _on(self, conversation_id: int, verb: Callable[[Turn, Conversation], T]) -> T:
+    async def _on(self, conversation_id: int, verb: Callable[[Turn, Conversation], T], agent: str | None = None) -> T:
+        """agent: who takes or answers it over HTTP."""
         key = await self._store.read(key_of_conversation, conversation_id)
         if key is None:
             raise Unknown(f"no conversation {conversation_id}")
@@ -192,7 +194,10 @@ class Desk:
             conversation = turn.conversations.get(conversation_id)
             if conversation is None:
                 raise escalation.closed_long_ago()
-            return verb(turn, conversation)
+            answer = verb(turn, conversation)
+            if agent is not None:
+                elsewhere.works_over_http(turn, self._engine.presence, escalation.agent_named(turn.playbook, agent))
+            return answer
 
         return await self._engine.ask(key, decide)  # type: ignore[return-value]
 

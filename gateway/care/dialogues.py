@@ -151,7 +151,7 @@ def apply(
         elif isinstance(effect, Close):
             finish(turn, conversation, dialogue, effect.disposition)
         elif isinstance(effect, Escalate):
-            _escalate(turn, conversation, dialogue, effect.queue, effect.why)
+            _escalate(turn, conversation, dialogue, effect.queue, effect.why, effect.priority)
         elif isinstance(effect, AcceptOffer):
             _accept(turn, conversation, dialogue, text or "")
         elif isinstance(effect, DeclineOffer):
@@ -264,9 +264,11 @@ def finish(turn: Turn, conversation: Conversation, dialogue: Dialogue, dispositi
             closing.close(turn, conversation, disposition)
 
 
-def _escalate(turn: Turn, conversation: Conversation, dialogue: Dialogue, queue: str, why: str) -> None:
+def _escalate(
+    turn: Turn, conversation: Conversation, dialogue: Dialogue, queue: str, why: str, priority: int | None = None
+) -> None:
     if conversation.owner_kind is OwnerKind.bot:
-        queueing.to_queue(turn, conversation, queue, why)
+        queueing.to_queue(turn, conversation, queue, why, priority)
     else:
         turn.note(conversation, "escalated", dialogue.handler, why)
 

@@ -16,6 +16,7 @@ from gateway import failpoints
 from gateway.care import inputs, promises
 from gateway.care.delivery import Delivery
 from gateway.care.dialogues import StepFailed
+from gateway.care.elsewhere import Presence
 from gateway.care.inputs import FAILED, PARKED, Request, Started
 from gateway.care.playbook import Playbook
 from gateway.care.turn import CUSTOMER_LANE, Departure, Refused, Turn
@@ -66,6 +67,7 @@ class Engine:
 
     push: hands work that a commit queued to the lanes. deliveries: by lane, those that may send at once. dead: dead
     letters made since start. desk_changed: hears of each commit after which a conversation may be offered to an agent.
+    presence: of agents' chat clients, where they have such.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Engine:
         self.deliveries: dict[str, Delivery] = {}
         self.dead = 0
         self.desk_changed: Callable[[], None] = lambda: None
+        self.presence: Presence | None = None
         self._lane: Lane | None = None
         self._cold: deque[_AtOnce] = deque()  # texts of customers who must be read
         self._reading: asyncio.Task[None] | None = None

@@ -71,14 +71,11 @@ def claim(turn: Turn, conversation: Conversation, agent: str) -> Conversation:
 def _tell_claimed(
     turn: Turn, moved: Conversation, jid: str, taken_from: str | None, asked: reserving.Reservation
 ) -> None:
-    """The claimant gets the card, or what was written since they had it; who had it or was asked hears who has it."""
+    """The claimant gets the card, unless they had it when they were asked; who had it or was asked hears who has it."""
     for other in dict.fromkeys((taken_from, asked.agent)):
         if other is not None and other != jid:
             turn.to_agent("notice", other, moved.id, f"{name_of(turn.playbook, jid)} has this conversation now")
-    if asked.agent == jid and asked.card:
-        brand = reserving.in_whose_name(turn, moved, jid)
-        turn.to_agent("since", jid, moved.id, asked.card, *([brand] if brand else []))
-    else:
+    if asked.agent != jid or not asked.card:
         turn.to_agent("card", jid, moved.id, 0)
 
 
@@ -103,7 +100,7 @@ def _entitled(playbook: Playbook, conversation: Conversation, jid: str) -> None:
     if conversation.owner_kind is OwnerKind.agent:
         if conversation.agent != jid:
             raise NotOwner(taken(conversation), who_has(conversation))
-    elif known is not None and conversation.queue not in known.queues:
+    elif known is not None and not playbook.answers(known, conversation.queue):
         raise Refused(
             f"{known.name} does not answer queue {conversation.queue}; a supervisor can, or add it to the agent"
         )
@@ -204,11 +201,19 @@ def _to_other_queue(turn: Turn, conversation: Conversation, to: str, by: str) ->
         raise Refused(f"queue {to} answers for {brand}, this conversation is with {conversation.brand}", "to")
     passed = reserving.passed_with(conversation, turn.now, by)
     moved = turn.put(
-        replace(conversation, state=ConversationState.queued, owner_id=to, queue=to, agent=None, reservation=passed)
+        replace(
+            conversation,
+            state=ConversationState.queued,
+            owner_id=to,
+            queue=to,
+            agent=None,
+            reservation=passed,
+        )
     )
     if moved.epoch != conversation.epoch:
         queueing.arm_wait(turn, moved)
-    return moved
+        queueing.tell_if_closed(turn, moved)
+    return turn.fresh(moved)
 
 
 def _to_colleague(turn: Turn, conversation: Conversation, to: str) -> Conversation:

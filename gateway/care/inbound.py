@@ -71,6 +71,8 @@ def receive_broken(turn: Turn, message_id: int, text: Text, cause: str) -> None:
         conversation = queueing.to_queue(turn, conversation, None, f"the handler failed: {cause}"[:300])
     message = _message(turn, message_id, text, brand, conversation)
     _keep(turn, replace(message, reason="the handler failed"))
+    for agent in reserving.concerned(conversation):
+        turn.to_agent("relay", agent, message.id)
 
 
 def _keep(turn: Turn, message: Message) -> None:
@@ -182,15 +184,21 @@ def _to_person(turn: Turn, conversation: Conversation, message: Message) -> None
     """A person has it, or will: the text is always relayed; YES or NO also answers the one offer this agent made."""
     if conversation.state is not ConversationState.wrapup or not ends_talk(message.text):
         conversation = escalation.customer_wrote(turn, conversation)  # "thanks" after the close reopens nothing
-    if conversation.agent is not None:
-        brand = reserving.in_whose_name(turn, conversation, conversation.agent)
-        turn.to_agent("relay", conversation.agent, message.id, *([brand] if brand else []))
-        if hints_at_stop(message.text, turn.language(conversation.brand)):
-            turn.to_agent("notice", conversation.agent, conversation.id, _NO_MORE, [["/optout", "They want no more"]])
+    _relay(turn, conversation, message)
     offer = offers.of_agent(turn, conversation)
     answer = yes_or_no(message.text, turn.language(conversation.brand)) if offer else None
     if offer is not None and answer is not None:
         _answer_offer(turn, conversation, offers_message=message, offer_id=offer.id, answer=answer)
+
+
+def _relay(turn: Turn, conversation: Conversation, message: Message) -> None:
+    """Shows the words to whoever has the conversation or is asked to take it: what a card does not show comes so."""
+    for agent in reserving.concerned(conversation):
+        brand = reserving.in_whose_name(turn, conversation, agent)
+        turn.to_agent("relay", agent, message.id, *([brand] if brand else []))
+        if agent == conversation.agent and hints_at_stop(message.text, turn.language(conversation.brand)):
+            tap = f"/as {conversation.brand} /optout" if brand else "/optout"
+            turn.to_agent("notice", agent, conversation.id, _NO_MORE, [[tap, "They want no more"]])
 
 
 def _answer_offer(

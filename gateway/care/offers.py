@@ -174,12 +174,13 @@ def failed(turn: Turn, offer: Offer, problem: str) -> Offer:
 
 
 def of_agent(turn: Turn, conversation: Conversation) -> Offer | None:
-    """The one open offer that an agent made in the conversation: also one who has handed it on since."""
-    mine = [
+    """The one open offer that the agent who has the conversation made; else that one who has handed it on made."""
+    made = [
         offer
         for offer in turn.offers.values()
         if offer.conversation_id == conversation.id and offer.made_by.startswith("agent:") and usable(turn, offer)
     ]
+    mine = [offer for offer in made if offer.made_by == f"agent:{conversation.agent}"] or made
     return mine[0] if len(mine) == 1 else None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 from typing import Protocol
 
+from gateway.care.standing import Standing
 from gateway.model.brand import Brand, Sender
 from gateway.model.canned import CannedReply
 from gateway.model.message import MessageClass
@@ -31,7 +32,9 @@ class Texts(Protocol):
 class Playbook:
     """All that is configured. alphabets: what data_coding 0 means, by carrier. parsed: event data of
     busy dialogues, so that a reply need not parse it again. canned: the replies that care staff keep, by name, as they
-    are in the database; a reload takes them over. desk: agents are reached over XMPP."""
+    are in the database; a reload takes them over. desk: agents are reached over XMPP. standings: of queues, as they
+    were at the last look (`gateway.floor.assigning`).
+    """
 
     brands: Mapping[str, Brand]
     senders: Mapping[str, Sender]
@@ -49,6 +52,7 @@ class Playbook:
     parsed: OrderedDict[int, EventData] = field(default_factory=OrderedDict)
     canned: dict[str, CannedReply] = field(default_factory=dict)
     desk: bool = False
+    standings: dict[str, Standing] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Playbook({len(self.brands)} brands)"  # what customers' events hold is for no log
@@ -81,6 +85,11 @@ class Playbook:
         if rules is not None:
             return rules.default_queue
         return next((name for name, queue in self.queues.items() if queue.brand == brand), None)
+
+    def answers(self, agent: Agent, queue: str | None) -> bool:
+        """Whether an agent may take what waits in a queue: it is one of theirs, or theirs is its back-up."""
+        known = self.queues.get(queue or "")
+        return queue in agent.queues or (known is not None and known.backup in agent.queues)
 
     def keyword(self, text: str, brand: str, sender: str, language: str) -> Keyword | None:
         """The keyword that the whole text is."""
@@ -157,7 +166,7 @@ def rank_of(message_class: MessageClass, offers: bool) -> int:
 def brands_of(configured: Iterable[gateway_file.Brand]) -> dict[str, Brand]:
     """The brands of gateway.toml, by name."""
     return {
-        one.name: Brand(one.name, one.display_name, one.default_language, one.timezone, one.help_contact)
+        one.name: Brand(one.name, one.display_name, one.default_language, one.timezone, one.help_contact, one.holidays)
         for one in configured
     }
 

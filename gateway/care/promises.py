@@ -11,7 +11,7 @@ at a time, each with one timer, a row; whoever answers in time takes that row al
 (`gateway.settings.open_time`), so nobody is bothered at midnight.
 """
 
-from gateway.care import queueing, reserving
+from gateway.care import opening, queueing, reserving
 from gateway.care.turn import CUSTOMER_LANE, DESK_KEY, Turn, for_agent
 from gateway.model.address import parse_address
 from gateway.model.conversation import Conversation, ConversationState, OwnerKind
@@ -123,7 +123,9 @@ def _queue(turn: Turn, conversation: Conversation) -> Queue | None:
 def _hours(turn: Turn, conversation: Conversation) -> tuple[Hours, str]:
     queue = _queue(turn, conversation)
     brand = turn.playbook.brands.get(conversation.brand)
-    return (queue.opening if queue is not None else _ALWAYS), (brand.timezone if brand is not None else "UTC")
+    return (opening.hours_of(turn.playbook, queue) if queue is not None else _ALWAYS), (
+        brand.timezone if brand is not None else "UTC"
+    )
 
 
 def _after(turn: Turn, conversation: Conversation, seconds: float) -> int | None:
@@ -239,7 +241,7 @@ def _nobody_takes(turn: Turn, conversation: Conversation, its: Promises, watch: 
             return _end(turn, its, UNCLAIMED)
         at = _after(turn, conversation, max(rules.alarm - rules.nudge, 0))
         return _arm(turn, conversation, its, UNCLAIMED, at, replace(watch, stage=1))
-    waited = duration((turn.now - conversation.changed_at) / 1000)
+    waited = duration((turn.now - (conversation.queued_at or conversation.changed_at)) / 1000)
     to_supervisors(
         turn, conversation, f"{number_of(conversation)} waits in {conversation.queue} for {waited} and nobody takes it"
     )
@@ -259,11 +261,10 @@ def _silent(turn: Turn, conversation: Conversation, its: Promises, watch: Watch)
     name = turn.playbook.agent(agent)
     why = f"{name.name if name is not None else agent} did not answer for {waited}"
     turn.to_agent("notice", agent, conversation.id, f"you did not answer for {waited}: it waits in its queue again")
-    place = its.owed or turn.now
     moved = queueing.requeue(turn, conversation, why)
-    # Ahead of those who came later, and not to the same agent first.
+    # In its old place, and not to the same agent first.
     passed = reserving.passed_with(moved, turn.now, agent)
-    moved = turn.put(replace(moved, changed_at=min(place, moved.changed_at), reservation=passed))
+    moved = turn.put(replace(moved, reservation=passed))
     to_supervisors(turn, moved, f"{number_of(moved)} waits in {moved.queue} again: {why}")
     return _end(turn, its, UNANSWERED)
 

@@ -1,19 +1,21 @@
 """The queue: a conversation waits for a person, for the first time or again; its customer hears when nobody comes."""
 
-from zoneinfo import ZoneInfo
-
-from gateway.care import outbound, wrapping
+from gateway.care import opening, outbound, wrapping
 from gateway.care.turn import Turn
-from gateway.model.brand import Brand
-from gateway.model.conversation import Conversation, ConversationState, DialogueState
+from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState
+from gateway.model.message import MessageClass
 from gateway.model.rows import replace
-from gateway.settings.hours import Hours
 
 QUEUE_WAIT = "queue_wait"
 
 
-def to_queue(turn: Turn, conversation: Conversation, queue: str | None, why: str) -> Conversation:
-    """The conversation waits for a person. Says nothing to the customer; after T_wait the gateway does (design 3c)."""
+def to_queue(
+    turn: Turn, conversation: Conversation, queue: str | None, why: str, priority: int | None = None
+) -> Conversation:
+    """The conversation waits for a person. Says nothing to the customer; after T_wait the gateway does (design 3c).
+
+    priority: its points; None = those of the message class that started it.
+    """
     playbook = turn.playbook
     known = playbook.queues.get(queue or "")
     # A handler that serves two brands names the queue of one; the other's customers wait in their own.
@@ -38,20 +40,35 @@ def to_queue(turn: Turn, conversation: Conversation, queue: str | None, why: str
             told_waiting=False,
             rejoin=floor.id if floor else conversation.rejoin,
             reservation=None,
+            queued_at=turn.now,
+            priority=_points(turn, floor) if priority is None else priority,
+            last_agent=conversation.last_agent or _last_agent(turn, conversation.brand),
         )
     )
     turn.desk_changed = True
     turn.note(moved, "escalated", "bot", why)
     arm_wait(turn, moved)
-    if not _open_now(turn, moved):
-        wait_in_vain(turn, moved)
+    tell_if_closed(turn, moved)
     return turn.fresh(moved)
 
 
-def _open_now(turn: Turn, conversation: Conversation) -> bool:
-    """Whether somebody may answer now: outside opening hours the customer hears at once when that will be."""
-    queue = turn.playbook.queues.get(conversation.queue or "")
-    return _opens(turn, turn.playbook.brands[conversation.brand], queue.opening if queue else None) is None
+def tell_if_closed(turn: Turn, conversation: Conversation) -> None:
+    """Outside opening hours the customer hears at once when somebody may answer."""
+    if not opening.is_open(turn.playbook, conversation.queue, turn.now):
+        wait_in_vain(turn, conversation)
+
+
+def _points(turn: Turn, floor: Dialogue | None) -> int:
+    """Of the message class of the handler that hands over; a customer who wrote first has those of an answer."""
+    started = floor is not None and floor.rank >= 0
+    cls = MessageClass(floor.rank // 2) if floor is not None and started else MessageClass.conversational
+    return int(turn.playbook.rules.of(cls.name).priority)
+
+
+def _last_agent(turn: Turn, brand: str) -> str | None:
+    """Who had this customer's last conversation with the brand, if it ended within 7 days."""
+    before = turn.last_closed(brand)
+    return before.last_agent if before is not None else None
 
 
 def arm_wait(turn: Turn, conversation: Conversation) -> None:
@@ -67,23 +84,15 @@ def wait_in_vain(turn: Turn, conversation: Conversation) -> None:
     """
     if conversation.state is not ConversationState.queued or conversation.told_waiting:
         return
-    brand = turn.playbook.brands[conversation.brand]
-    queue = turn.playbook.queues.get(conversation.queue or "")
-    opens = _opens(turn, brand, queue.opening if queue else None)
-    key = "system.outside_hours" if opens else "system.no_agent"
-    outbound.say(turn, conversation, key, {"opens": opens} if opens else {})
+    opens = opening.next_opening(turn.playbook, conversation.queue, turn.moment)
+    if opens is not None:
+        outbound.say(turn, conversation, "system.outside_hours", {"opens": opens.isoformat()})
+    else:
+        standing = turn.playbook.standings.get(conversation.queue or "")
+        place = standing.place(conversation.id) if standing is not None else 0
+        minutes = standing.minutes(place, turn.now) if standing is not None else 0
+        outbound.say(turn, conversation, "system.no_agent", {"place": place, "minutes": minutes})
     turn.put(replace(turn.fresh(conversation), told_waiting=True))
-
-
-def _opens(turn: Turn, brand: Brand, hours: Hours | None) -> str | None:
-    """RFC 3339 of the next opening, None while open."""
-    if hours is None:
-        return None
-    local = turn.moment.astimezone(ZoneInfo(brand.timezone))
-    if hours.is_open(local):
-        return None
-    at = hours.next_opening(local)
-    return str(at.isoformat()) if at else None
 
 
 def requeue(turn: Turn, conversation: Conversation, why: str) -> Conversation:
@@ -103,9 +112,26 @@ def missed(turn: Turn, conversation_id: int, agent: str) -> bool:
     return True
 
 
+def move_home(turn: Turn, conversation_id: int) -> bool:
+    """The configuration knows its queue no more: it waits in the brand's default queue, in its old place; whether it
+    was so.
+    """
+    conversation = turn.conversations.get(conversation_id)
+    if conversation is None or conversation.state is not ConversationState.queued:
+        return False
+    home = turn.playbook.default_queue(conversation.brand)
+    if home is None or conversation.queue in turn.playbook.queues:
+        return False
+    moved = turn.put(replace(conversation, owner_id=home, queue=home, reservation=None))
+    turn.desk_changed = True
+    turn.note(moved, "transferred", "system", f"to {home}: there is no queue {conversation.queue} any more")
+    arm_wait(turn, moved)
+    return True
+
+
 def reopen(turn: Turn, conversation: Conversation, why: str) -> Conversation:
     """A closed conversation needs a person again: late reply, or a failed message (invariant 7)."""
-    return _wait_again(turn, conversation, "reopened", why)
+    return _wait_again(turn, replace(conversation, queued_at=None), "reopened", why)
 
 
 def _wait_again(turn: Turn, conversation: Conversation, kind: str, why: str) -> Conversation:
@@ -123,6 +149,7 @@ def _wait_again(turn: Turn, conversation: Conversation, kind: str, why: str) -> 
             closed_at=None,
             told_waiting=False,
             reservation=None,
+            queued_at=conversation.queued_at or turn.now,
         )
     )
     turn.desk_changed = True

@@ -203,7 +203,8 @@ class Turn:
                 raise AssertionError(f"a conversation never goes from {before.state} to {conversation.state}")
             moved = (before.owner_kind, before.owner_id) != (conversation.owner_kind, conversation.owner_id)
             if moved or before.open != conversation.open:
-                conversation = replace(conversation, epoch=before.epoch + 1, changed_at=self.now)
+                last = conversation.agent or conversation.last_agent
+                conversation = replace(conversation, epoch=before.epoch + 1, changed_at=self.now, last_agent=last)
         its = conversation
         if its.promises is not None or its.queue is not None or its.agent is not None:
             self.cared = True

@@ -21,7 +21,7 @@ SYSTEM_TEXTS: dict[str, frozenset[str]] = {
     "system.help": frozenset(),
     "system.started": frozenset(),
     "system.not_understood": frozenset(),
-    "system.no_agent": frozenset(),
+    "system.no_agent": frozenset({"place", "minutes"}),
     "system.outside_hours": frozenset({"opens"}),
     "system.still_working": frozenset(),
     "system.offer_fulfilled": frozenset({"title"}),

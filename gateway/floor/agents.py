@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 
-from gateway.care import escalation, reserving, starting
+from gateway.care import escalation, starting
 from gateway.care.doubts import NOBODY_KNOWS
 from gateway.care.engine import Engine
 from gateway.care.playbook import Playbook
@@ -20,6 +20,7 @@ from gateway.floor.meaning import meant
 from gateway.floor.repertoire import VERBS
 from gateway.floor.runs import BRAND, Run
 from gateway.floor.starting import START, TITLE, Starter, open_with
+from gateway.floor.waiting_list import what_waits
 from gateway.model.desk import Asked, Form, Heard, Said, Show, Told, key_of
 from gateway.model.message import Disposition, MessageState
 from gateway.model.rows import replace
@@ -30,7 +31,7 @@ from gateway.store.database import Store
 from gateway.store.tags import tags_of_customer
 from gateway.store.units import Failure, Rejected
 from gateway.store.views import message_of_key
-from gateway.store.waiting import Room, away, facts, room, set_away
+from gateway.store.waiting import away, elsewhere, facts, set_away
 
 log = logging.getLogger("gateway.floor.agents")
 READING: Mapping[str, str] = {"card": "Who it is and what was said", "help": "What can be done here"}
@@ -41,7 +42,6 @@ DESK_VERBS: Mapping[str, str] = {
     START: TITLE,
     "help": "What can be done here",
 }
-MOST_LISTED = 30
 MOST_TAPS = 8
 NOW = "the store cannot be written at the moment; nothing was done, try again in a minute"
 
@@ -54,8 +54,9 @@ class Agents:
         self._starter = Starter(store, engine)
 
     async def start(self) -> None:
-        """Who said `/away` before the last stop is away still."""
+        """Who said `/away` before the last stop is away still, and who worked without a client does."""
         self.attendance.go_away(await self._store.read(away))
+        self.attendance.are_elsewhere(await self._store.read(elsewhere))
 
     @property
     def _book(self) -> Playbook:
@@ -171,6 +172,8 @@ class Agents:
             if (told := await self._ran(run)) is not None:
                 return told
             told = await self._run(run)
+            if told.refused:
+                told = await self._ran(run) or told  # the same stanza was faster
         except Rejected:
             return await self._ran(run) or Told(NOW, refused=True)
         except (Failure, READ_FAULT):
@@ -280,7 +283,7 @@ class Agents:
                 self.attendance.go_away([agent])
                 return Told("you are not asked until you say /available; what you have stays yours")
             case "queue":
-                return Told(self._waiting(agent, await self._store.read(room)))
+                return Told(await what_waits(self._store, self._engine, agent))
             case "help":
                 return Told(self._help(self._helped(customer), "Lines that begin with / are for the desk:"))
             case _:
@@ -299,24 +302,6 @@ class Agents:
 
     def _help(self, known: Mapping[str, str], head: str) -> str:
         return "\n".join([head, *(f"/{name}: {title}" for name, title in known.items())])
-
-    def _waiting(self, agent: str, seen: Room) -> str:
-        """What waits in an agent's queues, longest first; a supervisor sees all."""
-        known = self._book.agent(agent)
-        mine = known.queues if known is not None else ()
-        every = known is not None and known.role == "supervisor"
-        found = [one for one in seen.waiting if every or one.queue in mine]
-        if not found:
-            return "nobody waits"
-        now = self._engine.now()
-        lines = [f"{len(found)} wait{'s' if len(found) == 1 else ''}:"]
-        for one in found[:MOST_LISTED]:
-            asked = reserving.read(one.reservation).agent
-            whose = f", offered to {escalation.name_of(self._book, asked)}" if asked else ""
-            lines.append(f"{cards.number(one.key)} in {one.queue} for {_duration(now - one.since)}{whose}")
-        if len(found) > MOST_LISTED:
-            lines.append(f"and {len(found) - MOST_LISTED} more")
-        return "\n".join(lines)
 
 
 MOST_ID = (1 << 63) - 1
@@ -341,12 +326,3 @@ def _asks(line: Typed, form: Form) -> Told:
     start = f"/as {line.brand} /{line.verb}" if line.brand else f"/{line.verb}"
     taps = tuple((f"{start} {value}", label) for value, label in known) if len(known) <= MOST_TAPS else ()
     return Told("\n".join(lines), refused=True, choices=taps)
-
-
-def _duration(ms: int) -> str:
-    seconds = max(0, ms // 1000)
-    return (
-        f"{seconds // 3600} h {seconds % 3600 // 60} min"
-        if seconds >= 3600
-        else f"{seconds // 60}:{seconds % 60:02d} min"
-    )

@@ -20,10 +20,13 @@ class Attendance:
         self._shows: dict[str, Show] = {}
         self._left: dict[str, int] = {}
         self._away: set[str] = set()
+        self._elsewhere: set[str] = set()
         self._changed = changed
 
     def tell(self, agent: str, show: Show) -> None:
         """An agent's clients say so (the best of all of them)."""
+        if show < Show.offline:
+            self._elsewhere.discard(agent)
         if self._shows.get(agent, Show.unknown) is not show:
             self._shows[agent] = show
             if show is Show.offline:
@@ -31,6 +34,20 @@ class Attendance:
             else:
                 self._left.pop(agent, None)
             self._changed()
+
+    def without_client(self, agent: str) -> bool:
+        """Whether an agent has no client that shows them there: what they do comes over HTTP, and their presence says
+        nothing of them.
+        """
+        return self.show(agent) >= Show.offline
+
+    def are_elsewhere(self, agents: Iterable[str]) -> None:
+        """These work over HTTP, without a chat client, until one shows them there: they are not `gone`."""
+        self._elsewhere.update(agents)
+
+    def is_elsewhere(self, agent: str) -> bool:
+        """Whether the agent works without a chat client."""
+        return agent in self._elsewhere
 
     def go_away(self, agents: Iterable[str]) -> None:
         """These said that they are not to be asked, whatever their clients show."""
@@ -51,9 +68,11 @@ class Attendance:
         return self._shows.get(agent, Show.unknown)
 
     def gone(self, agent: str, grace: int) -> bool:
-        """Whether an agent has been offline for so many ms. Of whom nobody has told anything is not gone."""
+        """Whether an agent has been offline for so many ms. Not gone is of whom nobody has told anything, and who has
+        worked over HTTP since they went offline.
+        """
         left = self._left.get(agent)
-        return left is not None and self._now() - left >= grace
+        return agent not in self._elsewhere and left is not None and self._now() - left >= grace
 
     def presence(self, agent: str) -> str:
         """As the API shows it: what the clients say, or `away` where the agent said so to the desk."""

@@ -1,12 +1,13 @@
 """Which agent is asked next: Fastpath's rules, as a pure choice.
 
 Never one who is not there, does not want to be disturbed, has as many conversations as they can take, or has not
-answered the last question yet. Of the others: who speaks the customer's language; shows chat, online, away, xa; then
-the fewest conversations; then who has waited longest since their last one.
+answered the last question yet. Of the others: who had the customer last; who answers this queue before those of its
+back-up; who speaks the customer's language; shows chat, online, away, xa; then the fewest conversations; then who has
+waited longest since their last one. Nobody waits for any of these.
 """
 
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.care.reserving import ROUND_MS, Reservation
@@ -22,30 +23,77 @@ class Floor:
 
     attendance: Attendance
     busy: Mapping[str, int]
-    asked: AbstractSet[str]
+    asked: Collection[str]
     free_since: Mapping[str, int]
 
 
-def choose(agents: Sequence[Agent], queue: str, its: Reservation, floor: Floor, now: int, language: str) -> str | None:
-    """The agent to ask for a conversation of a queue, None while there is none. language: the customer's."""
-    able = [agent for agent in agents if queue in agent.queues and _able(agent, floor)]
-    fresh = [agent for agent in able if agent.jid not in its.passed]
-    if not fresh and its.passed and now >= its.until + ROUND_MS:
-        fresh = able
-    if not fresh:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """For whom an agent is sought. queues: whose agents may be asked, in that order. its: who has passed. language: the
+    customer's. last_agent: who had them last.
+    """
+
+    queues: Sequence[str]
+    its: Reservation
+    language: str
+    last_agent: str | None = None
+
+
+class Choosing:
+    """The agents who can be asked in one round. They are looked at once, however many customers wait."""
+
+    def __init__(self, agents: Iterable[Agent], floor: Floor) -> None:
+        self._asked = set(floor.asked)
+        able: list[tuple[tuple[int, int, int], Agent]] = []
+        for agent in agents:
+            rank = floor.attendance.rank(agent.jid)
+            busy = floor.busy.get(agent.jid, 0)
+            if rank is not None and agent.jid not in self._asked and busy < agent.capacity:
+                able.append(((rank, busy, floor.free_since.get(agent.jid, 0)), agent))
+        able.sort(key=lambda one: one[0])
+        self._free = {agent.jid: agent for _, agent in able}
+        self._lines: dict[tuple[str, str], deque[Agent]] = {}
+        for _, agent in able:
+            tongues = {known.partition("-")[0] for known in agent.languages}
+            for queue in agent.queues:
+                for tongue in ("", *tongues):
+                    self._lines.setdefault((queue, tongue), deque()).append(agent)
+
+    def left(self, queue: str) -> bool:
+        """Whether a queue has an agent who could still be asked."""
+        return bool(self._line(queue, ""))
+
+    def choose(self, wanted: Wanted, now: int) -> str | None:
+        """The agent to ask, None while there is none. They are not asked again in this round."""
+        its = wanted.its
+        found = self._first(wanted, its.passed)
+        if found is None and its.passed and now >= its.until + ROUND_MS:
+            found = self._first(wanted, ())
+        if found is not None:
+            self._asked.add(found)
+        return found
+
+    def _first(self, wanted: Wanted, passed: Collection[str]) -> str | None:
+        last = self._free.get(wanted.last_agent or "")
+        theirs = last is not None and not set(wanted.queues).isdisjoint(last.queues)
+        if last is not None and theirs and last.jid not in self._asked and last.jid not in passed:
+            return str(last.jid)
+        tongue = wanted.language.partition("-")[0]
+        for queue in wanted.queues:
+            for spoken in (tongue, ""):
+                for agent in self._line(queue, spoken):
+                    if agent.jid not in self._asked and agent.jid not in passed:
+                        return str(agent.jid)
         return None
-    return str(min(fresh, key=lambda agent: _order(agent, floor, language)).jid)
+
+    def _line(self, queue: str, tongue: str) -> deque[Agent]:
+        """Who speaks a language ("" = any), without those at its head who are asked already."""
+        line = self._lines.get((queue, tongue))
+        if line is None:
+            return _NOBODY
+        while line and line[0].jid in self._asked:
+            line.popleft()
+        return line
 
 
-def _able(agent: Agent, floor: Floor) -> bool:
-    return (
-        floor.attendance.rank(agent.jid) is not None
-        and agent.jid not in floor.asked
-        and floor.busy.get(agent.jid, 0) < agent.capacity
-    )
-
-
-def _order(agent: Agent, floor: Floor, language: str) -> tuple[bool, int, int, int]:
-    rank = floor.attendance.rank(agent.jid) or 0
-    foreign = all(known.partition("-")[0] != language.partition("-")[0] for known in agent.languages)
-    return foreign, rank, floor.busy.get(agent.jid, 0), floor.free_since.get(agent.jid, 0)
+_NOBODY: deque[Agent] = deque()

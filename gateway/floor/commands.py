@@ -5,7 +5,7 @@ The same definitions as in the chat client: what a verb asks, what it does, and 
 
 from collections.abc import Callable, Mapping
 
-from gateway.care import escalation
+from gateway.care import elsewhere, escalation
 from gateway.care.desk import Unknown
 from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
@@ -68,6 +68,7 @@ class Commands:
             scene = self._scene(turn, conversation_id, agent, values, tags)
             _require(verb, scene)
             told = verb.do(scene)
+            elsewhere.works_over_http(turn, self._engine.presence, escalation.agent_named(turn.playbook, agent))
             if stanza is not None:
                 stanzas.add(turn.unit, stanza, turn.now, line, told)
             return told
@@ -76,7 +77,7 @@ class Commands:
             return known
         try:
             return str(await self._decide(conversation_id, decide))
-        except Rejected:
+        except (Refused, Rejected):
             if (known := await self._known(stanza, line)) is None:
                 raise
             return known

@@ -4,10 +4,12 @@ A line that begins with `/` is for the desk (contract section 5); a space before
 note by mistake is one: `//` never leaves the desk, whatever blanks stand before it.
 """
 
+import unicodedata
 from collections.abc import Collection
 
 from gateway.model.rows import record
 
+_SLASHES = "/\uff0f\u2044\u2215"
 AS = "as"
 """`/as BRAND LINE`: which of a customer's conversations is meant, where an agent has two."""
 
@@ -26,7 +28,7 @@ class Typed:
 
 def typed(text: str, verbs: Collection[str]) -> Typed | None:
     """Reads a line of chat; None when it is blank. verbs: those that there are."""
-    line = text.lstrip("\r\n").rstrip()
+    line = _shown(text.lstrip("\r\n").rstrip())
     if not line.strip():
         return None
     if not line.startswith("/") or line.startswith("//"):
@@ -37,7 +39,8 @@ def typed(text: str, verbs: Collection[str]) -> Typed | None:
     if name.lower() != AS:
         return Typed(name.lower(), rest)
     brand, rest = _parted(rest)
-    its = typed(rest, verbs) if brand and not rest.startswith(f"/{AS} ") else None
+    again = _parted(_shown(rest))[0].lower() == f"/{AS}"
+    its = typed(rest, verbs) if brand and not again else None
     if its is None:
         return Typed(refused="say /as BRAND and then the text, or the command")
     return Typed(its.verb, its.rest, brand, its.refused)
@@ -49,14 +52,28 @@ def _plain(line: str, verbs: Collection[str]) -> Typed:
         note = bare[2:].strip()
         return Typed("note", note) if note else Typed(refused="say // TEXT: a note that never leaves the desk")
     for later in bare.splitlines()[1:]:
-        name = later.partition(" ")[0]
-        if name.startswith("//") or (name.startswith("/") and name[1:].lower() in verbs):
+        name = _parted(_shown(later))[0]
+        bare_slash = name.startswith("/") and not _shown(later)[:1].isspace()
+        if name.startswith("//") or (bare_slash and name[1:].lower() in (*verbs, AS)):
             shown = "//" if name.startswith("//") else name
             return Typed(
                 refused=f"a line of it begins with {shown}: what is for the desk is sent alone; a space before it "
                 "makes it words"
             )
     return Typed("", bare)
+
+
+def _shown(line: str) -> str:
+    """A line without what nobody sees at its beginning, and with a usual slash there: clients, keyboards and what was
+    pasted bring along marks of direction, joiners, wide letters.
+    """
+    begin = 0
+    while begin < len(line) and unicodedata.category(line[begin]) in ("Cf", "Cc") and not line[begin].isspace():
+        begin += 1
+    line = line[begin:]
+    blanks = len(line) - len(line.lstrip())
+    slashes = len(line[blanks:]) - len(line[blanks:].lstrip(_SLASHES))
+    return line[:blanks] + "/" * slashes + line[blanks + slashes :]
 
 
 def _parted(text: str) -> tuple[str, str]:

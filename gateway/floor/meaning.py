@@ -10,6 +10,7 @@ from gateway.model.conversation import Conversation
 from gateway.settings import nearest
 
 _TAKING = frozenset({"take", "decline"})
+_HARMLESS = _TAKING | {"card"}
 _OWN, _OFFERED, _WAITS, _OPEN, _CLOSED = range(5)
 
 
@@ -34,14 +35,13 @@ def meant(turn: Turn, agent: str, verb: str = "", brand: str = "") -> Conversati
     if brand and brand not in turn.playbook.brands:
         raise Refused(f"there is no brand {brand!r}{nearest(brand, turn.playbook.brands)}", "brand")
     known = turn.playbook.agent(agent)
-    queues = known.queues if known is not None else ()
 
     def rank(its: Conversation) -> int:
         if its.agent == agent and its.open:
             return _OWN
         if its.open and reserving.reservation_of(its).agent == agent:
             return _OFFERED
-        if its.state == "queued" and its.queue in queues:
+        if its.state == "queued" and known is not None and turn.playbook.answers(known, its.queue):
             return _WAITS
         return _OPEN if its.open else _CLOSED
 
@@ -60,4 +60,15 @@ def meant(turn: Turn, agent: str, verb: str = "", brand: str = "") -> Conversati
     found = first[0] if first else closed
     if found is None:
         raise Refused("this customer has no conversation yet" if not brand else f"no conversation with {brand}")
+    if verb not in _HARMLESS and not brand and rank(found) != _OWN:
+        _sure(turn, agent, found)
     return found
+
+
+def _sure(turn: Turn, agent: str, found: Conversation) -> None:
+    """What the agent had just now may have ended while they typed: then they mean that one, not the other brand's.
+    Raises WhichBrand.
+    """
+    others = [its for its in turn.conversations.values() if its.brand != found.brand and its.last_agent == agent]
+    if others:
+        raise WhichBrand(turn, [found, *others])

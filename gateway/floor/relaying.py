@@ -20,14 +20,15 @@ from gateway.floor.nudging import Nudging
 from gateway.model.desk import Line, LineKind, own_id, stanza_of
 from gateway.model.ids import Ids
 from gateway.model.message import Message
+from gateway.model.rows import record
 from gateway.store import messages, work
 from gateway.store.database import Store
 from gateway.store.units import Due, Unit
-from gateway.store.waiting import contact, dropped, facts, holders, written_between
+from gateway.store.waiting import contact, dropped, facts, holders
 
 RETRY_MS = 1000
 OLD_MS = 5000
-AFTER_SETTLING = ("tick", NUDGE)
+AFTER_SETTLING = ("tick", "dropped", NUDGE)
 """A bubble is marked failed on the device that showed it: without one it would be words without a bubble. Who is nudged
 is a question of presence, too."""
 MOST_UNCONFIRMED = 500
@@ -36,6 +37,25 @@ TO_TAKE = (("/take", "Take it"), ("/decline", "Pass it on"))
 log = logging.getLogger("gateway.floor.relaying")
 Again = list[tuple[Due, int]]
 Send = Callable[[Sequence[Line]], Awaitable[bool]]
+
+
+@record
+class Relayed:
+    """Customers' words, by id. held: who has or is asked to take their conversations, by id (`store.waiting`)."""
+
+    said: Mapping[int, Message]
+    held: Mapping[int, tuple[str, str | None, str | None, str | None]]
+
+    def for_reader(self, message_id: int, agent: str) -> list[Message]:
+        """The words, if this agent may read them. A row may be old: others may have the conversation by now (invariant
+        10). What is closed may be read by who had it last.
+        """
+        one = self.said.get(message_id)
+        if one is None or one.conversation_id is None or one.conversation_id not in self.held:
+            return []
+        state, owner, reserved, last = self.held[one.conversation_id]
+        readers = (last,) if state == "closed" else (owner, reservation(reserved).agent)
+        return [one] if agent in readers else []
 
 
 class Relaying:
@@ -106,20 +126,21 @@ class Relaying:
         said = await self._said(list(dues.values()))
         lines: list[Line] = []
         for due in dues.values():
-            lines += (await self._lines(due, said))[0]
+            try:
+                lines += (await self._lines(due, said))[0]
+            except FAULTS:
+                log.exception("a line of kind %s could not be made again", due.kind)
         wanted = {(one.line.agent, one.line.id) for one in sent}
         return [line for line in lines if (line.agent, line.id) in wanted]
 
-    async def _said(self, batch: Sequence[Due]) -> Mapping[int, Message]:
-        """The customers' words that these rows relay, by id: those whose reader still is who may read them."""
-        relays = [due for due in batch if due.kind == "relay"]
+    async def _said(self, batch: Sequence[Due]) -> Relayed:
+        """The customers' words that these rows relay."""
+        relays = [due.ref for due in batch if due.kind == "relay"]
         if not relays:
-            return {}
-        said = await self._store.read(messages.messages_by_id, [due.ref for due in relays])
+            return Relayed({}, {})
+        said = await self._store.read(messages.messages_by_id, relays)
         talks = {one.conversation_id for one in said.values() if one.conversation_id is not None}
-        held = await self._store.read(holders, sorted(talks))
-        readers = {due.ref: str(json.loads(due.body or "[]")[0]) for due in relays}
-        return {an_id: one for an_id, one in said.items() if _may_read(held, one.conversation_id, readers[an_id])}
+        return Relayed(said, await self._store.read(holders, sorted(talks)))
 
     def _broken(self, due: Due) -> Unit:
         unit = Unit(due.key)
@@ -136,20 +157,13 @@ class Relaying:
             messages.add_event(unit, self._ids(), message_id, "agent", code=agent, reason=said, route="xmpp")
         return unit
 
-    async def _lines(self, due: Due, said: Mapping[int, Message]) -> tuple[list[Line], list[int]]:
+    async def _lines(self, due: Due, said: Relayed) -> tuple[list[Line], list[int]]:
         """The stanzas of a row, and the customer's messages that they show. said: what the batch relays."""
         agent, *more = json.loads(due.body or "[]")
         customer = "" if due.key.startswith(DESK_KEY) else cards.number(due.key)
         match due.kind:
             case "relay":
-                return self._words(agent, customer, [said[due.ref]] if due.ref in said else [], *map(str, more))
-            case "since":
-                # What came after the claim has a row of its own.
-                after, *brand = more
-                if not _may_read(await self._store.read(holders, [due.ref]), due.ref, agent):
-                    return [], []
-                found = await self._store.read(written_between, due.ref, int(after), due.id)
-                return self._words(agent, customer, found, *map(str, brand))
+                return self._words(agent, customer, said.for_reader(due.ref, agent), *map(str, more))
             case "nudge":
                 return await self._nudging.lines(due), []
             case "card":
@@ -163,7 +177,7 @@ class Relaying:
             case "own":
                 return await self._own(due, agent, customer), []
             case "dropped":
-                return await self._dropped(due, agent, customer), []
+                return await self._dropped(due, customer), []
             case "notice":
                 late = due.due if self._now() - due.due > OLD_MS else None
                 text, *taps = more
@@ -184,12 +198,12 @@ class Relaying:
             lines.append(Line(f"m{message.id}", agent, customer, LineKind.text, text, at=late))
         return lines, [message.id for message in found]
 
-    async def _dropped(self, due: Due, agent: str, customer: str) -> list[Line]:
+    async def _dropped(self, due: Due, customer: str) -> list[Line]:
         """The bubbles of words that a STOP ended before they left."""
-        found = await self._store.read(dropped, due.ref, agent, MOST_DROPPED)
-        bubbles = [(one, stanza_of(one.idempotency_key, agent)) for one in found]
+        found = await self._store.read(dropped, due.ref, MOST_DROPPED)
+        bubbles = [(one, stanza_of(one.idempotency_key, one.author_id)) for one in found]
         return [
-            Line(f"{due.id}-{at}", agent, customer, LineKind.failed, one.reason or "", stanza)
+            Line(f"{due.id}-{at}", one.author_id, customer, LineKind.failed, one.reason or "", stanza)
             for at, (one, stanza) in enumerate(bubbles)
             if stanza
         ]
@@ -231,11 +245,3 @@ class Relaying:
         text = cards.card(known, self._engine.playbook, seconds)
         choices = TO_TAKE if seconds else ()
         return [Line(str(due.id), agent, customer, LineKind.notice, text, choices=choices, at=self._late(due.id))]
-
-
-def _may_read(held: Mapping[int, tuple[str, str | None, str | None]], conversation: int | None, agent: str) -> bool:
-    """A row may be old: others may have the conversation by now (invariant 10). What is closed its agent may read."""
-    if conversation is None or conversation not in held:
-        return False
-    state, owner, reserved = held[conversation]
-    return state == "closed" or agent in (owner, reservation(reserved).agent)

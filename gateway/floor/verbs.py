@@ -202,7 +202,8 @@ def optout(scene: Scene) -> str:
     brand = scene.turn.playbook.brands[scene.conversation.brand]
     evidence = scene.values.get("words") or "asked an agent"
     consent.stop(scene.turn, brand, None, method="agent", actor=scene.agent, evidence=evidence)
-    return "recorded: the customer is unsubscribed, and told so once"
+    whose = f" from {brand.display_name}" if len(scene.turn.playbook.brands) > 1 else ""
+    return f"recorded: the customer is unsubscribed{whose}, and told so once"
 
 
 def _may_opt_out(scene: Scene) -> None:
@@ -237,7 +238,7 @@ def may_read(turn: Turn, conversation: Conversation, agent: str) -> None:
         return
     if conversation.agent == agent or (conversation.open and reserving.reservation_of(conversation).agent == agent):
         return
-    if known is None or conversation.state != "queued" or conversation.queue not in known.queues:
+    if known is None or conversation.state != "queued" or not turn.playbook.answers(known, conversation.queue):
         raise NotOwner(escalation.taken(conversation), escalation.who_has(conversation))
 
 

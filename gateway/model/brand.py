@@ -5,13 +5,16 @@ from gateway.model.rows import record
 
 @record
 class Brand:
-    """Who the customer thinks they talk to. help_contact: URL or phone number in the answers to HELP and STOP."""
+    """Who the customer thinks they talk to. help_contact: URL or phone number in the answers to HELP and STOP.
+    holidays: whose public holidays its opening hours mean, such as "US-NY".
+    """
 
     name: str
     display_name: str
     default_language: str
     timezone: str
     help_contact: str
+    holidays: str | None = None
 
 
 @record

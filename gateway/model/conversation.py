@@ -117,7 +117,8 @@ class Conversation:
     rejoin: the dialogue that resumes when an agent hands back. reservation: who is asked to take it
     (`gateway.care.reserving`). preview: what its agent looks at before it is sent (`gateway.care.previewing`).
     promises: what the customer is owed (`gateway.model.promises`). previous: the conversation that this one follows
-    within a week. Times are ms since 1970 UTC.
+    within a week. queued_at: when the customer began to wait for a person; it stays when an agent is lost or passes
+    them on. priority: its own points. last_agent: who has them, or had them last. Times are ms since 1970 UTC.
     """
 
     id: int
@@ -144,6 +145,9 @@ class Conversation:
     preview: str | None = None
     promises: str | None = None
     previous: int | None = None
+    queued_at: int | None = None
+    priority: int = 0
+    last_agent: str | None = None
 
     @property
     def owner_kind(self) -> OwnerKind:

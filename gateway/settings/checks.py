@@ -10,7 +10,8 @@ from pathlib import Path as FilePath
 
 from pydantic import SecretStr
 
-from gateway.settings.gateway_file import GatewayFile
+from gateway.settings.gateway_file import GatewayFile, Queue
+from gateway.settings.hours import Hours
 from gateway.settings.policy import Compliance, Keyword, KeywordsFile, Offer, OffersFile, Rules
 from gateway.settings.positions import Path
 from gateway.settings.problem import Problem, Source
@@ -121,6 +122,12 @@ def _references(found: Findings) -> None:
             found.must_exist(source, ("senders", index, "carriers", place), carrier, "carriers")
     for index, queue in enumerate(gateway.queues):
         found.must_exist(source, ("queues", index, "brand"), queue.brand, "brands")
+        brand = next((one for one in gateway.brands if one.name == queue.brand), None)
+        calendar = queue.holidays or (brand.holidays if brand is not None else None)
+        if calendar is None and Hours.parse(queue.hours or "24/7").need_calendar:
+            found.wrong(("queues", index, "hours"), 'PH needs to know whose holidays: holidays = "US" in the brand')
+        if queue.backup is not None:
+            _backup(found, index, queue, queue.backup)
     for index, agent in enumerate(gateway.agents):
         for place, name in enumerate(agent.queues):
             found.must_exist(source, ("agents", index, "queues", place), name, "queues")
@@ -132,6 +139,17 @@ def _references(found: Findings) -> None:
     for index, folder in enumerate(gateway.handlers.folders):
         if not folder.is_dir():
             found.wrong(("handlers", "folders", index), f"{str(folder)!r} is no folder")
+
+
+def _backup(found: Findings, index: int, queue: Queue, backup: str) -> None:
+    """Another queue of the same brand. Two may back each other up: only one is asked, not its own back-up."""
+    path: Path = ("queues", index, "backup")
+    found.must_exist(found.source, path, backup, "queues")
+    other = next((one for one in found.gateway.queues if one.name == backup), None)
+    if backup == queue.name:
+        found.wrong(path, "a queue cannot back itself up; name another, or take the line out")
+    elif other is not None and other.brand != queue.brand:
+        found.wrong(path, f"{backup!r} answers for brand {other.brand!r}, this queue for {queue.brand!r}")
 
 
 def _not_yet(found: Findings) -> None:

@@ -2,10 +2,11 @@
 
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
+from gateway.settings.holidays import check_calendar
 from gateway.settings.hours import Hours
 from gateway.settings.promised import Promised
 from gateway.settings.shapes import (
@@ -28,6 +29,14 @@ from gateway.settings.shapes import (
     nearest,
     text,
 )
+
+
+def _calendar(value: str) -> str:
+    check_calendar(value)
+    return value
+
+
+Calendar = Annotated[str, AfterValidator(_calendar)]
 
 
 class Store(Section):
@@ -65,6 +74,9 @@ class Brand(Section):
     default_language: Language = Field(default="en", description="for customers whose language is not known")
     timezone: Zone = Field(default="UTC", description="of opening hours, and of customers whose zone is not known")
     help_contact: Label = Field(description="URL or phone number in the answers to HELP and STOP")
+    holidays: Calendar | None = Field(
+        default=None, description='whose public holidays PH means in opening hours: "US", or a part of it, "US-NY"'
+    )
 
 
 class Tls(Section):
@@ -201,9 +213,18 @@ class Queue(Promised):
     brand: Name = Field(description="the brand whose conversations wait here")
     room: Jid | None = Field(default=None, description="optional: the lobby, a chat room")
     offer_timeout: Seconds = Field(default=20.0, ge=1, description="time an agent has to take what is offered")
+    priority: int = Field(
+        default=0,
+        ge=-100,
+        le=100,
+        description="points of what waits here; agents of several queues take most points first",
+    )
+    backup: Name | None = Field(default=None, description="the queue whose agents are asked as well after backup_after")
+    backup_after: Seconds = Field(default=60.0, description="so long its own agents are asked alone")
     hours: str | None = Field(
         default=None, description='opening_hours such as "Mo-Fr 08:00-20:00", in the brand\'s timezone; absent = always'
     )
+    holidays: Calendar | None = Field(default=None, description="where they differ from the brand's")
 
     dispositions: tuple[Name, ...] = Field(
         default=(), description="how conversations of this queue end: /close NAME; absent = those of rules.toml"
@@ -220,11 +241,6 @@ class Queue(Promised):
         if value is not None:
             Hours.parse(value)
         return value
-
-    @property
-    def opening(self) -> Hours:
-        """The hours, parsed."""
-        return Hours.parse(self.hours or "24/7")
 
 
 class Agent(Section):

@@ -151,6 +151,12 @@ class ClassRules(Section):
     doubt: Literal["at_least_once", "at_most_once"] = Field(
         description="submit in doubt: send once more, marked possible_duplicate, or never again"
     )
+    priority: int = Field(
+        default=0,
+        ge=-100,
+        le=100,
+        description="points of a conversation that it started, where agents' queues order them",
+    )
 
 
 class Classes(Section):
@@ -193,6 +199,7 @@ class Conversations(Section):
         default="send",
         description="an agent corrects a text that is out: send = another text, marked as a correction; refuse = none",
     )
+    ageing: Seconds = Field(gt=0, description="so much waiting is worth one point of priority: nobody waits for ever")
     dispositions: tuple[Name, ...] = Field(
         min_length=1, description="how a conversation with an agent may end: /close NAME"
     )

@@ -106,6 +106,9 @@ def _only_touched(c: Conversation, read: Conversation) -> bool:
         and c.preview == read.preview
         and c.promises == read.promises
         and c.previous == read.previous
+        and c.queued_at == read.queued_at
+        and c.priority == read.priority
+        and c.last_agent == read.last_agent
     )
 
 

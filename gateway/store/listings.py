@@ -258,7 +258,7 @@ class Loads:
 def loads(connection: apsw.Connection) -> Loads:
     """What the desk has to do at this moment."""
     waiting = connection.execute(
-        "SELECT queue, count(*), min(changed_at) FROM conversation WHERE state = 'queued' "
+        "SELECT queue, count(*), min(coalesce(queued_at, changed_at)) FROM conversation WHERE state = 'queued' "
         "AND state NOT IN ('bot', 'closed') GROUP BY queue"
     )
     busy = connection.execute(

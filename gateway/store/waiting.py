@@ -1,6 +1,6 @@
 """What the desk asks: who waits for a person, how busy the agents are, and all that a card tells of a conversation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import apsw
@@ -21,21 +21,24 @@ from gateway.store.tables import CustomerRow, OfferRow
 from gateway.store.units import Unit
 
 MOST_WAITING, MOST_HELD = 1000, 20_000
-"""Of each queue, the longest waiting; of all agents."""
-_AWAY, _UP = "away:", "desk_up"
+"""Of each queue, those who come first; of all agents."""
+_AWAY, _ELSEWHERE, _UP = "away:", "elsewhere:", "desk_up"
 _LIVE = "state NOT IN ('bot', 'closed')"
 _QUEUES = f"SELECT DISTINCT queue FROM conversation WHERE state = 'queued' AND {_LIVE}"
 _ASKED = (
-    "SELECT json_extract(reservation, '$[0]') FROM conversation "
-    f"WHERE state = 'queued' AND {_LIVE} AND reservation IS NOT NULL"
+    "SELECT id, key, reservation, json_extract(reservation, '$[0]') FROM conversation "
+    f"WHERE state = 'queued' AND {_LIVE} AND reservation IS NOT NULL AND json_extract(reservation, '$[0]') IS NOT NULL"
 )
+# ?2: what a point of priority is worth, ms. Who began to wait first comes first among equal points, and the order of
+# two never changes while they wait.
 _WAITING = (
-    "SELECT id, key, brand, queue, epoch, changed_at, reservation, "
-    "(SELECT language FROM customer WHERE customer.id = customer_id) FROM conversation "
-    f"WHERE state = 'queued' AND {_LIVE} AND queue = ? ORDER BY changed_at, id LIMIT ?"
+    "SELECT id, key, brand, queue, epoch, coalesce(queued_at, changed_at), "
+    "coalesce(queued_at, changed_at) - priority * ?2 AS place, reservation, "
+    "(SELECT language FROM customer WHERE customer.id = customer_id), last_agent FROM conversation "
+    f"WHERE state = 'queued' AND {_LIVE} AND queue = ?1 ORDER BY place, id LIMIT ?3"
 )
 _HELD = (
-    "SELECT id, key, agent, changed_at FROM conversation "
+    "SELECT id, key, agent, changed_at, queue FROM conversation "
     f"WHERE state IN ('human', 'waiting', 'wrapup') AND {_LIVE} LIMIT ?"
 )
 _CONTACT = (
@@ -49,7 +52,10 @@ _OFFER = ", ".join(columns_of(OfferRow))
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A conversation in a queue. since: ms. reservation: as in its row. language: the customer's own, if known."""
+    """A conversation in a queue. since: ms, when its customer began to wait. place: ms, earlier is sooner: `since` with
+    what its points and those of its queue are worth. reservation: as in its row. language: the customer's own, if
+    known. last_agent: who had the customer last.
+    """
 
     id: int
     key: str
@@ -57,17 +63,34 @@ class Waiting:
     queue: str
     epoch: int
     since: int
+    place: int
     reservation: str | None
     language: str | None
+    last_agent: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Who waits in each queue, longest first; how many conversations each agent has; which agents are asked already."""
+    """What the floor looks like. waiting: those who come first in each queue, in one order. counts: how many wait in
+    each queue, all of them. busy: how many conversations each agent has. asked: by agent, what they are asked to take:
+    (id, customer's key, reservation as in its row).
+    """
 
     waiting: tuple[Waiting, ...]
+    counts: dict[str, int]
     busy: dict[str, int]
-    asked: frozenset[str]
+    asked: dict[str, tuple[int, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A conversation that an agent has. since: ms."""
+
+    id: int
+    key: str
+    agent: str
+    since: int
+    queue: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +113,37 @@ class Facts:
         return self.view.dialogue
 
 
-def room(connection: apsw.Connection) -> Room:
-    """Whom the desk may bring together now."""
+def room(
+    connection: apsw.Connection, point: int = 0, points: Mapping[str, int] | None = None, most: int = MOST_WAITING
+) -> Room:
+    """Whom the desk may bring together now. point: what a point of priority is worth, ms. points: of each queue. most:
+    of each queue, those who come first.
+    """
     waiting: list[Waiting] = []
-    for (queue,) in connection.execute(_QUEUES).fetchall():
-        waiting += [Waiting(*row) for row in connection.execute(_WAITING, (queue, MOST_WAITING))]
-    asked = frozenset(str(row[0]) for row in connection.execute(_ASKED) if row[0] is not None)
-    return Room(tuple(sorted(waiting, key=lambda one: one.since)), loads(connection).busy, asked)
+    for queue in [str(row[0]) for row in connection.execute(_QUEUES)]:
+        ahead = (points or {}).get(queue, 0) * point
+        for an_id, key, brand, name, epoch, since, place, *more in connection.execute(_WAITING, (queue, point, most)):
+            waiting.append(Waiting(an_id, key, brand, name, epoch, since, place - ahead, *more))
+    asked = {agent: (an_id, key, its) for an_id, key, its, agent in connection.execute(_ASKED)}
+    now = loads(connection)
+    counts = {queue: count for queue, (count, _) in now.waiting.items()}
+    return Room(tuple(sorted(waiting, key=lambda one: (one.place, one.since, one.id))), counts, now.busy, asked)
 
 
-def held(connection: apsw.Connection) -> list[tuple[int, str, str, int]]:
-    """Conversations that agents have: (id, customer's key, agent, since when in ms)."""
-    return [(int(row[0]), str(row[1]), str(row[2]), int(row[3])) for row in connection.execute(_HELD, (MOST_HELD,))]
+def held(connection: apsw.Connection) -> list[Held]:
+    """Conversations that agents have."""
+    return [Held(*row) for row in connection.execute(_HELD, (MOST_HELD,))]
 
 
-def holders(connection: apsw.Connection, ids: Sequence[int]) -> dict[int, tuple[str, str | None, str | None]]:
-    """Of conversations by id: (state, the agent who has it, the reservation as in its row)."""
+def holders(
+    connection: apsw.Connection, ids: Sequence[int]
+) -> dict[int, tuple[str, str | None, str | None, str | None]]:
+    """Of conversations by id: (state, the agent who has it, the reservation as in its row, who had it last)."""
     rows = connection.execute(
-        f"SELECT id, state, agent, reservation FROM conversation WHERE id IN ({','.join('?' * len(ids))})", tuple(ids)
+        f"SELECT id, state, agent, reservation, last_agent FROM conversation WHERE id IN ({','.join('?' * len(ids))})",
+        tuple(ids),
     )
-    return {int(an_id): (str(state), agent, reservation) for an_id, state, agent, reservation in rows}
+    return {int(row[0]): (str(row[1]), row[2], row[3], row[4]) for row in rows}
 
 
 def facts(connection: apsw.Connection, conversation_id: int, before: int, most: int) -> Facts | None:
@@ -148,22 +182,13 @@ def contact(connection: apsw.Connection, conversation_id: int, agent: str) -> tu
     return (row[0], str(row[1]), bool(row[2])) if row is not None else None
 
 
-def written_between(connection: apsw.Connection, conversation_id: int, after: int, before: int) -> list[Message]:
-    """What the customer wrote in a conversation between two ids, oldest first."""
-    view = conversation(connection, conversation_id)
-    if view is None:
-        return []
-    newer = _messages(connection, [an_id for an_id in view.messages if after < an_id < before])
-    return [message for message in newer if message.direction == "mo"]
-
-
-def dropped(connection: apsw.Connection, conversation_id: int, agent: str, most: int) -> list[Message]:
-    """An agent's words in a conversation that a STOP ended before they left: the last ones, oldest first."""
+def dropped(connection: apsw.Connection, conversation_id: int, most: int) -> list[Message]:
+    """Agents' words in a conversation that a STOP ended before they left: the last ones, oldest first."""
     view = conversation(connection, conversation_id)
     if view is None:
         return []
     its = _messages(connection, view.messages[-most:])
-    return [one for one in its if one.author_id == agent and one.reason in BY_STOP]
+    return [one for one in its if one.author_kind == "agent" and one.reason in BY_STOP]
 
 
 def _messages(connection: apsw.Connection, ids: Sequence[int]) -> list[Message]:
@@ -182,6 +207,17 @@ def away(connection: apsw.Connection) -> list[str]:
     """The agents who said so."""
     rows = connection.execute("SELECT name FROM mark WHERE name LIKE 'away:%' AND value = '1'")
     return [str(row[0]).removeprefix(_AWAY) for row in rows]
+
+
+def set_elsewhere(unit: Unit, agent: str, *, elsewhere: bool) -> None:
+    """An agent works without a chat client, or has come back to it."""
+    set_mark(unit, f"{_ELSEWHERE}{agent}", int(elsewhere))
+
+
+def elsewhere(connection: apsw.Connection) -> list[str]:
+    """The agents who work without a chat client."""
+    rows = connection.execute("SELECT name FROM mark WHERE name LIKE 'elsewhere:%' AND value = '1'")
+    return [str(row[0]).removeprefix(_ELSEWHERE) for row in rows]
 
 
 def note_up(at: int) -> Unit:

@@ -40,10 +40,11 @@ class Close:
 
 @record
 class Escalate:
-    """Hands over to a person. why: what the agent reads first."""
+    """Hands over to a person. why: what the agent reads first. priority: points, None = those of the event's class."""
 
     queue: str
     why: str = ""
+    priority: int | None = None
 
 
 @record

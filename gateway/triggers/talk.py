@@ -31,6 +31,7 @@ EventT = TypeVar("EventT", bound=EventData, covariant=True, default=EventData)
 _LONGEST_WAIT = 90 * 86_400.0
 _LONGEST_SLOT = 1_000
 _LONGEST_WHY = 1_000
+_MOST_PRIORITY = 100
 _DEEPEST = 8
 _SIMPLE = frozenset({str, int, bool, type(None), Link})
 _TAKEN = frozenset({"key_", "backoffice_", "action_"})
@@ -160,9 +161,14 @@ class Talk(Generic[EventT]):
             self._refuse(f"close({disposition!r:.80}): a disposition is a code such as no_reply")
         return self._end(Close(disposition))
 
-    def escalate(self, queue: str, /, why: object = "") -> Self:
-        """Ends the step: a person of `queue` takes over. The customer is told nothing unless you `say` it before."""
-        return self._end(Escalate(queue, str(why)[:_LONGEST_WHY]))
+    def escalate(self, queue: str, /, why: object = "", *, priority: int | None = None) -> Self:
+        """Ends the step: a person of `queue` takes over. The customer is told nothing unless you `say` it before.
+
+        priority: points in the queue, -100 to 100; without it those of the handler's message class (rules.toml).
+        """
+        if priority is not None and not -_MOST_PRIORITY <= priority <= _MOST_PRIORITY:
+            self._refuse(f"escalate(priority={priority}): points go from -{_MOST_PRIORITY} to {_MOST_PRIORITY}")
+        return self._end(Escalate(queue, str(why)[:_LONGEST_WHY], priority))
 
     def accept_offer(self) -> Self:
         """Ends the step: the open offer is bought. Resumes in `@fulfilled` or `@failed`."""

@@ -63,6 +63,8 @@ def conversation_object(view: ConversationView) -> dict[str, object]:
         "messages": [str(an_id) for an_id in view.messages],
         "event": ident(view.event_id),
         "why": its.why,
+        "queued_at": instant(its.queued_at),
+        "priority": its.priority,
         "sender": its.sender,
         "opened_at": instant(its.opened_at),
         "changed_at": instant(its.changed_at),

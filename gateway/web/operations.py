@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from gateway.care import opening
 from gateway.care.turn import CUSTOMER_LANE, Refused
 from gateway.model.channel import LinkStatus
 from gateway.store.listings import DeadLetter, Loads, dead_letters, loads
@@ -46,7 +47,16 @@ class Operations:
             "oldest": instant(since) if count else None,
             "agents": [agent.name for agent in agents],
             "configured": queue is not None,
+            "priority": queue.priority if queue else None,
+            "backup": queue.backup if queue else None,
+            "wait_minutes": self._minutes(name, count),
         }
+
+    def _minutes(self, queue: str, count: int) -> int | None:
+        """About how long whoever comes now would wait, None where that is not known."""
+        book, now = self._services.book, self._services.now()
+        standing = book.standings.get(queue) if opening.is_open(book, queue, now) else None
+        return (standing.minutes(count + 1, now) or None) if standing is not None else None
 
     async def agents(self, request: web.Request) -> web.Response:
         """Who answers, and how many conversations each has."""

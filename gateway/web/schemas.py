@@ -127,6 +127,8 @@ _CONVERSATION: dict[str, Schema] = {
     "messages": {"type": "array", "items": ID},
     "event": ID_OR_NULL,
     "why": TEXT_OR_NULL,
+    "queued_at": TIME_OR_NULL,
+    "priority": {"type": "integer"},
     "opened_at": TIME,
     "changed_at": TIME,
     "closed_at": TIME_OR_NULL,
@@ -289,6 +291,7 @@ COMPONENTS: Mapping[str, Schema] = {
             "brand": TEXT_OR_NULL,
             "waiting": COUNT,
             "oldest": TIME_OR_NULL,
+            "wait_minutes": {"type": ["integer", "null"]},
             "agents": {"type": "array", "items": TEXT},
         }
     ),

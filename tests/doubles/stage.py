@@ -250,6 +250,7 @@ class Stage:
         nudging = Nudging(self.store, self.engine, self.attendance, self.clock)
         self.relaying = Relaying(self.store, self.engine, self.ids, self.clock, chat.send, self.echoes, nudging)
         self._lane(DESK_LANE, self.relaying.run, most=200, together=50, room=chat.room)
+        self.engine.presence = self.attendance
         await self.agents.start()
 
     async def close(self) -> None:
@@ -258,6 +259,8 @@ class Stage:
             self._rounds.cancel()
             await asyncio.gather(self._rounds, return_exceptions=True)
             self._rounds = None
+        if self.chat is not None:
+            await self.assigning.stop()
         for visit in self.office.waiting:
             visit.answer.cancel()
         for lane in self.lanes.values():

@@ -1,6 +1,11 @@
 """Lines that may have been lost are sent again as things stand then, or not at all."""
 
-from gateway.model.desk import Line, Said, Seen, Show
+import pytest
+
+from gateway.care import inbound
+from gateway.model.desk import Line, LineKind, Said, Seen, Show
+from gateway.store import work
+from gateway.store.units import Due, Unit
 from tests.doubles.stage import Stage
 
 MAX = "+15551230001"
@@ -68,3 +73,68 @@ async def test_words_that_wait_on_disk_go_to_nobody_who_may_not_read_them(stage:
     await stage.advance(seconds=2)
     assert not [line for line in stage.chat.lines[ANA] if "1234" in line.text]
     assert [line for line in stage.chat.lines[CLEO] if "1234" in line.text]
+
+
+async def test_what_was_closed_meanwhile_only_its_last_agent_reads(stage: Stage) -> None:
+    stage.attendance.tell(ANA, Show.online)
+    await asks(stage)
+    await types(stage, ANA, "Hello Max")
+    assert stage.chat is not None
+    stage.chat.up = False
+    await asks(stage, "my PIN is 1234")
+    talk = await stage.conversation(MAX)
+    await stage.do(stage.desk.transfer(talk["id"], CLEO, "", ANA))
+    await stage.do(stage.desk.close(talk["id"], CLEO, "resolved", ""))
+    stage.chat.up = True
+    await stage.advance(seconds=2)
+    assert not [line for line in stage.chat.lines[ANA] if "1234" in line.text]
+
+
+async def test_a_row_that_cannot_be_read_holds_up_no_other(stage: Stage) -> None:
+    stage.attendance.tell(ANA, Show.online)
+    await asks(stage)
+    await types(stage, ANA, "Hello Max")
+    unit = Unit("tel:+15550009999")
+    work.add(unit, Due(stage.ids(), "desk", unit.key, "relay", stage.now, 0, 0, 1, "[]"))
+    assert await stage.do(stage.store.apply([unit])) == [None]
+    stage.push(unit.due[0])
+    await asks(stage, "are you there?")
+    assert stage.chat is not None
+    assert [line for line in stage.chat.lines[ANA] if line.text == "are you there?"]
+    assert len(await stage.rows("SELECT id FROM dead_letter")) == 1
+
+
+@pytest.mark.interpreted
+async def test_a_text_whose_handling_broke_still_reaches_its_agent(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.attendance.tell(ANA, Show.online)
+    await asks(stage)
+    await types(stage, ANA, "Hello Max")
+
+    def broken(*_: object) -> bool:
+        raise LookupError("no such thing")
+
+    monkeypatch.setattr(inbound, "hints_at_stop", broken)
+    await asks(stage, "are you there?")
+    assert stage.chat is not None
+    assert [line for line in stage.chat.lines[ANA] if line.text == "are you there?"]
+
+
+async def test_stop_marks_the_words_of_each_agent_who_had_them(stage: Stage) -> None:
+    stage.attendance.tell(ANA, Show.online)
+    await asks(stage)
+    await types(stage, ANA, "Hello Max")
+    stage.carrier.up = False
+    await types(stage, ANA, "I will look at it")
+    stage.attendance.tell(CLEO, Show.online)
+    await types(stage, ANA, "/to Cleo")
+    await types(stage, CLEO, "Cleo here")
+    await asks(stage, "STOP")
+    assert stage.chat is not None
+    failed = {
+        agent: [line.about for line in lines if line.kind is LineKind.failed]
+        for agent, lines in stage.chat.lines.items()
+    }
+    assert failed[ANA] == [f"{ANA} I will look at it"]
+    assert failed[CLEO] == [f"{CLEO} Cleo here"]

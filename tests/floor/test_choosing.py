@@ -1,11 +1,13 @@
 """Which agent is asked next."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.care.reserving import NOBODY, ROUND_MS, Reservation
 from gateway.floor.attendance import Attendance
-from gateway.floor.choosing import Floor, choose
+from gateway.floor.choosing import Choosing, Floor, Wanted
 from gateway.model.desk import Show
 from gateway.settings.gateway_file import Agent
 
@@ -32,10 +34,14 @@ def floor(
     return Floor(attendance, of, {f"{name}@example.test" for name in asked}, free)
 
 
+def choose(agents: list[Agent], its: Reservation, on: Floor, now: int, language: str) -> str | None:
+    return Choosing(agents, on).choose(Wanted(("billing",), its, language), now)
+
+
 def chosen(
     names: tuple[str, ...], on: Floor, its: Reservation = NOBODY, now: int = NOW, language: str = "en"
 ) -> str | None:
-    found = choose([agent(name) for name in names], "billing", its, on, now, language)
+    found = choose([agent(name) for name in names], its, on, now, language)
     return found.partition("@")[0] if found else None
 
 
@@ -58,7 +64,7 @@ def test_never_who_has_enough_or_a_question_open_or_another_queue() -> None:
     there = {"ana": Show.online, "ben": Show.online}
     assert chosen(("ana", "ben"), floor(there, busy={"ana": 3})) == "ben"
     assert chosen(("ana", "ben"), floor(there, asked=("ana",))) == "ben"
-    assert choose([agent("ana", queues=("travel",))], "billing", NOBODY, floor(there), NOW, "en") is None
+    assert choose([agent("ana", queues=("travel",))], NOBODY, floor(there), NOW, "en") is None
 
 
 def test_the_fewest_conversations_then_the_longest_idle() -> None:
@@ -79,9 +85,39 @@ def test_who_passed_is_asked_again_after_a_round_and_a_pause() -> None:
 def test_who_speaks_the_language_is_asked_before_others() -> None:
     on = floor({"ana": Show.chat, "ben": Show.away})
     agents = [agent("ana"), agent("ben").model_copy(update={"languages": ("en", "es-MX")})]
-    assert choose(agents, "billing", NOBODY, on, NOW, "es") == "ben@example.test"
-    assert choose(agents, "billing", NOBODY, on, NOW, "en-US") == "ana@example.test"
-    assert choose(agents, "billing", NOBODY, on, NOW, "fi") == "ana@example.test", "better somebody than nobody"
+    assert choose(agents, NOBODY, on, NOW, "es") == "ben@example.test"
+    assert choose(agents, NOBODY, on, NOW, "en-US") == "ana@example.test"
+    assert choose(agents, NOBODY, on, NOW, "fi") == "ana@example.test", "better somebody than nobody"
+
+
+def test_who_had_the_customer_last_is_asked_first_but_nobody_waits_for_them() -> None:
+    agents = [agent("ana"), agent("ben"), agent("cleo", queues=("travel",))]
+    there = floor({"ana": Show.chat, "ben": Show.xa, "cleo": Show.chat}, busy={"ben": 2})
+    wanted = Wanted(("billing",), NOBODY, "en", "ben@example.test")
+    assert Choosing(agents, there).choose(wanted, NOW) == "ben@example.test"
+    full = floor({"ana": Show.chat, "ben": Show.chat}, busy={"ben": 3})
+    assert Choosing(agents, full).choose(wanted, NOW) == "ana@example.test", "no room"
+    gone = floor({"ana": Show.chat, "ben": Show.offline})
+    assert Choosing(agents, gone).choose(wanted, NOW) == "ana@example.test"
+    passed = replace(wanted, its=Reservation(None, NOW, ("ben@example.test",)))
+    assert Choosing(agents, there).choose(passed, NOW) == "ana@example.test", "passed them on"
+    elsewhere = replace(wanted, last_agent="cleo@example.test")
+    assert Choosing(agents, there).choose(elsewhere, NOW) == "ana@example.test", "does not answer this queue"
+
+
+def test_agents_of_the_queue_come_before_those_of_its_backup() -> None:
+    agents = [agent("ana"), agent("cleo", queues=("travel",)), agent("dan", queues=("travel",))]
+    choosing = Choosing(agents, floor({"ana": Show.xa, "cleo": Show.chat, "dan": Show.away}))
+    wanted = Wanted(("billing", "travel"), NOBODY, "en")
+    asked = [choosing.choose(wanted, NOW) for _ in range(4)]
+    assert asked == ["ana@example.test", "cleo@example.test", "dan@example.test", None]
+    assert not choosing.left("billing")
+
+
+def test_nobody_is_asked_twice_in_a_round() -> None:
+    choosing = Choosing([agent("ana"), agent("ben")], floor({"ana": Show.chat, "ben": Show.chat}))
+    wanted = Wanted(("billing",), NOBODY, "en", "ben@example.test")
+    assert [choosing.choose(wanted, NOW) for _ in range(3)] == ["ben@example.test", "ana@example.test", None]
 
 
 def test_who_said_away_is_not_asked_whatever_the_client_shows() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.floor.lines import Typed, typed
 
-VERBS = {"close", "take", "as"}
+VERBS = {"close", "take"}
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,11 @@ VERBS = {"close", "take", "as"}
         ("/as zed Your flight is booked", Typed("", "Your flight is booked", "zed")),
         ("/as zed /close resolved", Typed("close", "resolved", "zed")),
         ("/as zed // note", Typed("note", "note", "zed")),
+        ("\u200b// angry", Typed("note", "angry")),
+        ("\ufeff//angry", Typed("note", "angry")),
+        ("\uff0f\uff0f angry", Typed("note", "angry")),
+        ("\u200e/close resolved", Typed("close", "resolved")),
+        ("/AS zed /As acme hello", Typed(refused="say /as BRAND and then the text, or the command")),
         ("/as zed", Typed(refused="say /as BRAND and then the text, or the command")),
         ("/as", Typed(refused="say /as BRAND and then the text, or the command")),
         ("/as zed /as acme hello", Typed(refused="say /as BRAND and then the text, or the command")),
@@ -43,7 +48,18 @@ def test_blank_is_nothing(text: str) -> None:
     assert typed(text, VERBS) is None
 
 
-@pytest.mark.parametrize("text", ["Hello\n// note", "Hello\n/close resolved", "a\nb\n/take"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello\n// note",
+        "Hello\n // note",
+        "Hello\n\u200b// note",
+        "Hello\n/close resolved",
+        "Hello\n/close\tresolved",
+        "a\nb\n/take",
+        "/as acme Hello\n/as zed Your flight is booked",
+    ],
+)
 def test_what_is_for_the_desk_is_sent_alone(text: str) -> None:
     line = typed(text, VERBS)
     assert line is not None
@@ -59,3 +75,13 @@ def test_no_note_and_no_verb_ever_becomes_words(text: str) -> None:
         assert not any(each.startswith("//") for each in line.rest.splitlines())
         # A line that begins with a slash is words only after a blank, or behind /as.
         assert not line.rest.startswith("/") or text.lstrip("\r\n")[0].isspace() or "/as" in text
+
+
+def test_a_long_chain_of_brands_is_refused() -> None:
+    line = typed("/AS x " * 3000, VERBS)
+    assert line is not None
+    assert line.refused
+
+
+def test_a_blank_before_a_command_on_a_later_line_makes_it_words() -> None:
+    assert typed("Say\n /close resolved", VERBS) == Typed("", "Say\n /close resolved")

@@ -143,3 +143,26 @@ async def test_a_queue_of_the_other_brand_takes_nothing(desk: Desk) -> None:
 async def test_an_unknown_brand_is_refused(desk: Desk) -> None:
     await both(desk)
     assert (await desk.types("/as zad hello")).refused.startswith("not sent: there is no brand 'zad'")
+
+
+async def test_words_meant_for_what_just_ended_do_not_go_to_the_other_brand(desk: Desk) -> None:
+    """STOP to Acme while Ana types; Zed's conversation waits for her."""
+    await both(desk)
+    await desk.max_writes("STOP", ACME)
+    assert "say which" in (await desk.types("About your Acme bill: you owe 50")).refused
+    assert "say which" in (await desk.types("/close resolved")).text
+    assert await desk.sent() == []
+    assert "STOP" in (await desk.types("/as acme About your bill")).refused or await desk.sent() == []
+    assert (await desk.types("/take")).text.endswith("in the name of Zed Air")
+    assert await desk.types("Hello from Zed") == Heard()
+    assert await desk.sent() == [(ZED, "Hello from Zed")]
+
+
+async def test_no_more_texts_of_which_brand_is_asked(desk: Desk) -> None:
+    await both(desk)
+    await desk.types("/take")
+    await desk.types("/as zed /close resolved")
+    await desk.types("/close resolved")
+    assert "say which" in (await desk.types("/optout")).text
+    told = await desk.types("/as acme /optout he said so")
+    assert told.text == "[desk] recorded: the customer is unsubscribed from Acme Mobile, and told so once"

@@ -37,18 +37,21 @@ SAMPLE: dict[str, object] = {
     "period": "month",
     "opens": "2026-11-23T13:00:00Z",
     "text": "it is $20 a month.",
+    "place": 3,
+    "minutes": 15,
 }
 OFFERS: dict[str, dict[str, str]] = {
     "unlimited": {"title": "Unlimited plan", "price": "20.00", "currency": "USD", "period": "month"},
     "lounge": {"title": "Airport lounge pass", "price": "25.00", "currency": "USD", "period": "once"},
 }
+WAITS = ((3, 15), (1000, 60), (3, 0), (0, 0))
 MADE_IN = {"plan_overage.notice": "unlimited", "flight_delay.notice": "lounge"}
 SYSTEM = {
     "stopped": set[str](),
     "help": set[str](),
     "started": set[str](),
     "not_understood": set[str](),
-    "no_agent": set[str](),
+    "no_agent": {"place", "minutes"},
     "outside_hours": {"opens"},
     "still_working": set[str](),
     "offer_fulfilled": {"title", "price", "currency"},
@@ -96,6 +99,18 @@ def test_all_that_is_said_exists_with_the_fields_it_uses() -> None:
                 uses.setdefault(mention.name, set(given)).intersection_update(given)
     assert CATALOGUE.problems(uses) == []
     assert set(uses) == set(CATALOGUE.keys)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_who_waits_hears_place_and_time_only_where_they_are_known(language: str) -> None:
+    told = [_said("system.no_agent", language, place=place, minutes=minutes) for place, minutes in WAITS]
+    for text in told:
+        _one_part(text)
+    known, long, untimed, unknown = told
+    assert ("3" in known, "15 min" in known) == (True, True), known
+    assert ("1000" in long, "60 min" in long) == (True, True), long
+    assert ("3" in untimed, "min" in untimed) == (True, False), untimed
+    assert not any(sign.isdigit() for sign in unknown), unknown
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

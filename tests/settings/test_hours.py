@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.settings import BadHours, Hours
+from gateway.settings.holidays import BadCalendar, check_calendar
 from gateway.settings.hours import DAYS
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -38,6 +39,20 @@ STARTS = ["2026-03-07", "2026-10-31", "2026-03-28", "2026-10-24", "2026-04-03", 
         ("Mo-Fr", "2026-11-23T23:59", True),
         ("08:00-24:00", "2026-11-22T23:59", True),
         ("off", "2026-11-22T23:59", False),
+        ("Mo-Fr 08:00-20:00; Nov 23 08:00-12:00", "2026-11-23T13:00", False),
+        ("Mo-Fr 08:00-20:00; Nov 22-24,27 off", "2026-11-24T12:00", False),
+        ("Mo-Fr 08:00-20:00; Nov 22-24,27 off", "2026-11-25T12:00", True),
+        ("Mo-Fr 08:00-20:00; Nov 22-24,27 off", "2026-11-27T12:00", False),
+        ("Mo-Fr 08:00-20:00; 2025 Nov 23 off", "2026-11-23T12:00", True),
+        ("Mo-Fr 08:00-20:00; 2026 Nov 23 off", "2026-11-23T12:00", False),
+        ("24/7; Dec 24-Jan 01 off", "2026-12-31T12:00", False),
+        ("24/7; Dec 24-Jan 01 off", "2027-01-01T12:00", False),
+        ("24/7; Dec 24-Jan 01 off", "2027-01-02T12:00", True),
+        ("24/7; 2026 Dec 24-Jan 01 off", "2027-01-01T12:00", False),
+        ("24/7; 2026 Dec 24-Jan 01 off", "2027-12-31T12:00", True),
+        ("22:00-06:00; Nov 27 off", "2026-11-27T05:59", True),
+        ("22:00-06:00; Nov 27 off", "2026-11-28T00:30", False),
+        ("Dec 24", "2026-12-24T12:00", True),
     ],
 )
 def test_hours_are_read_as_opening_hours_says(text: str, moment: str, is_open: bool) -> None:
@@ -46,7 +61,8 @@ def test_hours_are_read_as_opening_hours_says(text: str, moment: str, is_open: b
 
 WRONG = (
     ";|Mo-Fr 8-20|Monday 08:00-20:00|Mo-Fr 08:00|Mo-Fr 25:00-26:00|Mo-Fr 08:60-09:00|Mo-We-Fr 08:00-09:00|24/8||"
-    'Mo 08:00-08:00|PH off|Jan 08:00-09:00|Mo-Fr 08:00-20:00 "text"'
+    'Mo 08:00-08:00|SH off|Jan 08:00-09:00|Mo-Fr 08:00-20:00 "text"|PH off; Mo 08:00-09:00|Feb 30 off|Dec 24,|'
+    "Mo-PH off|2026 Dec 24-2025 Dec 01 off|Dec 24-2026 Dec 28 off|2026 off|PHx off|2026 Feb 29 off|Dec 24-26-28 off"
 )
 
 
@@ -88,6 +104,42 @@ def test_without_a_zone_it_is_the_wall_clock() -> None:
     assert Hours.parse("Mo 08:00-09:00").next_opening(datetime(2026, 11, 22, 12)) == datetime(2026, 11, 23, 8)  # noqa: DTZ001
 
 
+def test_holidays_are_those_of_the_calendar() -> None:
+    hours = Hours.parse("Mo-Fr 08:00-20:00; PH off; Dec 24 08:00-12:00", "US")
+    evening = datetime(2026, 11, 25, 21, tzinfo=NEW_YORK)  # before Thanksgiving
+    assert hours.next_opening(evening) == datetime(2026, 11, 27, 8, tzinfo=NEW_YORK)
+    afternoon = datetime(2026, 12, 24, 13, tzinfo=NEW_YORK)  # Christmas is a Friday
+    assert hours.next_opening(afternoon) == datetime(2026, 12, 28, 8, tzinfo=NEW_YORK)
+    election = datetime(2026, 11, 3, 12, tzinfo=NEW_YORK)
+    assert hours.is_open(election)
+    assert not Hours.parse("Mo-Fr 08:00-20:00; PH off", "US-NY").is_open(election), "a holiday in New York alone"
+    short = Hours.parse("Mo-Fr 08:00-20:00; PH 10:00-14:00", "US")
+    assert short.next_opening(evening) == datetime(2026, 11, 26, 10, tzinfo=NEW_YORK)
+    assert Hours.parse("Mo-Fr,PH 10:00-11:00", "US").is_open(datetime(2026, 7, 4, 10, tzinfo=NEW_YORK)), "a Saturday"
+    assert Hours.parse("Mo-Fr 08:00-20:00; PH off").is_open(datetime(2026, 12, 25, 9, tzinfo=NEW_YORK)), "no calendar"
+
+
+def test_next_opening_over_a_holiday_and_over_clocks() -> None:
+    hours = Hours.parse("Mo-Su 08:00-20:00; Oct 31-Nov 01 off")
+    before = datetime(2026, 10, 30, 21, tzinfo=NEW_YORK)
+    assert hours.next_opening(before) == datetime(2026, 11, 2, 8, tzinfo=NEW_YORK)
+    spring = Hours.parse("Mo-Su 08:00-20:00; Mar 07 off")
+    opens = spring.next_opening(datetime(2026, 3, 6, 21, tzinfo=NEW_YORK))
+    assert opens is not None
+    assert opens.isoformat() == "2026-03-08T08:00:00-04:00"
+    once = Hours.parse("2026 Dec 24 08:00-12:00")
+    assert once.next_opening(datetime(2026, 1, 1, tzinfo=NEW_YORK)) == datetime(2026, 12, 24, 8, tzinfo=NEW_YORK)
+    assert once.next_opening(datetime(2026, 12, 24, 12, tzinfo=NEW_YORK)) is None
+
+
+@pytest.mark.parametrize(
+    ("calendar", "said"), [("USA", "no holidays of 'USA'"), ("US-XX", "no part 'XX'"), ("", "no holidays of ''")]
+)
+def test_a_calendar_that_there_is_not_is_refused(calendar: str, said: str) -> None:
+    with pytest.raises(BadCalendar, match=said):
+        check_calendar(calendar)
+
+
 @st.composite
 def texts(draw: st.DrawFn) -> str:
     """Opening hours with a few spans; short ones fall into the gaps of clocks."""
@@ -97,6 +149,8 @@ def texts(draw: st.DrawFn) -> str:
         edges = sorted(draw(st.sets(st.integers(0, 95), min_size=2, max_size=4)))
         spans = [f"{a // 4:02}:{a % 4 * 15:02}-{b // 4:02}:{b % 4 * 15:02}" for a, b in pairwise(edges)][::2]
         rules.append(days + draw(st.sampled_from([",".join(spans), "off", "22:45-02:15", "01:15-02:30"])))
+    if draw(st.booleans()):
+        rules.append(draw(st.sampled_from(["Mar 07-08", "Oct 31-Nov 01", "2011 Dec 29-31", "Nov 21"])) + " off")
     return "; ".join(rules)
 
 
@@ -117,11 +171,13 @@ def test_next_opening_is_the_first_open_minute(text: str, zone: str, start: str,
 
 @given(
     st.text(max_size=40)
-    | st.lists(st.sampled_from([*DAYS, "-", ",", " ", ";", "08:00", "off"]), max_size=9).map("".join)
+    | st.lists(st.sampled_from([*DAYS, "-", ",", " ", ";", "08:00", "off", "PH", "Dec", "24", "2026"]), max_size=9).map(
+        "".join
+    )
 )
 def test_no_text_breaks_the_parser(text: str) -> None:
     try:
         hours = Hours.parse(text)
     except BadHours:
         return
-    assert len(hours.week) == 7
+    assert hours.rules

@@ -131,6 +131,10 @@ def test_all_problems_of_all_files_come_at_once(folder: Path) -> None:
         ("gateway.toml", '"http://127.0.0.1:9100/fulfil"', '"http://h:99999/"', r"billing.url: must be a URL"),
         ("gateway.toml", '"message.*"', '"mesage.*"', r"webhooks.crm.events\[0\]: .*mean 'message.\*'"),
         ("gateway.toml", "Mo-Fr 08:00", "Mo-Fri 08:00", r"queues.billing.hours: 'Mo-Fri .* is not understood"),
+        ("gateway.toml", 'backup = "travel"', 'backup = "travle"', r"queues.billing.backup: .*mean 'travel'"),
+        ("gateway.toml", 'backup = "travel"', 'backup = "billing"', r"queues.billing.backup: .* back itself up"),
+        ("gateway.toml", 'holidays = "US-NY"', 'holidays = "US-NX"', r"brands.acme.holidays: US has no part 'NX'"),
+        ("gateway.toml", 'holidays = "US"', 'holidays = "USA"', r"queues.billing.holidays: .* no holidays of 'USA'"),
         ("gateway.toml", '"bad_number"', '"bad_nummer"', r"carriers.sim.errors: .*mean 'bad_number'"),
         ("gateway.toml", "0x0B =", "oops =", r"carriers.sim.errors: 'oops' is no code"),
         ("gateway.toml", "sqlite:///var/careline.db", "postgresql://me@h/db", r"store.url: PostgreSQL is not"),
@@ -220,6 +224,17 @@ def test_warnings_of_what_is_not_there_yet(folder: Path) -> None:
     warnings = {warning.key: warning.text for warning in load(folder, {}).warnings}
     assert "not delivered yet" in warnings["webhooks.crm"]
     assert "no agent answers" in warnings["queues.travel"]
+
+
+def test_holidays_and_back_up_fit_the_brand(folder: Path) -> None:
+    text = (folder / "gateway.toml").read_text("utf-8")
+    without = re.sub(r'holidays = "US(-NY)?"', "", text)
+    write(folder, "gateway.toml", without.replace('"Mo-Fr 08:00-20:00" ', '"Mo-Fr 08:00-20:00; PH off" '))
+    assert any("queues.billing.hours: PH needs to know whose holidays" in line for line in problems_of(folder))
+    other = '[[brands]]\nname = "zed"\ndisplay_name = "Zed"\nhelp_contact = "x"\n'
+    away = text.replace('name = "travel"\nbrand = "acme"', 'name = "travel"\nbrand = "zed"')
+    write(folder, "gateway.toml", away.replace("\n[[brands]]\n", f"\n{other}\n[[brands]]\n", 1))
+    assert any("'travel' answers for brand 'zed', this queue for 'acme'" in line for line in problems_of(folder))
 
 
 def test_numbers_longest_prefix_decides(folder: Path) -> None:

@@ -296,6 +296,21 @@ def test_why_a_person_takes_over_may_be_anything(why: object, kept: str) -> None
     assert handler.run(Start(), _talk(handler)) == (Escalate("billing", kept),)
 
 
+@pytest.mark.parametrize(("priority", "fits"), [(None, True), (-100, True), (100, True), (101, False), (-101, False)])
+def test_how_urgent_a_person_is_has_bounds(priority: int | None, fits: bool) -> None:
+    handler = Handler("asks.help", schema=Incoming, message_class="transactional")
+
+    @handler.start
+    def ask(talk: Talk[Incoming], event: Incoming) -> None:
+        talk.escalate("billing", "help", priority=priority)
+
+    if fits:
+        assert handler.run(Start(), _talk(handler)) == (Escalate("billing", "help", priority),)
+    else:
+        with pytest.raises(StepError, match="points go from -100 to 100"):
+            handler.run(Start(), _talk(handler))
+
+
 @pytest.mark.interpreted  # compiled, it is a TypeError
 def test_three_names_are_no_fields() -> None:
     assert "key_: no field may have this name" in _step(lambda talk: talk.say("a.b", key_=1)).problem

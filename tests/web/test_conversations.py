@@ -6,6 +6,7 @@ from typing import Any
 import apsw
 import pytest
 
+from gateway.care.standing import Standing
 from gateway.model.rows import replace
 from gateway.store.listings import ConversationFilters, conversation_sql
 from tests.web.conftest import PHONE, START_MS, World
@@ -335,6 +336,14 @@ async def test_queues_and_agents_show_what_there_is_to_do(world: World) -> None:
     assert queues["billing"]["oldest"] == "2026-11-22T15:00:00.000Z"
     assert queues["billing"]["agents"] == ["Ana", "Sue"]
     assert queues["travel"]["waiting"] == 0
+    assert (queues["travel"]["priority"], queues["travel"]["backup"]) == (0, None)
+    assert queues["travel"]["wait_minutes"] is None, "nobody has taken anything yet"
+    now = world.services.now()
+    world.services.book.standings["travel"] = Standing((), tuple(now - minute * 60_000 for minute in (8, 6, 4, 2, 0)))
+    queues = {item["name"]: item for item in (await world.json("GET", "/v1/queues"))["items"]}
+    assert queues["travel"]["wait_minutes"] == 2
+    waits = await world.json("GET", f"/v1/conversations/{second}")
+    assert (waits["queued_at"], waits["priority"]) == ("2026-11-22T15:00:00.000Z", 2)
     agents = {item["name"]: item for item in (await world.json("GET", "/v1/agents"))["items"]}
     assert agents["Ana"]["load"] == 1
     assert agents["Ana"]["presence"] == "unknown"

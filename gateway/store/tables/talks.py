@@ -76,6 +76,9 @@ class ConversationRow(SQLModel, table=True):
     preview: str | None = Field(default=None, sa_column=string())
     promises: str | None = Field(default=None, sa_column=string())
     previous: int | None = Field(default=None, sa_column=big())
+    queued_at: int | None = Field(default=None, sa_column=big())
+    priority: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    last_agent: str | None = Field(default=None, sa_column=string())
 
 
 class ConversationTagRow(SQLModel, table=True):

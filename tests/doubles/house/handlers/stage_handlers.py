@@ -117,3 +117,13 @@ def window(talk: Talk, reply: str) -> None:
 def aisle(talk: Talk, reply: str) -> None:
     """The other."""
     talk.say("stage.chosen", colour="aisle").close("answered")
+
+
+# Brings a person at once, before others who wait.
+stranded = Handler("stage.stranded", schema=What, message_class="transactional")
+
+
+@stranded.start
+def send_for_help(talk: Talk, event: What) -> None:
+    """One text, and a person."""
+    talk.say("stage.notice", **event.fields()).escalate("billing", why=event.what, priority=8)

@@ -1,0 +1,29 @@
+"""Agents who work over HTTP, without a chat client: that it shows nobody there does not mean that they have left."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from gateway.care.turn import Turn
+from gateway.store import waiting
+
+
+class Presence(Protocol):
+    """What the desk knows of agents' chat clients (`gateway.floor.attendance`)."""
+
+    def without_client(self, agent: str) -> bool:
+        """Whether no client shows the agent there."""
+
+    def is_elsewhere(self, agent: str) -> bool:
+        """Whether that is known to say nothing of them."""
+
+    def are_elsewhere(self, agents: Iterable[str]) -> None:
+        """It says nothing of these, from now on."""
+
+
+def works_over_http(turn: Turn, presence: Presence | None, agent: str) -> None:
+    """An agent (bare JID) took or answered something over HTTP. Written with it: a restart must not take from them
+    what they have.
+    """
+    if presence is not None and presence.without_client(agent) and not presence.is_elsewhere(agent):
+        waiting.set_elsewhere(turn.unit, agent, elsewhere=True)
+        turn.after.append(lambda: presence.are_elsewhere([agent]))
