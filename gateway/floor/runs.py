@@ -44,7 +44,7 @@ class Run:
         scene = Scene(turn, conversation, self.agent, {}, show, self.tags)
         inputs = self.verb.inputs(scene)
         if self.rest and not inputs:
-            # A note may look so: some clients send what is typed as //bot as /bot.
+            # A note may look so: some clients send what is typed as //take as /take.
             raise Refused(f"not done: /{self.verb.name} is said alone; a note is // TEXT")
         given = placed(inputs, self.rest) if self.rest else dict(self.values or {})
         wanted = [one for one in inputs if one.required]

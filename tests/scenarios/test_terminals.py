@@ -83,6 +83,9 @@ async def test_the_story_in_profanity(tmp_path: Path) -> None:
         # What the phone has not received yet is red, and so is what the desk has not taken.
         ticked = f"me: \x1b[39m{ANSWER}"
         await terminal.colours(lambda seen: ticked in seen, "the tick")
+        await terminal.types(".clsoe resolved")
+        await terminal.shows("[desk] not sent: there is no /clsoe (did you mean 'close'?)")
+        await terminal.colours(lambda seen: f"{RED}me: .clsoe resolved" in seen, "that it was refused")
         await terminal.types("/cmd exec careline#close")
         await terminal.shows("Form title: Close", "[field1] How it ended (required):")
         await terminal.types("/field1 resolved")
@@ -90,9 +93,6 @@ async def test_the_story_in_profanity(tmp_path: Path) -> None:
         await on.run.talk(ANN, state="closed", disposition="resolved")
         await terminal.types(f"/msg {ANN}@{COMPONENT}")
         await terminal.shows("[desk] closed: resolved")
-        await terminal.types("one more thing")
-        await terminal.shows("[desk] not sent: the conversation is closed (resolved)")
-        await terminal.colours(lambda seen: f"{RED}me: one more thing" in seen, "that it was not sent")
         await on.run.received(ANN, 4)
 
 
