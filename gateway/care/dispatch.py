@@ -17,6 +17,7 @@ from gateway.triggers import CallFailed, EventData, Fulfilled, HandedBack, Offer
 from gateway.triggers.moments import Moment
 
 FAILED_LATE_MS = 72 * 3_600_000
+MOST_NAMED = 40  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,9 +274,19 @@ def delivery_failed(turn: Turn, message: Message, reason: str, *, opted_out: boo
             queueing.reopen(turn, own, why)
         return
     current = wrapping.back(turn, current)
-    turn.note(current, "failed", "system", why)
+    turn.note(current, "failed", "system", f"{_named(message)} did not arrive: {reason}")
     if current.owner_kind is OwnerKind.bot:
         queueing.to_queue(turn, current, None, why)
+
+
+def _named(message: Message) -> str:
+    """Which text: an agent may have sent several, and not every client marks bubbles. Of a program's the link in it is
+    the customer's own.
+    """
+    if message.author_kind != "agent":
+        return "a text"
+    words = " ".join(message.text.split())
+    return f'"{words if len(words) <= MOST_NAMED else f"{words[:MOST_NAMED]}..."}"'
 
 
 def matters(message: Message) -> bool:

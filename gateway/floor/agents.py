@@ -15,7 +15,7 @@ from gateway.care.turn import Refused, Turn
 from gateway.floor import cards, verbs
 from gateway.floor.attendance import Attendance
 from gateway.floor.corrections import Correction, corrected
-from gateway.floor.lines import Typed, typed
+from gateway.floor.lines import DOT, Typed, typed
 from gateway.floor.meaning import meant
 from gateway.floor.repertoire import VERBS
 from gateway.floor.runs import BRAND, Run
@@ -107,7 +107,9 @@ class Agents:
         if line.refused:
             return _heard(Told(f"not sent: {line.refused}", refused=True))
         if line.verb and not said.replaces:
-            return _heard(await self._line(said, line))
+            told = await self._line(said, line)
+            # Else it would look for ever as if it had not arrived.
+            return _heard(told, delivered=bool(said.id) and not told.refused)
         if not said.customer and not said.replaces:
             return Heard(self._help(DESK_VERBS, "Write to a customer's contact, or say:"))
         return await self._words(said, line)
@@ -301,14 +303,14 @@ class Agents:
         return {**own, **READING, **DESK_VERBS}
 
     def _help(self, known: Mapping[str, str], head: str) -> str:
-        return "\n".join([head, *(f"/{name}: {title}" for name, title in known.items())])
+        return "\n".join([head, *(f"/{name}: {title}" for name, title in known.items()), DOT])
 
 
 MOST_ID = (1 << 63) - 1
 
 
-def _heard(told: Told) -> Heard:
-    return Heard(cards.ours(told.text), choices=told.choices) if told.text else Heard()
+def _heard(told: Told, *, delivered: bool = False) -> Heard:
+    return Heard(cards.ours(told.text) if told.text else "", delivered=delivered, choices=told.choices)
 
 
 def _refusal(why: str) -> Heard:

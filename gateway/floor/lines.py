@@ -2,6 +2,11 @@
 
 A line that begins with `/` is for the desk (contract section 5); a space before it makes it words. What looks like a
 note by mistake is one: `//` never leaves the desk, whatever blanks stand before it.
+
+Many clients keep lines that begin with `/` for themselves (profanity, poezio, Gajim), and these and Dino send what is
+typed as `// x` as `/ x`: that is a note too. `.take` is `/take` for them: no client takes a dot, and no text to a
+customer begins with a dot and a letter; `...`, `.5` and `. and` are words. A mistyped name is refused as that of any
+command, so that no customer reads it.
 """
 
 import unicodedata
@@ -12,6 +17,9 @@ from gateway.model.rows import record
 _SLASHES = "/\uff0f\u2044\u2215"
 AS = "as"
 """`/as BRAND LINE`: which of a customer's conversations is meant, where an agent has two."""
+
+DOT = "Where your client keeps / for itself, a dot does the same: .take"
+"""The last line of the help."""
 
 
 @record
@@ -31,15 +39,17 @@ def typed(text: str, verbs: Collection[str]) -> Typed | None:
     line = _shown(text.lstrip("\r\n").rstrip())
     if not line.strip():
         return None
-    if not line.startswith("/") or line.startswith("//"):
+    if not _for_desk(line) or line.startswith("//"):
         return _plain(line, verbs)
     name, rest = _parted(line[1:])
-    if not name or line[1].isspace():
+    if not name or (line[1].isspace() and name.lower() in verbs):
         return Typed(refused="say / and the name of a command, as in /help; a space before it makes it words")
+    if line[1].isspace():
+        return Typed("note", line[1:].strip())
     if name.lower() != AS:
         return Typed(name.lower(), rest)
     brand, rest = _parted(rest)
-    again = _parted(_shown(rest))[0].lower() == f"/{AS}"
+    again = _parted(_shown(rest))[0].lower() in (f"/{AS}", f".{AS}")
     its = typed(rest, verbs) if brand and not again else None
     if its is None:
         return Typed(refused="say /as BRAND and then the text, or the command")
@@ -53,8 +63,8 @@ def _plain(line: str, verbs: Collection[str]) -> Typed:
         return Typed("note", note) if note else Typed(refused="say // TEXT: a note that never leaves the desk")
     for later in bare.splitlines()[1:]:
         name = _parted(_shown(later))[0]
-        bare_slash = name.startswith("/") and not _shown(later)[:1].isspace()
-        if name.startswith("//") or (bare_slash and name[1:].lower() in (*verbs, AS)):
+        for_desk = _for_desk(name) and not _shown(later)[:1].isspace()
+        if name.startswith("//") or (for_desk and name[1:].lower() in (*verbs, AS)):
             shown = "//" if name.startswith("//") else name
             return Typed(
                 refused=f"a line of it begins with {shown}: what is for the desk is sent alone; a space before it "
@@ -74,6 +84,11 @@ def _shown(line: str) -> str:
     blanks = len(line) - len(line.lstrip())
     slashes = len(line[blanks:]) - len(line[blanks:].lstrip(_SLASHES))
     return line[:blanks] + "/" * slashes + line[blanks + slashes :]
+
+
+def _for_desk(line: str) -> bool:
+    """Whether it begins as a command does."""
+    return line.startswith("/") or (line.startswith(".") and line[1:2].isascii() and line[1:2].isalpha())
 
 
 def _parted(text: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 
-from gateway.care.turn import Turn
+from gateway.care.turn import Refused, Turn
 from gateway.floor.meaning import WhichBrand, meant
 from gateway.floor.verbs import Scene, Verb
 from gateway.model.desk import Form, Input, Show, Told
@@ -43,6 +43,9 @@ class Run:
             return self._with_brand(self.verb.steps(scene, self.rest if self.line else None))
         scene = Scene(turn, conversation, self.agent, {}, show, self.tags)
         inputs = self.verb.inputs(scene)
+        if self.rest and not inputs:
+            # A note may look so: some clients send what is typed as //take as /take.
+            raise Refused(f"not done: /{self.verb.name} is said alone; a note is // TEXT")
         given = placed(inputs, self.rest) if self.rest else dict(self.values or {})
         wanted = [one for one in inputs if one.required]
         unasked = bool(inputs) and self.values is None and not self.line and not (self.brand and not wanted)

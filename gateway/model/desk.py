@@ -76,8 +76,8 @@ class Said:
 @record
 class Heard:
     """What becomes of what an agent wrote. text: the desk's answer, "" = none. refused: why the words go nowhere: the
-    bubble is marked failed with it. delivered: they have reached the phone already: the stanza is a repetition.
-    choices: what one may answer with one tap, as of a `Line`."""
+    bubble is marked failed with it. delivered: they have reached the phone already, as the stanza is a repetition, or
+    they were for the desk, and done. choices: what one may answer with one tap, as of a `Line`."""
 
     text: str = ""
     refused: str = ""

@@ -119,7 +119,9 @@ async def sell(demo: Demo, page: Page) -> None:
     await page.run(f"{DESK}.querySelector('#words').focus()")
     await page.run(f"{DESK}.querySelector('#words').value = 'Hi Maya, Ana here.'")
     await press(page, "Send")
-    await page.until(f"{DESK}.querySelector('.tick.ticked')")
+    ticks = f"[...{DESK}.querySelectorAll('.tick.ticked')]"
+    await page.until(f"{ticks}.some((one) => one.textContent === ' ✓ done')")
+    await page.until(f"{ticks}.some((one) => one.textContent === ' ✓✓ on the phone')")
     assert any(bubble["text"] == "Hi Maya, Ana here." for bubble in demo.phone())
     demo.text("and what does it cost?")
     await shown(page, "and what does it cost?")

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from gateway.floor.lines import Typed, typed
 
 VERBS = {"close", "take"}
+NO_NAME = "say / and the name of a command, as in /help; a space before it makes it words"
 
 
 @pytest.mark.parametrize(
@@ -24,8 +25,10 @@ VERBS = {"close", "take"}
         ("//", Typed(refused="say // TEXT: a note that never leaves the desk")),
         ("/close resolved she is happy", Typed("close", "resolved she is happy")),
         ("\n/CLOSE\nresolved\nshe is happy", Typed("close", "resolved\nshe is happy")),
-        ("/", Typed(refused="say / and the name of a command, as in /help; a space before it makes it words")),
-        ("/ close", Typed(refused="say / and the name of a command, as in /help; a space before it makes it words")),
+        ("/", Typed(refused=NO_NAME)),
+        ("/ close", Typed(refused=NO_NAME)),
+        ("/ take care, he is angry", Typed(refused=NO_NAME)),
+        ("/ he is angry", Typed("note", "he is angry")),
         ("/as zed Your flight is booked", Typed("", "Your flight is booked", "zed")),
         ("/as zed /close resolved", Typed("close", "resolved", "zed")),
         ("/as zed // note", Typed("note", "note", "zed")),
@@ -36,6 +39,20 @@ VERBS = {"close", "take"}
         ("/AS zed /As acme hello", Typed(refused="say /as BRAND and then the text, or the command")),
         ("/as zed", Typed(refused="say /as BRAND and then the text, or the command")),
         ("/as", Typed(refused="say /as BRAND and then the text, or the command")),
+        (".close resolved she is happy", Typed("close", "resolved she is happy")),
+        ("\n.Take", Typed("take")),
+        (".clsoe resolved", Typed("clsoe", "resolved")),
+        (".note she is annoyed", Typed("note", "she is annoyed")),
+        (" .close is no file", Typed("", ".close is no file")),
+        (".", Typed("", ".")),
+        (". and then", Typed("", ". and then")),
+        ("...so it is", Typed("", "...so it is")),
+        (".50 a minute", Typed("", ".50 a minute")),
+        (".été", Typed("", ".été")),
+        ("./close", Typed("", "./close")),
+        (".as zed .close resolved", Typed("close", "resolved", "zed")),
+        (".as zed hello", Typed("", "hello", "zed")),
+        (".as zed .as acme hello", Typed(refused="say /as BRAND and then the text, or the command")),
         ("/as zed /as acme hello", Typed(refused="say /as BRAND and then the text, or the command")),
     ],
 )
@@ -57,6 +74,7 @@ def test_blank_is_nothing(text: str) -> None:
         "Hello\n/close resolved",
         "Hello\n/close\tresolved",
         "a\nb\n/take",
+        "Hello\n.take",
         "/as acme Hello\n/as zed Your flight is booked",
     ],
 )
@@ -66,15 +84,18 @@ def test_what_is_for_the_desk_is_sent_alone(text: str) -> None:
     assert "sent alone" in line.refused
 
 
-@given(st.text(alphabet=st.sampled_from("/ \n\tacloseтzdé"), max_size=40))
+@given(st.text(alphabet=st.sampled_from("/. \n\tacloseтzdé"), max_size=40))
 def test_no_note_and_no_verb_ever_becomes_words(text: str) -> None:
     line = typed(text, VERBS)
     if line is not None and not line.verb and not line.refused:
         assert line.rest == line.rest.strip()
         assert not line.rest.startswith("//")
         assert not any(each.startswith("//") for each in line.rest.splitlines())
-        # A line that begins with a slash is words only after a blank, or behind /as.
-        assert not line.rest.startswith("/") or text.lstrip("\r\n")[0].isspace() or "/as" in text
+        # What begins like a command is words only after a blank, or behind /as.
+        said = line.rest.startswith("/") or (
+            line.rest[:1] == "." and line.rest[1:2].isascii() and line.rest[1:2].isalpha()
+        )
+        assert not said or text.lstrip("\r\n")[0].isspace() or "/as" in text or ".as" in text
 
 
 def test_a_long_chain_of_brands_is_refused() -> None:

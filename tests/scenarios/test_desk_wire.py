@@ -9,7 +9,7 @@ import pytest
 
 from gateway.model.rows import replace
 from tests.doubles.agent import AgentClient
-from tests.doubles.prosody import PRIVILEGES, Prosody
+from tests.doubles.prosody import DOMAIN, PRIVILEGES, Prosody
 from tests.doubles.prosody import installed as prosody_installed
 from tests.scenarios.playing import SAMPLES
 from tests.scenarios.test_wire import free_port
@@ -37,14 +37,15 @@ class Scene:
         await client.login(show)
         return client
 
-    async def present(self, client: AgentClient, presence: str = "online") -> None:
-        """Waits until the desk knows that an agent is there."""
+    async def present(self, client: AgentClient | str, presence: str = "online") -> None:
+        """Waits until the desk knows that an agent, who may have any client, is there."""
+        name = client if isinstance(client, str) else client.name
 
         async def so() -> bool:
             found = (await self.run.api("GET", "/v1/agents"))["items"]
-            return any(one["jid"] == client.jid and one["presence"] == presence for one in found)
+            return any(one["jid"] == f"{name}@{DOMAIN}" and one["presence"] == presence for one in found)
 
-        await self.run.until(so, f"{client.name} is {presence}")
+        await self.run.until(so, f"{name} is {presence}")
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ set -euo pipefail
 present() {
     case $1 in
         nodejs) command -v node && node -e 'process.exit(process.versions.node.split(".")[0] < 18 ? 1 : 0)' ;;
-        npm | prosody | chromium) command -v "$1" ;;
+        npm | prosody | chromium | tmux | profanity | poezio) command -v "$1" ;;
         gcc) command -v cc ;;
         libc6-dev) [ -e /usr/include/stdio.h ] ;;
         postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' || command -v initdb ;;

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tests/setup/venv.sh test
-mapfile -t missing < <(tests/setup/packages.sh gcc libc6-dev nodejs npm prosody prosody-modules lua-dbi-sqlite3 ejabberd erlang-p1-sqlite3 postgresql chromium kannel kannel-extras)
+mapfile -t missing < <(tests/setup/packages.sh gcc libc6-dev nodejs npm prosody prosody-modules lua-dbi-sqlite3 ejabberd erlang-p1-sqlite3 postgresql chromium kannel kannel-extras tmux profanity poezio)
 
 if command -v npm >/dev/null; then
     # node_modules holds a copy of the lock it was made from

@@ -4,6 +4,8 @@ import {$, make} from "/build.js";
 import {Client} from "/desk/client.js";
 
 const DESK = "[desk]";
+/** For the desk, not for the customer. */
+const isVerb = (text) => /^(\/|\.[a-z])/i.test(text);
 const clock = new Intl.DateTimeFormat(undefined, {hour: "2-digit", minute: "2-digit", hourCycle: "h23"});
 const ANSWERS = [
   "Hi Maya, {me} here. Those 120 minutes were calls on two evenings. With Unlimited they cost nothing extra. Shall I offer it?",
@@ -71,8 +73,8 @@ function deskWords(text) {
 }
 
 function drawLine(line, chat) {
-  const kind = line.desk ? "ours" : line.mine ? (line.text.startsWith("/") ? "mine verb" : "mine") : "theirs";
-  const tick = {ticked: "✓✓ on the phone", failed: `✕ not delivered: ${line.why}`}[line.tick] ?? "";
+  const kind = line.desk ? "ours" : line.mine ? (isVerb(line.text) ? "mine verb" : "mine") : "theirs";
+  const tick = {ticked: isVerb(line.text) ? "✓ done" : "✓✓ on the phone", failed: `✕ not delivered: ${line.why}`}[line.tick] ?? "";
   const foot = make("small", {}, clock.format(line.at), tick ? make("span", {className: `tick ${line.tick}`, textContent: ` ${tick}`}) : null);
   const words = line.desk ? deskWords(line.text) : [line.text];
   const answers = chat.waits && line === lastCard(chat) ? [make("div", {className: "quick"}, ...line.choices.map((choice, place) =>
@@ -146,7 +148,7 @@ function wire() {
   };
   $("#words").oninput = () => {
     grow();
-    const now = Boolean($("#words").value) && !$("#words").value.startsWith("/");
+    const now = Boolean($("#words").value) && !isVerb($("#words").value);
     if (now === writes || !open || !client.up) return;
     writes = now;
     client.typing(open.jid, now);
