@@ -7,6 +7,7 @@ The channel knows stanzas and these words; care knows these words and conversati
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import Protocol
 
 from gateway.model.rows import record
 
@@ -147,6 +148,85 @@ class Told:
 
 
 @record
+class RoomPlan:
+    """A chat room that shall be, with us in it as its owner (XEP-0045). jid: its bare JID. customer: whose contact our
+    occupant is, "" = the desk. nick: how we are called there. Nobody else may enter; members and admins are bare JIDs.
+    """
+
+    jid: str
+    customer: str
+    nick: str
+    title: str
+    members: tuple[str, ...] = ()
+    admins: tuple[str, ...] = ()
+
+
+@record
+class RoomSaid:
+    """A listed agent wrote in a room of ours, under their real JID. id: of the stanza, "" = none. whispered: to our
+    occupant alone.
+    """
+
+    room: str
+    agent: str
+    nick: str
+    id: str
+    text: str
+    whispered: bool = False
+
+
+class Entry(StrEnum):
+    """made: the room is new. back: it was there, and we were not. changed: who may be in it did."""
+
+    made = "made"
+    back = "back"
+    changed = "changed"
+
+
+class Rooms(Protocol):
+    """Our rooms, as the floor sees them; none of it waits."""
+
+    def keep(self, plan: RoomPlan) -> bool:
+        """This room shall be, and be so. False where that cannot be."""
+
+    def forget(self, jid: str) -> None:
+        """We leave it, and it stays."""
+
+    def end(self, plan: RoomPlan, reason: str) -> None:
+        """Destroys it; `RoomEvents.gone` tells when it is no more."""
+
+    def inside(self, jid: str) -> bool:
+        """Whether what we say there is heard."""
+
+    def people(self, jid: str) -> Mapping[str, str]:
+        """Who is there beside us: bare real JIDs by nick."""
+
+    def say(self, jid: str, text: str, *, id: str = "", at: int | None = None) -> bool:
+        """To all there. at: ms, when it was said, where that is not now. False where we are not in."""
+
+    def title(self, jid: str, text: str) -> bool:
+        """Sets the subject. False where we are not in."""
+
+    def invite(self, jid: str, agent: str, reason: str) -> bool:
+        """Asks an agent to come in (XEP-0249). False where we are not in."""
+
+
+async def _unheard(_: RoomSaid) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomEvents:
+    """What the channel tells of rooms. said: answers with what the room (or who whispered) is told, "" = nothing.
+    entered: we are in, and it is as planned. gone: it is no more, as we asked.
+    """
+
+    said: Callable[[RoomSaid], Awaitable[str]] = _unheard
+    entered: Callable[[str, Entry], None] = lambda _jid, _how: None
+    gone: Callable[[str], None] = lambda _jid: None
+
+
+@record
 class DeskProfile:
     """How the server is reached (XEP-0114). domain: the component. agent_domains: whose users may be agents."""
 
@@ -211,7 +291,7 @@ class DeskEvents:
     asked: an agent runs one. named: what a customer is called, "" where that is unknown or not for this agent. shows:
     how a customer's contact stands, as a status line; None = there is no such contact. seen, bounced, attends: see
     `Seen`, `Bounced`, `Show` (best over all devices). connected: lines go again; since when they did not, ms, None =
-    since ever.
+    since ever. rooms: see there.
     """
 
     listed: Callable[[str], bool]
@@ -225,3 +305,4 @@ class DeskEvents:
     bounced: Callable[[Bounced], None]
     attends: Callable[[str, Show], None]
     connected: Callable[[int | None], None]
+    rooms: RoomEvents = RoomEvents()

@@ -103,7 +103,7 @@ def _as_agent(line: Line, domain: str) -> str:
         f"<message xmlns='jabber:client' type='chat'"
         f"{attributes(from_=line.agent, to=contact_bare(line.customer, domain), id=line.id)}>"
         f"<body>{escape(_cut(line.text))}</body><origin-id xmlns='{NS_SID}'{attributes(id=line.id)}/>"
-        f"{_delay(line.at, domain)}</message>"
+        f"{delay(line.at, domain)}</message>"
     )
     server = line.agent.partition("@")[2]
     return (
@@ -162,7 +162,7 @@ def _said(line: Line, sender: str, domain: str, text: str) -> str:
         f"<message type='chat'{attributes(from_=sender, to=line.agent, id=line.id)}><body>{escape(_cut(text))}</body>"
         f"<origin-id xmlns='{NS_SID}'{attributes(id=line.id)}/><request xmlns='{NS_RECEIPTS}'/>"
         f"<markable xmlns='{NS_MARKERS}'/><active xmlns='{NS_STATES}'/>"
-        f"{_delay(line.at, domain)}{_choices(line.choices)}</message>"
+        f"{delay(line.at, domain)}{_choices(line.choices)}</message>"
     )
 
 
@@ -170,7 +170,8 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"
 
 
-def _delay(at: int | None, domain: str) -> str:
+def delay(at: int | None, domain: str) -> str:
+    """When something was said, ms (XEP-0203); "" for None."""
     if at is None:
         return ""
     try:
