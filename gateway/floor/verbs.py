@@ -4,7 +4,6 @@ A verb says what it wants to know (`inputs`, asked when it is run, since choices
 does (`do`, a decision in the customer's own order, which answers with a sentence). Contract section 5.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,8 +15,6 @@ from gateway.model.desk import Input, Show, Told
 from gateway.model.message import Author, MessageClass, MessageState
 from gateway.settings import nearest
 from gateway.settings.policy import Offer as Terms
-
-_WORD = re.compile(r"[^\s]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +167,10 @@ def to(scene: Scene) -> str:
 def bot(scene: Scene) -> str:
     """Hands back to the handler that escalated, which is told how it went."""
     disposition, note = scene.values.get("disposition", ""), scene.values.get("note", "")
-    if disposition and not _WORD.fullmatch(disposition):
-        raise Refused("how it went is one word, such as resolved", "disposition")
+    known = closing.dispositions(scene.turn, scene.conversation)
+    if disposition and disposition not in known:
+        hint = nearest(disposition, known) or f"; there are {', '.join(known)}"
+        raise Refused(f"no disposition {disposition[:40]!r}{hint}; a note is said by // TEXT", "disposition")
     if note:
         scene.turn.note(scene.conversation, "note", scene.agent, note)
     dispatch.hand_back(scene.turn, scene.conversation, scene.agent, disposition)
