@@ -147,6 +147,49 @@ class Told:
 
 
 @record
+class RoomPlan:
+    """A chat room that shall be, with us in it as its owner (XEP-0045). jid: its bare JID. customer: whose contact our
+    occupant is, "" = the desk. nick: how we are called there. Nobody else may enter; members and admins are bare JIDs.
+    """
+
+    jid: str
+    customer: str
+    nick: str
+    title: str
+    members: tuple[str, ...] = ()
+    admins: tuple[str, ...] = ()
+
+
+@record
+class RoomSaid:
+    """A listed agent wrote in a room of ours, under their real JID. id: of the stanza, "" = none. whispered: to our
+    occupant alone.
+    """
+
+    room: str
+    agent: str
+    nick: str
+    id: str
+    text: str
+    whispered: bool = False
+
+
+async def _unheard(_: RoomSaid) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomEvents:
+    """What the channel tells of rooms. said: answers with what the room (or who whispered) is told, "" = nothing.
+    entered: we are in, and it is as planned; whether it was made just now. gone: it is no more, as we asked.
+    """
+
+    said: Callable[[RoomSaid], Awaitable[str]] = _unheard
+    entered: Callable[[str, bool], None] = lambda _jid, _fresh: None
+    gone: Callable[[str], None] = lambda _jid: None
+
+
+@record
 class DeskProfile:
     """How the server is reached (XEP-0114). domain: the component. agent_domains: whose users may be agents."""
 
@@ -211,7 +254,7 @@ class DeskEvents:
     asked: an agent runs one. named: what a customer is called, "" where that is unknown or not for this agent. shows:
     how a customer's contact stands, as a status line; None = there is no such contact. seen, bounced, attends: see
     `Seen`, `Bounced`, `Show` (best over all devices). connected: lines go again; since when they did not, ms, None =
-    since ever.
+    since ever. rooms: see there.
     """
 
     listed: Callable[[str], bool]
@@ -225,3 +268,4 @@ class DeskEvents:
     bounced: Callable[[Bounced], None]
     attends: Callable[[str, Show], None]
     connected: Callable[[int | None], None]
+    rooms: RoomEvents = RoomEvents()

@@ -19,6 +19,7 @@ from gateway.channels.xmpp.patience import Backoff, Patience
 from gateway.channels.xmpp.presence import Attendance
 from gateway.channels.xmpp.queries import Queries
 from gateway.channels.xmpp.reading import Reader
+from gateway.channels.xmpp.rooms import Rooms
 from gateway.channels.xmpp.rosters import CONTACTS, Rosters
 from gateway.channels.xmpp.stream import ComponentStream
 from gateway.channels.xmpp.writing import ping, random_id, render
@@ -63,7 +64,8 @@ class XmppLink:
         self._patience = patience or Patience()
         self._backoff = Backoff(self._patience)
         self._attendance = Attendance(self, self._patience.probe)
-        self._reader = Reader(self, self._attendance, Queries(self))
+        self.rooms = Rooms(self, self._patience)
+        self._reader = Reader(self, self._attendance, Queries(self), self.rooms)
         self._stream: ComponentStream | None = None
         self._session: _Session | None = None
         self._state = DeskState.down
@@ -353,6 +355,7 @@ class XmppLink:
             self.ask(agents[at : at + _CHUNK])
         if self._session is session and not session.stream.lost.done():
             session.told = True
+            self._guarded(self.rooms.opened)
             self._guarded(lambda: self.events.connected(self._since))
             if _MANAGED in self._privileges:
                 session.barrier.wrote(0).add_done_callback(lambda taken: self._all_told(session, agents, taken))
@@ -372,6 +375,7 @@ class XmppLink:
         self._room.set()
         self._rosters.lost()
         self._guarded(self._attendance.forget)
+        self._guarded(self.rooms.closed)
 
     def _silent(self) -> None:
         """Agents may have been cut off since the last sign of life."""

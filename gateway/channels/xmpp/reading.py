@@ -8,6 +8,7 @@ from gateway.channels.xmpp.jids import BadJid, Contact, Sender, contact_jid, rea
 from gateway.channels.xmpp.owner import DeskOwner
 from gateway.channels.xmpp.presence import Attendance
 from gateway.channels.xmpp.queries import Queries
+from gateway.channels.xmpp.rooms import Rooms
 from gateway.channels.xmpp.writing import NS_MARKERS, NS_RECEIPTS, NS_SID, NS_STANZAS, chat, error, random_id, render
 from gateway.model.desk import MARK, Bounced, Heard, Line, LineKind, Said, Seen
 
@@ -44,8 +45,9 @@ class Envelope:
 class Reader:
     """Reads what came and hands it on. Nothing here waits."""
 
-    def __init__(self, owner: DeskOwner, attendance: Attendance, queries: Queries) -> None:
+    def __init__(self, owner: DeskOwner, attendance: Attendance, queries: Queries, rooms: Rooms) -> None:
         self._owner = owner
+        self._rooms = rooms
         self._attendance = attendance
         self._queries = queries
 
@@ -60,7 +62,9 @@ class Reader:
         if kind not in {"message", "presence", "iq"}:
             raise BadJid("not a stanza")
         envelope = self._open(xml)
-        if kind == "message":
+        if self._rooms.knows(envelope.sender.bare) and envelope.type not in {"get", "set"}:
+            self._rooms.read(kind, xml, envelope.sender)
+        elif kind == "message":
             self._message(envelope)
         elif kind == "presence":
             self._attendance.read(xml, envelope.sender, envelope.contact, agent=envelope.agent)

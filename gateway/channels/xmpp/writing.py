@@ -162,7 +162,7 @@ def _said(line: Line, sender: str, domain: str, text: str) -> str:
         f"<message type='chat'{attributes(from_=sender, to=line.agent, id=line.id)}><body>{escape(_cut(text))}</body>"
         f"<origin-id xmlns='{NS_SID}'{attributes(id=line.id)}/><request xmlns='{NS_RECEIPTS}'/>"
         f"<markable xmlns='{NS_MARKERS}'/><active xmlns='{NS_STATES}'/>"
-        f"{_delay(line.at, domain)}{_choices(line.choices)}</message>"
+        f"{delay(line.at, domain)}{_choices(line.choices)}</message>"
     )
 
 
@@ -170,7 +170,8 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"
 
 
-def _delay(at: int | None, domain: str) -> str:
+def delay(at: int | None, domain: str) -> str:
+    """When something was said, ms (XEP-0203); "" for None."""
     if at is None:
         return ""
     try:

@@ -17,6 +17,8 @@ from gateway.model.desk import (
     Heard,
     Line,
     LineKind,
+    RoomEvents,
+    RoomSaid,
     Said,
     Seen,
     Show,
@@ -45,6 +47,9 @@ class Care:
         self.attends: list[tuple[str, Show]] = []
         self.connected: list[int | None] = []
         self.names: dict[tuple[str, str], str] = {(ANNA, CUSTOMER): "Ann <Gold>"}
+        self.rooms_said: list[RoomSaid] = []
+        self.entered: list[tuple[str, bool]] = []
+        self.gone: list[str] = []
         self.statuses: dict[str, str] = {CUSTOMER: "Ann, gold"}
         self.verbs: list[tuple[str, str]] = [("take", "Take it"), ("close", "Close it")]
         self.told = Told("done")
@@ -64,6 +69,11 @@ class Care:
             bounced=self._note(self.bounced),
             attends=self._attends,
             connected=self._note(self.connected),
+            rooms=RoomEvents(
+                said=self._said_in_room,
+                entered=lambda jid, fresh: self._note(self.entered)((jid, fresh)),
+                gone=self._note(self.gone),
+            ),
         )
 
     @property
@@ -81,6 +91,11 @@ class Care:
 
     async def _named(self, agent: str, customer: str) -> str:
         return self.names.get((agent, customer), "")
+
+    async def _said_in_room(self, said: RoomSaid) -> str:
+        self.rooms_said.append(said)
+        self.watch.touch()
+        return f"heard: {said.text}"
 
     async def _verbs(self, agent: str, customer: str) -> Sequence[tuple[str, str]]:
         return self.verbs
