@@ -13,10 +13,11 @@ from gateway.floor.agents import Agents
 from gateway.floor.assigning import Assigning
 from gateway.floor.attendance import Attendance
 from gateway.floor.echoes import Echoes, Sent
+from gateway.floor.lobbies import Lobbies
 from gateway.floor.nudging import Nudging
 from gateway.floor.relaying import MOST_UNCONFIRMED, Relaying
 from gateway.jobs.lane import Lane
-from gateway.model.desk import DeskEvents, DeskState, DeskStatus, Show
+from gateway.model.desk import DeskEvents, DeskState, DeskStatus, RoomEvents, RoomSaid, Show
 from gateway.model.ids import Ids
 from gateway.settings.gateway_file import Xmpp
 from gateway.store import waiting, work
@@ -60,17 +61,26 @@ class AgentDesk:
             bounced=self.echoes.bounced,
             attends=self._attends,
             connected=self._connected,
+            rooms=RoomEvents(said=self._said_in_room, entered=self._entered),
         )
         self.link = XmppLink(desk_profile_of(xmpp), events, now)
+        self.lobbies = Lobbies(store, engine, self.link.rooms, now)
         nudging = Nudging(store, engine, self.attendance, now)
         self.relaying = Relaying(store, engine, ids, now, self.link.send, self.echoes, nudging, self._settling)
         self.lane = Lane(
             DESK_LANE, store, self.relaying.run, now, most=200, together=TOGETHER, batches=2, room=self._room
         )
-        engine.desk_changed = self.assigning.poke
+        engine.desk_changed = self._poke
 
     def _poke(self) -> None:
         self.assigning.poke()
+        self.lobbies.poke()
+
+    async def _said_in_room(self, said: RoomSaid) -> str:
+        return await self.lobbies.said(said)
+
+    def _entered(self, room: str, fresh: bool) -> None:
+        self.lobbies.entered(room)
 
     def _room(self) -> int:
         """How many lines may be on their way: none while nobody would take them."""
@@ -96,11 +106,13 @@ class AgentDesk:
         self._last_up = await self._store.read(waiting.last_up)
         self.lane.start()
         self.assigning.start()
+        self.lobbies.start()
         await self.link.start()
 
     async def stop(self, drain: float) -> None:
         """Takes nothing from agents any more, lets what was sent be confirmed, and closes."""
         await self.assigning.stop()
+        await self.lobbies.stop()
         await self.note_up()
         await self.lane.stop(drain)
         await self.link.stop(drain)

@@ -49,7 +49,8 @@ Component {desk}
   component_secret = {secret}
   component_conflict_resolve = "kick_old"
 Component {rooms} "muc"
-  restrict_room_creation = "local"
+  muc_room_default_public = false
+  muc_room_default_persistent = true
 """
 
 

@@ -7,6 +7,7 @@ The channel knows stanzas and these words; care knows these words and conversati
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import Protocol
 
 from gateway.model.rows import record
 
@@ -172,6 +173,34 @@ class RoomSaid:
     id: str
     text: str
     whispered: bool = False
+
+
+class Rooms(Protocol):
+    """Our rooms, as the floor sees them; none of it waits."""
+
+    def keep(self, plan: RoomPlan) -> bool:
+        """This room shall be, and be so. False where that cannot be."""
+
+    def forget(self, jid: str) -> None:
+        """We leave it, and it stays."""
+
+    def end(self, plan: RoomPlan, reason: str) -> None:
+        """Destroys it; `RoomEvents.gone` tells when it is no more."""
+
+    def inside(self, jid: str) -> bool:
+        """Whether what we say there is heard."""
+
+    def people(self, jid: str) -> Mapping[str, str]:
+        """Who is there beside us: bare real JIDs by nick."""
+
+    def say(self, jid: str, text: str, *, id: str = "", at: int | None = None) -> bool:
+        """To all there. at: ms, when it was said, where that is not now. False where we are not in."""
+
+    def title(self, jid: str, text: str) -> bool:
+        """Sets the subject. False where we are not in."""
+
+    def invite(self, jid: str, agent: str, reason: str) -> bool:
+        """Asks an agent to come in (XEP-0249). False where we are not in."""
 
 
 async def _unheard(_: RoomSaid) -> str:

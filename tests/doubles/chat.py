@@ -4,18 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gateway.model.desk import Line, LineKind
+from tests.doubles.rooms import FakeRooms
 
 
 @dataclass
 class FakeChat:
     """Takes lines as the real channel does: a line that comes twice shows once, by its id. contacts: the open chats of
-    each agent, number -> name.
+    each agent, number -> name. rooms: the server's.
     """
 
     up: bool = True
     lines: dict[str, list[Line]] = field(default_factory=dict)
     repeated: int = 0
     contacts: dict[str, dict[str, str]] = field(default_factory=dict)
+    rooms: FakeRooms = field(default_factory=FakeRooms)
 
     async def send(self, lines: Sequence[Line]) -> bool:
         """As `XmppLink.send`."""

@@ -32,6 +32,7 @@ from gateway.floor.agents import Agents
 from gateway.floor.assigning import Assigning
 from gateway.floor.attendance import Attendance
 from gateway.floor.echoes import Echoes
+from gateway.floor.lobbies import Lobbies
 from gateway.floor.nudging import Nudging
 from gateway.floor.relaying import Relaying
 from gateway.jobs.lane import Again, Lane
@@ -249,6 +250,7 @@ class Stage:
         self.echoes = Echoes(self.store, self.engine, self.ids, self.clock)
         nudging = Nudging(self.store, self.engine, self.attendance, self.clock)
         self.relaying = Relaying(self.store, self.engine, self.ids, self.clock, chat.send, self.echoes, nudging)
+        self.lobbies = Lobbies(self.store, self.engine, chat.rooms, self.clock)
         self._lane(DESK_LANE, self.relaying.run, most=200, together=50, room=chat.room)
         self.engine.presence = self.attendance
         await self.agents.start()

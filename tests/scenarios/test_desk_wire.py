@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.skipif(not prosody_installed(), reason="Prosody is not installed"),
 ]
 ANN = "+15551230001"
-AGENTS = ("ana", "ben", "cleo")
+AGENTS = ("ana", "ben", "cleo", "mallory")
 
 
 class Scene:

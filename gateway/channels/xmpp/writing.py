@@ -103,7 +103,7 @@ def _as_agent(line: Line, domain: str) -> str:
         f"<message xmlns='jabber:client' type='chat'"
         f"{attributes(from_=line.agent, to=contact_bare(line.customer, domain), id=line.id)}>"
         f"<body>{escape(_cut(line.text))}</body><origin-id xmlns='{NS_SID}'{attributes(id=line.id)}/>"
-        f"{_delay(line.at, domain)}</message>"
+        f"{delay(line.at, domain)}</message>"
     )
     server = line.agent.partition("@")[2]
     return (
