@@ -16,8 +16,9 @@ from gateway.floor.echoes import Echoes, Sent
 from gateway.floor.lobbies import Lobbies
 from gateway.floor.nudging import Nudging
 from gateway.floor.relaying import MOST_UNCONFIRMED, Relaying
+from gateway.floor.talk_rooms import TalkRooms
 from gateway.jobs.lane import Lane
-from gateway.model.desk import DeskEvents, DeskState, DeskStatus, RoomEvents, RoomSaid, Show
+from gateway.model.desk import DeskEvents, DeskState, DeskStatus, Entry, Heard, Line, RoomEvents, RoomSaid, Said, Show
 from gateway.model.ids import Ids
 from gateway.settings.gateway_file import Xmpp
 from gateway.store import waiting, work
@@ -52,7 +53,7 @@ class AgentDesk:
         events = DeskEvents(
             listed=self.agents.listed,
             agents=self.agents.names,
-            said=self.agents.said,
+            said=self._said,
             verbs=self.agents.verbs,
             asked=self.agents.asked,
             named=self.agents.named,
@@ -61,12 +62,13 @@ class AgentDesk:
             bounced=self.echoes.bounced,
             attends=self._attends,
             connected=self._connected,
-            rooms=RoomEvents(said=self._said_in_room, entered=self._entered),
+            rooms=RoomEvents(said=self._said_in_room, entered=self._entered, gone=self._gone),
         )
         self.link = XmppLink(desk_profile_of(xmpp), events, now)
         self.lobbies = Lobbies(store, engine, self.link.rooms, now)
+        self.talks = TalkRooms(store, engine, self.agents, self.link.rooms, now)
         nudging = Nudging(store, engine, self.attendance, now)
-        self.relaying = Relaying(store, engine, ids, now, self.link.send, self.echoes, nudging, self._settling)
+        self.relaying = Relaying(store, engine, ids, now, self._send, self.echoes, nudging, self._settling)
         self.lane = Lane(
             DESK_LANE, store, self.relaying.run, now, most=200, together=TOGETHER, batches=2, room=self._room
         )
@@ -74,13 +76,28 @@ class AgentDesk:
 
     def _poke(self) -> None:
         self.assigning.poke()
-        self.lobbies.poke()
+        self.lobbies.looking.poke()
+        self.talks.looking.poke()
+
+    async def _said(self, said: Said) -> Heard:
+        heard = await self.agents.said(said)
+        self.talks.touched((said.customer,))
+        return heard
+
+    async def _send(self, lines: Sequence[Line]) -> bool:
+        sent = await self.link.send(lines)
+        self.talks.touched(line.customer for line in lines)
+        return sent
 
     async def _said_in_room(self, said: RoomSaid) -> str:
-        return await self.lobbies.said(said)
+        return await (self.lobbies if self.lobbies.has(said.room) else self.talks).said(said)
 
-    def _entered(self, room: str, fresh: bool) -> None:
+    def _entered(self, room: str, how: Entry) -> None:
         self.lobbies.entered(room)
+        self.talks.entered(room, how)
+
+    def _gone(self, room: str) -> None:
+        self.talks.gone(room)
 
     def _room(self) -> int:
         """How many lines may be on their way: none while nobody would take them."""
@@ -106,13 +123,15 @@ class AgentDesk:
         self._last_up = await self._store.read(waiting.last_up)
         self.lane.start()
         self.assigning.start()
-        self.lobbies.start()
+        self.lobbies.looking.start()
+        self.talks.looking.start()
         await self.link.start()
 
     async def stop(self, drain: float) -> None:
         """Takes nothing from agents any more, lets what was sent be confirmed, and closes."""
         await self.assigning.stop()
-        await self.lobbies.stop()
+        await self.lobbies.looking.stop()
+        await self.talks.looking.stop()
         await self.note_up()
         await self.lane.stop(drain)
         await self.link.stop(drain)

@@ -145,14 +145,17 @@ def _offer(offer: Offer) -> str:
 
 def _said(message: Message, book: Playbook, zone: ZoneInfo) -> str:
     clock = datetime.fromtimestamp((message.id >> 20) / 1000, zone).strftime("%H:%M")
+    return f"{clock} {speaker(message, book)}: {_short(message.text)}"
+
+
+def speaker(message: Message, book: Playbook) -> str:
+    """Who said it: customer, bot, or an agent's name."""
     if message.direction is Direction.mo:
-        who = "customer"
-    elif message.author_kind == "agent":
-        found = book.agent(message.author_id)
-        who = found.name if found is not None else message.author_id
-    else:
-        who = "bot"
-    return f"{clock} {who}: {_short(message.text)}"
+        return "customer"
+    if message.author_kind != "agent":
+        return "bot"
+    found = book.agent(message.author_id)
+    return str(found.name) if found is not None else message.author_id
 
 
 def _short(text: str) -> str:

@@ -3,16 +3,16 @@
 What is shown is a view, made from the store: nothing of it is kept, and after a lost connection it is right again.
 """
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.care import escalation
-from gateway.care.engine import FAULTS, Engine
+from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
 from gateway.floor.cards import number
+from gateway.floor.looking import Looking
 from gateway.model.desk import RoomPlan, Rooms, RoomSaid
 from gateway.settings.gateway_file import Queue
 from gateway.store.access import READ_FAULT
@@ -52,27 +52,12 @@ class _Lobby:
 
 
 class Lobbies:
-    """All of them. rooms: where they are. now: ms."""
+    """All of them. rooms: where they are. now: ms. looking: what shows them."""
 
     def __init__(self, store: Store, engine: Engine, rooms: Rooms, now: Callable[[], int]) -> None:
         self._store, self._engine, self._rooms, self._now = store, engine, rooms, now
         self._lobbies: dict[str, _Lobby] = {}
-        self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    def poke(self) -> None:
-        """Something changed: who waits, who has what."""
-        self._wake.set()
-
-    def start(self) -> None:
-        """Begins to show."""
-        self._task = asyncio.get_running_loop().create_task(self._show(), name="lobbies")
-
-    async def stop(self) -> None:
-        """Shows no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        self.looking = Looking("the lobbies", self.look, LOOK_SECONDS, QUIET_SECONDS)
 
     def has(self, jid: str) -> bool:
         """Whether a room is a lobby."""
@@ -82,23 +67,7 @@ class Lobbies:
         """We are in, perhaps after a while: all is shown anew."""
         if (lobby := self._lobbies.get(jid)) is not None:
             lobby.counts = ()
-            self.poke()
-
-    async def _show(self) -> None:
-        while True:
-            self._wake.clear()
-            try:
-                await self.look()
-            except (Failure, READ_FAULT) as error:
-                log.warning("what lobbies show cannot be read: %s", error)
-            except FAULTS:
-                log.exception("a fault of ours while lobbies were shown; the next look is in a second")
-            await asyncio.sleep(LOOK_SECONDS)
-            try:
-                async with asyncio.timeout(QUIET_SECONDS):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+            self.looking.poke()
 
     # -- what is shown
 

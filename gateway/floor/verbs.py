@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from gateway.care import closing, consent, dispatch, escalation, offers, outbound, reserving, wrapping
 from gateway.care.turn import NotOwner, Refused, Turn
+from gateway.floor import inviting
 from gateway.model.conversation import Conversation, OwnerKind
 from gateway.model.desk import Input, Show, Told
 from gateway.model.message import Author, MessageClass, MessageState
@@ -242,6 +243,21 @@ def may_read(turn: Turn, conversation: Conversation, agent: str) -> None:
         raise NotOwner(escalation.taken(conversation), escalation.who_has(conversation))
 
 
+def _wants_guest(scene: Scene) -> Sequence[Input]:
+    known = inviting.guests(scene.turn, scene.conversation, scene.agent, scene.show)
+    return (Input("who", "Whom", True, tuple(known) or (("", "nobody can be asked"),)),)
+
+
+def invite(scene: Scene) -> str:
+    """A chat room with a colleague, and the customer's contact."""
+    return inviting.invite(scene.turn, scene.conversation, scene.agent, scene.values["who"], scene.show)
+
+
+def monitor(scene: Scene) -> str:
+    """A chat room in which a supervisor reads along."""
+    return inviting.monitor(scene.turn, scene.conversation, scene.agent)
+
+
 VERBS: Mapping[str, Verb] = {
     verb.name: verb
     for verb in (
@@ -253,6 +269,8 @@ VERBS: Mapping[str, Verb] = {
         Verb("close", "Close", "DISPOSITION [note]", close, _wants_disposition, noticed=True),
         Verb("done", "End the wrap-up after /close", "", done),
         Verb("optout", "The customer wants no more texts", "[what they said]", optout, _wants_words),
+        Verb("invite", "Talk in a room with a colleague", "SUPERVISOR or AGENT", invite, _wants_guest),
+        Verb("monitor", "Listen, as a supervisor", "", monitor),
         Verb("note", "Internal note", "TEXT, or // TEXT", note, _wants_note),
     )
 }

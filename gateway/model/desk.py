@@ -175,6 +175,14 @@ class RoomSaid:
     whispered: bool = False
 
 
+class Entry(StrEnum):
+    """made: the room is new. back: it was there, and we were not. changed: who may be in it did."""
+
+    made = "made"
+    back = "back"
+    changed = "changed"
+
+
 class Rooms(Protocol):
     """Our rooms, as the floor sees them; none of it waits."""
 
@@ -210,11 +218,11 @@ async def _unheard(_: RoomSaid) -> str:
 @dataclass(frozen=True, slots=True)
 class RoomEvents:
     """What the channel tells of rooms. said: answers with what the room (or who whispered) is told, "" = nothing.
-    entered: we are in, and it is as planned; whether it was made just now. gone: it is no more, as we asked.
+    entered: we are in, and it is as planned. gone: it is no more, as we asked.
     """
 
     said: Callable[[RoomSaid], Awaitable[str]] = _unheard
-    entered: Callable[[str, bool], None] = lambda _jid, _fresh: None
+    entered: Callable[[str, Entry], None] = lambda _jid, _how: None
     gone: Callable[[str], None] = lambda _jid: None
 
 

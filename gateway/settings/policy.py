@@ -217,6 +217,9 @@ class Conversations(Section):
     )
     csat_cooldown: Seconds = Field(description="a customer who was asked how it went is not asked again for so long")
     csat_except: tuple[Name, ...] = Field(description="dispositions after which nobody is asked how it went")
+    monitoring: Literal["told", "silent"] = Field(
+        default="told", description="whether an agent is told that a supervisor listens (/monitor)"
+    )
 
 
 class BrandRules(Section):

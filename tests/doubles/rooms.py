@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.model.desk import RoomEvents, RoomPlan
+from gateway.model.desk import Entry, RoomEvents, RoomPlan
 
 
 @dataclass
@@ -27,8 +27,9 @@ class FakeRooms:
         known = self.plans.get(plan.jid)
         self.plans[plan.jid] = plan
         if self.up and known != plan:
-            self.events.entered(plan.jid, plan.jid not in self.there)
+            how = Entry.changed if known is not None else Entry.back if plan.jid in self.there else Entry.made
             self.there.add(plan.jid)
+            self.events.entered(plan.jid, how)
         return True
 
     def forget(self, jid: str) -> None:

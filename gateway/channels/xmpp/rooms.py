@@ -16,7 +16,7 @@ from gateway.channels.xmpp.jids import BadJid, Sender, is_customer, read_sender
 from gateway.channels.xmpp.owner import DeskOwner
 from gateway.channels.xmpp.patience import Patience
 from gateway.channels.xmpp.writing import ping, random_id
-from gateway.model.desk import RoomPlan, RoomSaid
+from gateway.model.desk import Entry, RoomPlan, RoomSaid
 
 log = logging.getLogger("gateway.xmpp")
 
@@ -35,7 +35,7 @@ _THROWN_OUT = ("not-acceptable", *_THERE_IS_NONE, "remote-server-not-found", "re
 @dataclass(slots=True)
 class _Room:
     """us: our full JID. asked: queries under way, by id: what for. listed: affiliations as the room has them. people:
-    real bare JIDs by nick. inside: our occupant is there. ready: it is as planned. fresh: we made it just now. due:
+    real bare JIDs by nick. inside: our occupant is there. ready: it is as planned. entry: how we came in. due:
     when something is done about it (loop time). ending: why it shall be destroyed.
     """
 
@@ -47,7 +47,7 @@ class _Room:
     entering: bool = False
     inside: bool = False
     ready: bool = False
-    fresh: bool = False
+    entry: Entry = Entry.back
     tries: int = 0
     conflicts: int = 0
     due: float = 0.0
@@ -80,6 +80,8 @@ class Rooms:
             self._rooms[plan.jid] = _Room(plan, stanzas.occupant(plan, self._owner.profile.domain))
         elif known.plan != plan:
             known.plan = plan
+            if known.ready:
+                known.entry = Entry.changed
             if known.inside:
                 self._set_up(known)
         self._soon()
@@ -208,7 +210,7 @@ class Rooms:
 
     def _out(self, room: _Room, wait: float) -> None:
         """We are not in: tries again after so many seconds."""
-        room.inside = room.ready = room.entering = room.fresh = False
+        room.inside = room.ready = room.entering = False
         room.asked.clear()
         room.people.clear()
         room.due = asyncio.get_running_loop().time() + wait
@@ -255,7 +257,7 @@ class Rooms:
             self._owner.write(stanzas.leave(room.us, room.plan.jid, room.nick))
             self._later(room, "is not ours: destroy it, or make the desk its owner")
             return
-        room.inside, room.fresh = True, "201" in codes
+        room.inside, room.entry = True, Entry.made if "201" in codes else Entry.back
         self._set_up(room)
 
     # making it as planned
@@ -316,11 +318,10 @@ class Rooms:
             self._ask(room, "affiliate", partial(stanzas.affiliate, room.us, plan.jid, jid=jid, affiliation=want))
 
     def _is_ready(self, room: _Room) -> None:
-        fresh, room.fresh = room.fresh, False
         room.ready, room.tries = True, 0
         room.due = asyncio.get_running_loop().time() + self._patience.quiet
         self._owner.counters["rooms_entered"] += 1
-        self._owner.events.rooms.entered(room.plan.jid, fresh)
+        self._owner.events.rooms.entered(room.plan.jid, room.entry)
 
     # what is said
 

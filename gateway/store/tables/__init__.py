@@ -18,7 +18,7 @@ from gateway.store.tables.talks import (
     RatingRow,
 )
 from gateway.store.tables.traffic import AddressMessageRow, AttemptRow, MessageEventRow, MessageRow, MoPartRow
-from gateway.store.tables.work import DeadLetterRow, DeskStanzaRow, MarkRow, WorkRow
+from gateway.store.tables.work import DeadLetterRow, DeskStanzaRow, MarkRow, RoomRow, WorkRow
 
 __all__ = [
     "AddressMessageRow",
@@ -44,5 +44,6 @@ __all__ = [
     "NoteRow",
     "OfferRow",
     "RatingRow",
+    "RoomRow",
     "WorkRow",
 ]

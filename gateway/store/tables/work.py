@@ -54,6 +54,21 @@ class DeskStanzaRow(SQLModel, table=True):
     answer: str = Field(sa_column=string(nullable=False))
 
 
+class RoomRow(SQLModel, table=True):
+    """A chat room about a conversation. seats: JSON, who was asked in by bare JID, and whether they only listen.
+
+    shown: the newest message that was shown there, 0 = none yet. ending: why it shall be no more, NULL = it shall be.
+    """
+
+    __tablename__ = "room"
+    conversation_id: int = Field(sa_column=id_column())
+    key: str = Field(sa_column=string(nullable=False))
+    jid: str = Field(sa_column=string(nullable=False))
+    seats: str = Field(sa_column=string(nullable=False))
+    shown: int = Field(sa_column=big(nullable=False))
+    ending: str | None = Field(default=None, sa_column=string())
+
+
 class MarkRow(SQLModel, table=True):
     """Small facts of the store itself: how far the search index is, when a clock job last ran."""
 

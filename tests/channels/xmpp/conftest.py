@@ -14,6 +14,7 @@ from gateway.model.desk import (
     DeskEvents,
     DeskProfile,
     DeskState,
+    Entry,
     Heard,
     Line,
     LineKind,
@@ -48,7 +49,7 @@ class Care:
         self.connected: list[int | None] = []
         self.names: dict[tuple[str, str], str] = {(ANNA, CUSTOMER): "Ann <Gold>"}
         self.rooms_said: list[RoomSaid] = []
-        self.entered: list[tuple[str, bool]] = []
+        self.entered: list[tuple[str, Entry]] = []
         self.gone: list[str] = []
         self.statuses: dict[str, str] = {CUSTOMER: "Ann, gold"}
         self.verbs: list[tuple[str, str]] = [("take", "Take it"), ("close", "Close it")]
@@ -71,7 +72,7 @@ class Care:
             connected=self._note(self.connected),
             rooms=RoomEvents(
                 said=self._said_in_room,
-                entered=lambda jid, fresh: self._note(self.entered)((jid, fresh)),
+                entered=lambda jid, how: self._note(self.entered)((jid, how)),
                 gone=self._note(self.gone),
             ),
         )

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from gateway.channels.xmpp import Patience
-from gateway.model.desk import RoomPlan, RoomSaid
+from gateway.model.desk import Entry, RoomPlan, RoomSaid
 from tests.channels.xmpp.conftest import ANNA, BEN, CONTACT, DOMAIN, MakeRoom, Room, message
 from tests.channels.xmpp.fake_server import NS
 
@@ -121,7 +121,7 @@ async def test_a_room_is_made_as_planned(make_room: MakeRoom) -> None:
     assert form["muc#roomconfig_membersonly"] == "1"
     assert form["muc#roomconfig_publicroom"] == "0"
     assert form["muc#roomconfig_whois"] == "anyone"
-    assert room.care.entered == [(LOBBY, True)]
+    assert room.care.entered == [(LOBBY, Entry.made)]
 
 
 async def test_who_may_enter_is_brought_up_to_date(make_room: MakeRoom) -> None:
@@ -131,7 +131,7 @@ async def test_who_may_enter_is_brought_up_to_date(make_room: MakeRoom) -> None:
     await muc.enters()
     listed = f"<item affiliation='member' jid='{ANNA}'/><item affiliation='member' jid='left@example.test'/>"
     assert await muc.opens("110", listed) == {BEN: "admin", "left@example.test": "none"}
-    assert room.care.entered == [(LOBBY, False)]
+    assert room.care.entered == [(LOBBY, Entry.back)]
 
 
 async def test_a_listed_agent_is_heard_and_answered(make_room: MakeRoom) -> None:
@@ -219,7 +219,7 @@ async def test_who_is_thrown_out_comes_back(make_room: MakeRoom) -> None:
     await muc.enters(2)
     assert not room.link.rooms.say(LOBBY, "nobody hears it")
     await muc.opens("110", changes=2)
-    assert room.care.entered == [(LOBBY, True), (LOBBY, False)]
+    assert room.care.entered == [(LOBBY, Entry.made), (LOBBY, Entry.back)]
 
 
 async def test_silence_is_no_proof_of_being_in(make_room: MakeRoom) -> None:

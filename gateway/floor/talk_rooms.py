@@ -1,0 +1,274 @@
+"""Chat rooms about conversations: who has it, who was asked in, and the customer's contact.
+
+The chat with the customer's contact stays the truth: what is said there is shown in the room, and what the owner says
+in the room is a text like any other. That there is a room is a row, so that it is taken up again, or cleaned, after a
+stop.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from gateway.care import escalation
+from gateway.care.engine import Engine
+from gateway.care.turn import Refused, Turn
+from gateway.floor import cards, verbs
+from gateway.floor.agents import NOW, READING, Agents
+from gateway.floor.lines import AS, typed
+from gateway.floor.looking import Looking
+from gateway.model.desk import Entry, RoomPlan, Rooms, RoomSaid, Said
+from gateway.model.message import Direction, Disposition, Message
+from gateway.store import rooms as rows
+from gateway.store.access import READ_FAULT
+from gateway.store.database import Store
+from gateway.store.rooms import RoomState
+from gateway.store.units import Failure, Rejected, Unit
+from gateway.store.views import message_of_key
+
+SEEDED = 20
+MOST_AT_ONCE = 50
+SPACING_SECONDS, QUIET_SECONDS = 0.1, 5.0
+LATE_MS = 10_000
+"""A message may be on disk later than one with a larger id: so far back it is looked for again."""
+LEAVE = "leave"
+_SENT = (None, Disposition.delivered, Disposition.in_doubt, Disposition.unknown)
+log = logging.getLogger("gateway.floor.talk_rooms")
+
+
+@dataclass(slots=True)
+class _Open:
+    """What memory knows of a room. entry: how we came in, None = nothing is to be done about it. shown: ids of
+    messages that this process showed lately, None = it showed nothing yet. asked: who was asked in. owner: as the
+    room was told. touched: there may be more to show. looked: ms, when it was looked for.
+    """
+
+    plan: RoomPlan
+    entry: Entry | None = None
+    shown: set[int] | None = None
+    asked: set[str] = field(default_factory=set)
+    owner: str = ""
+    touched: bool = True
+    looked: int = 0
+
+
+class TalkRooms:
+    """All of them. rooms: where they are. now: ms. looking: what keeps them as they shall be."""
+
+    def __init__(self, store: Store, engine: Engine, agents: Agents, rooms: Rooms, now: Callable[[], int]) -> None:
+        self._store, self._engine, self._agents, self._rooms, self._now = store, engine, agents, rooms, now
+        self._states: dict[str, RoomState] = {}
+        self._open: dict[str, _Open] = {}
+        self._ending: set[str] = set()
+        self._gone: set[str] = set()
+        self.looking = Looking("rooms about conversations", self.look, SPACING_SECONDS, QUIET_SECONDS)
+
+    # -- what the channel tells
+
+    def entered(self, jid: str, how: Entry) -> None:
+        """We are in."""
+        if (room := self._open.get(jid)) is not None:
+            room.entry = how
+            self.looking.poke()
+
+    def gone(self, jid: str) -> None:
+        """It is no more, as we asked."""
+        self._gone.add(jid)
+        self.looking.poke()
+
+    def touched(self, customers: Iterable[str]) -> None:
+        """Something was said to or by these."""
+        for customer in set(customers) if self._open else ():
+            for room in self._open.values():
+                if room.plan.customer == customer:
+                    room.touched = True
+                    self.looking.poke()
+
+    # -- as they shall be
+
+    async def look(self) -> None:
+        """Makes, shows and ends what there is to."""
+        for jid in list(self._gone):
+            if (state := self._states.get(jid)) is not None:
+                await self._store.write(rows.drop(state))
+            self._gone.discard(jid)
+            self._ending.discard(jid)
+            self._open.pop(jid, None)
+        self._states = {one.jid: one for one in await self._store.read(rows.rooms)}
+        for jid, state in self._states.items():
+            over = self._over(state)
+            if over is None:
+                await self._keep(state)
+            elif jid not in self._ending:
+                self._ending.add(jid)
+                self._open.pop(jid, None)
+                self._rooms.end(self._planned(state), over)
+
+    def _over(self, state: RoomState) -> str | None:
+        """Why a room ends; None where it goes on."""
+        if state.ending is not None:
+            return state.ending
+        if state.state is None or state.state == "closed":
+            return f"closed: {state.disposition or 'erased'}"
+        if state.agent is None:
+            return "the conversation waits in its queue again" if state.state == "queued" else "the bot has it again"
+        seats = state.listening
+        if state.agent in seats or all(seats.values()):
+            return None
+        return f"{self._name(state.agent)} has this conversation now"
+
+    def _planned(self, state: RoomState) -> RoomPlan:
+        customer = cards.number(state.key)
+        known = [agent for agent in self._engine.playbook.agents if agent.jid in state.listening]
+        admins = tuple(str(one.jid) for one in known if one.role == "supervisor")
+        members = tuple(str(one.jid) for one in known if one.role != "supervisor")
+        return RoomPlan(state.jid, customer, customer, f"About {customer}", members, admins)
+
+    async def _keep(self, state: RoomState) -> None:
+        plan = self._planned(state)
+        room = self._open.get(state.jid)
+        if room is None or room.plan != plan:
+            room = self._open.setdefault(state.jid, _Open(plan))
+            room.plan = plan
+            if not self._rooms.keep(plan):
+                log.error("the room %s cannot be: no place for a room", state.jid)
+        if not self._rooms.inside(state.jid):
+            return
+        late = self._now() - room.looked >= QUIET_SECONDS * 1000
+        if room.entry is not None or room.touched or late or room.owner != state.agent:
+            await self._show(state, room)
+
+    async def _show(self, state: RoomState, room: _Open) -> None:
+        how, room.entry, room.touched, room.looked = room.entry, None, False, self._now()
+        fresh = how is Entry.made or not state.shown
+        known = room.shown or set()
+        after = 0 if fresh else state.shown - (LATE_MS << 20 if room.shown is not None else 0)
+        most = SEEDED if fresh else MOST_AT_ONCE
+        found = await self._store.read(rows.messages_after, state.conversation_id, after, most)
+        if how is Entry.back and not fresh:
+            self._tell(state, "back in this room: what was written here meanwhile has not gone to the customer")
+        for message in found:
+            if fresh or (message.id not in known and not self._said_here(state, message)):
+                self._say(state, message, at=fresh)
+        newest = max([state.shown, *(message.id for message in found)])
+        room.shown = {message.id for message in found if message.id > newest - (LATE_MS << 20)}
+        self._name_owner(state, room)
+        for agent in state.listening:
+            if agent not in room.asked and agent not in self._rooms.people(state.jid).values():
+                self._rooms.invite(state.jid, agent, room.plan.title)
+            room.asked.add(agent)
+        if newest > state.shown:
+            await self._store.write(rows.set_shown(state.conversation_id, newest))
+
+    def _name_owner(self, state: RoomState, room: _Open) -> None:
+        owner = state.agent or ""
+        if owner == room.owner:
+            return
+        name = self._name(owner)
+        if room.owner:
+            self._tell(state, f"{name} has this conversation now")
+        subject = f"{room.plan.customer} is with {name}: what {name} writes here goes to the customer. Others whisper"
+        if self._rooms.title(state.jid, f"{subject}, or /take. /leave ends the room"):
+            room.owner = owner
+
+    def _said_here(self, state: RoomState, message: Message) -> bool:
+        return (message.idempotency_key or "").startswith(_key(state, "", ""))
+
+    def _say(self, state: RoomState, message: Message, *, at: bool) -> None:
+        """at: with the time, since it was said before."""
+        when = message.id >> 20
+        if message.direction is Direction.mt and message.disposition not in _SENT:
+            return
+        who = cards.speaker(message, self._engine.playbook)
+        text = cards.quoted(message.text)
+        if at:
+            brand = self._engine.playbook.brands.get(message.brand)
+            zone = ZoneInfo(brand.timezone if brand else "UTC")
+            text = cards.ours(f"{datetime.fromtimestamp(when / 1000, zone):%H:%M} {who}: {message.text}")
+        elif message.direction is Direction.mt:
+            text = cards.ours(f"{who}: {message.text}")
+        self._rooms.say(state.jid, text, id=f"m{message.id}", at=when if at else None)
+
+    def _tell(self, state: RoomState, text: str) -> None:
+        self._rooms.say(state.jid, cards.ours(text))
+
+    def _name(self, agent: str) -> str:
+        return escalation.name_of(self._engine.playbook, agent)
+
+    # -- what is said there
+
+    async def said(self, said: RoomSaid) -> str:
+        """An agent wrote in a room; what the room (or who whispered to the customer's contact) is told."""
+        state = self._states.get(said.room)
+        if state is None or said.room in self._ending:
+            return ""
+        if said.agent not in state.listening:
+            return cards.ours("not sent: you were not asked into this room")
+        if said.whispered:
+            return cards.ours("not sent: no whisper reaches the customer; write to the room, or whisper to a colleague")
+        line = typed(said.text, {*verbs.VERBS, *READING, LEAVE})
+        if line is None:
+            return ""
+        try:
+            if line.refused:
+                answer = f"not sent: {line.refused}"
+            elif line.verb == LEAVE:
+                answer = await self._leave(state, said.agent)
+            elif line.verb:
+                return await self._verb(state, said, line.brand)
+            else:
+                answer = await self._words(state, said, line.rest)
+        except Refused as error:
+            answer = self._refusal(state, said.agent, str(error))
+        except (Failure, READ_FAULT):
+            answer = f"not sent: {NOW}"
+        return cards.ours(answer) if answer else ""
+
+    def _refusal(self, state: RoomState, agent: str, why: str) -> str:
+        text = why if why.startswith("not sent") else f"not sent: {why}"
+        if state.agent is None or state.agent == agent:
+            return text
+        return f"{text}; whisper to {self._name(state.agent)} with a private message, or /take"
+
+    async def _leave(self, state: RoomState, agent: str) -> str:
+        unit = Unit("room")
+        rows.end(unit, state.conversation_id, f"{self._name(agent)} ended the room; the conversation goes on as before")
+        await self._store.write(unit)
+        self.looking.poke()
+        return ""
+
+    async def _verb(self, state: RoomState, said: RoomSaid, brand: str) -> str:
+        """As if it was said to the customer's contact."""
+        stanza = f"room:{state.conversation_id}:{said.id}" if said.id else ""
+        text = said.text if brand or not state.brand else f"/{AS} {state.brand} {said.text.strip()}"
+        heard = await self._agents.said(Said(said.agent, cards.number(state.key), stanza, text))
+        self.looking.poke()
+        return heard.text
+
+    async def _words(self, state: RoomState, said: RoomSaid, words: str) -> str:
+        """To the customer, once for each stanza, if they are the owner's."""
+        key = _key(state, said.agent, said.id) if said.id else None
+
+        def decide(turn: Turn) -> str:
+            its = turn.conversations.get(state.conversation_id)
+            if its is None:
+                raise Refused("the conversation was closed long ago")
+            escalation.owned(its, said.agent)
+            refused = verbs.say(turn, its, said.agent, words, key)
+            if not refused:
+                turn.to_agent("notice", said.agent, its.id, f"you said in the room: {words}")
+            return refused
+
+        known = await self._store.read(message_of_key, key) if key is not None else None
+        if known is not None:
+            return "" if known.text == words else "not sent: your client has used the id of this message before"
+        try:
+            return str(await self._engine.ask(state.key, decide))
+        except Rejected:
+            return ""  # the same stanza was faster
+
+
+def _key(state: RoomState, agent: str, stanza: str) -> str:
+    """The idempotency key of words that were said in a room; without agent and stanza, how all of them begin."""
+    return f"room:{state.conversation_id}:{f'{agent}:{stanza}' if agent else ''}"

@@ -1,0 +1,85 @@
+"""Chat rooms about conversations, as rows: what there is, and what was shown in them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import apsw
+
+from gateway.model.message import Message
+from gateway.store.listings import conversation
+from gateway.store.messages import messages_by_id
+from gateway.store.units import Statement, Unit
+
+MOST_ROOMS = 2000
+_ADD = Statement(
+    "room",
+    "INSERT INTO room (conversation_id, key, jid, seats, shown) VALUES (?, ?, ?, ?, 0) "
+    "ON CONFLICT (conversation_id) DO UPDATE SET seats = json_patch(seats, excluded.seats), ending = NULL",
+)
+_END = Statement("end a room", "UPDATE room SET ending = ? WHERE conversation_id = ?", exact=False)
+_SHOWN = Statement("shown in a room", "UPDATE room SET shown = ? WHERE conversation_id = ?", exact=False)
+_DROP = Statement("drop a room", "DELETE FROM room WHERE conversation_id = ? AND seats = ?", exact=False)
+_ALL = (
+    "SELECT room.conversation_id, room.key, room.jid, room.seats, room.shown, room.ending, conversation.state, "
+    "conversation.agent, conversation.disposition, coalesce(conversation.brand, '') FROM room LEFT JOIN conversation "
+    "ON conversation.id = room.conversation_id ORDER BY room.conversation_id LIMIT ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RoomState:
+    """A room with how its conversation is. seats: as in its row. agent: who has the conversation, None = nobody."""
+
+    conversation_id: int
+    key: str
+    jid: str
+    seats: str
+    shown: int
+    ending: str | None
+    state: str | None
+    agent: str | None
+    disposition: str | None
+    brand: str
+
+    @property
+    def listening(self) -> dict[str, bool]:
+        """Who was asked in, by bare JID, and whether they only listen."""
+        return {str(agent): bool(only) for agent, only in json.loads(self.seats).items()}
+
+
+def add(unit: Unit, conversation_id: int, key: str, jid: str, seats: Mapping[str, bool]) -> None:
+    """These are asked into the room of a conversation, which shall be."""
+    unit.add(_ADD, (conversation_id, key, jid, json.dumps(dict(seats))))
+
+
+def end(unit: Unit, conversation_id: int, why: str) -> None:
+    """The room shall be no more."""
+    unit.add(_END, (why, conversation_id))
+
+
+def set_shown(conversation_id: int, message_id: int) -> Unit:
+    """All messages up to this one were shown there."""
+    unit = Unit("room")
+    unit.add(_SHOWN, (message_id, conversation_id))
+    return unit
+
+
+def drop(room: RoomState) -> Unit:
+    """It is no more, unless others were asked in meanwhile."""
+    unit = Unit("room")
+    unit.add(_DROP, (room.conversation_id, room.seats))
+    return unit
+
+
+def rooms(connection: apsw.Connection) -> list[RoomState]:
+    """All of them."""
+    return [RoomState(*row) for row in connection.execute(_ALL, (MOST_ROOMS,))]
+
+
+def messages_after(connection: apsw.Connection, conversation_id: int, after: int, most: int) -> list[Message]:
+    """The last messages of a conversation with larger ids, oldest first."""
+    view = conversation(connection, conversation_id)
+    ids = [an_id for an_id in view.messages if an_id > after][-most:] if view is not None else []
+    found = messages_by_id(connection, ids)
+    return [found[an_id] for an_id in ids if an_id in found]
