@@ -35,9 +35,11 @@ from gateway.floor.echoes import Echoes
 from gateway.floor.lobbies import Lobbies
 from gateway.floor.nudging import Nudging
 from gateway.floor.relaying import Relaying
+from gateway.floor.talk_rooms import TalkRooms
 from gateway.jobs.lane import Again, Lane
 from gateway.model.canned import CannedReply
 from gateway.model.channel import ChannelEvents, InboundPart, PartAnswer
+from gateway.model.desk import Entry, Line, RoomEvents
 from gateway.model.event import Event
 from gateway.model.ids import Ids
 from gateway.model.message import Message, ReceiptState
@@ -249,11 +251,31 @@ class Stage:
         self.agents = Agents(self.store, self.engine, self.attendance)
         self.echoes = Echoes(self.store, self.engine, self.ids, self.clock)
         nudging = Nudging(self.store, self.engine, self.attendance, self.clock)
-        self.relaying = Relaying(self.store, self.engine, self.ids, self.clock, chat.send, self.echoes, nudging)
+        chat.rooms.plans.clear()  # the connection is a new one
         self.lobbies = Lobbies(self.store, self.engine, chat.rooms, self.clock)
+        self.talks = TalkRooms(self.store, self.engine, self.agents, chat.rooms, self.clock)
+
+        async def send(lines: Sequence[Line]) -> bool:
+            sent = await chat.send(lines)
+            self.talks.touched(line.customer for line in lines)
+            return sent
+
+        def entered(jid: str, how: Entry) -> None:
+            self.lobbies.entered(jid)
+            self.talks.entered(jid, how)
+
+        chat.rooms.events = RoomEvents(said=self.talks.said, entered=entered, gone=self.talks.gone)
+        self.relaying = Relaying(self.store, self.engine, self.ids, self.clock, send, self.echoes, nudging)
         self._lane(DESK_LANE, self.relaying.run, most=200, together=50, room=chat.room)
         self.engine.presence = self.attendance
         await self.agents.start()
+
+    async def look_at_rooms(self) -> None:
+        """As they look by themselves in app/desk.py."""
+        await self.settled()
+        for _ in range(3):
+            await self.do(self.lobbies.look())
+            await self.do(self.talks.look())
 
     async def close(self) -> None:
         """Stops; calls under way are cut."""

@@ -66,6 +66,8 @@ class Play:
         self.shown: dict[str, int] = {}
         self.heard: Heard = Heard()
         self.typed = 0
+        self.rooms_read: dict[str, int] = {}
+        self.answer = ""
 
     def phone(self, name: str) -> str:
         """The number of a customer of the play; given at the first mention."""
@@ -409,6 +411,7 @@ async def _type(
     play.typed += 1
     said = Said(jid(agent), customer, stanza or f"stanza-{play.typed}", text, replaces)
     play.heard = await play.stage.do(play.stage.agents.said(said))
+    play.stage.talks.touched((customer,))
     await play.stage.settled()
 
 

@@ -1,0 +1,109 @@
+"""Sentences about chat rooms: the lobby of a queue, and the room of a conversation."""
+
+from gateway.model.desk import RoomSaid
+from tests.doubles.rooms import FakeRooms
+from tests.scenarios.playing import Play, _same, jid, sentence
+
+LOBBY = "billing@rooms.example.test"
+
+
+def _rooms(play: Play) -> FakeRooms:
+    assert play.stage.chat is not None, "agents are not on XMPP in this play: its name must begin with chat_"
+    return play.stage.chat.rooms
+
+
+async def _room(play: Play, where: str) -> str:
+    await play.stage.look_at_rooms()
+    return LOBBY if where == "lobby" else f"c-{(await play.talk())['id']}@rooms.example.test"
+
+
+def _unread(play: Play, room: str) -> list[str]:
+    return _rooms(play).lines.get(room, [])[play.rooms_read.get(room, 0) :]
+
+
+@sentence(r"The (lobby|room) shows: (.+)")
+async def _shows(play: Play, where: str, expected: str) -> None:
+    room = await _room(play, where)
+    unread = _unread(play, room)
+    assert unread, f"nothing more is shown; it showed {_rooms(play).lines.get(room)}"
+    shown = unread[0]
+    for name, phone in play.phones.items():
+        shown = shown.replace(phone, name)
+    assert _same(expected, shown), f"it shows: {shown}"
+    play.rooms_read[room] = play.rooms_read.get(room, 0) + 1
+
+
+@sentence(r"The (lobby|room) shows nothing more")
+async def _shows_nothing(play: Play, where: str) -> None:
+    room = await _room(play, where)
+    assert not _unread(play, room), f"it shows {_unread(play, room)}"
+
+
+@sentence(r"The subject of the (lobby|room) is: (.+)")
+async def _subject(play: Play, where: str, expected: str) -> None:
+    room = await _room(play, where)
+    title = _rooms(play).titles.get(room, "")
+    for name, phone in play.phones.items():
+        title = title.replace(phone, name)
+    assert _same(expected, title), f"it is: {title}"
+
+
+@sentence(r"(Ana|Ben|Cleo) is asked into the room")
+async def _asked(play: Play, agent: str) -> None:
+    room = await _room(play, "room")
+    assert (room, jid(agent)) in _rooms(play).invited, f"asked were {_rooms(play).invited}"
+
+
+@sentence(r"(Ana|Ben|Cleo) may be in the room(?:, (Ana|Ben|Cleo) may not)?")
+async def _may(play: Play, agent: str, other: str = "") -> None:
+    plan = _rooms(play).plans[await _room(play, "room")]
+    inside = (*plan.members, *plan.admins)
+    assert jid(agent) in inside, f"it is for {inside}"
+    assert not other or jid(other) not in inside, f"it is for {inside}"
+
+
+@sentence(r"(Ana|Ben|Cleo) (says|whispers to the customer) in the (lobby|room): (.+)")
+async def _says(play: Play, agent: str, how: str, where: str, text: str) -> None:
+    await _say(play, agent, where, text, whispered=how != "says")
+
+
+@sentence(r"(Ana|Ben|Cleo)'s stanza comes twice to the room: (.+)")
+async def _says_twice(play: Play, agent: str, text: str) -> None:
+    await _say(play, agent, "room", text)
+    play.typed -= 1
+    await _say(play, agent, "room", text)
+
+
+async def _say(play: Play, agent: str, where: str, text: str, *, whispered: bool = False) -> None:
+    room = await _room(play, where)
+    for name, phone in play.phones.items():
+        text = text.replace(f"the number of {name}", phone)
+    play.typed += 1
+    said = RoomSaid(room, jid(agent), agent, f"room-{play.typed}", text, whispered=whispered)
+    said_there = play.stage.lobbies.said if where == "lobby" else play.stage.talks.said
+    play.answer = (await play.stage.do(said_there(said))).removeprefix("[desk] ").removeprefix(f"{agent}: ")
+    await play.stage.look_at_rooms()
+
+
+@sentence(r"The (?:lobby|room) answers: (.+)")
+async def _answers(play: Play, expected: str) -> None:
+    assert _same(expected, play.answer), f"it answers: {play.answer!r}"
+
+
+@sentence(r"The room answers nothing")
+async def _no_answer(play: Play) -> None:
+    assert not play.answer, f"it answers: {play.answer}"
+
+
+@sentence(r"There is no room")
+async def _none(play: Play) -> None:
+    room = await _room(play, "room")
+    assert room not in _rooms(play).plans, "there is"
+    assert not await play.stage.rows("SELECT * FROM room"), "its row is there"
+
+
+@sentence(r"The room is ended: (.+)")
+async def _ended(play: Play, why: str) -> None:
+    room = await _room(play, "room")
+    assert _same(why, _rooms(play).ended.get(room, "")), f"ended: {_rooms(play).ended}"
+    assert not await play.stage.rows("SELECT * FROM room"), "its row is there"
