@@ -13,8 +13,8 @@ class Patience:
     to a ping. idle: silence after which we ask whether it is still there. refused: between tries with a secret that
     is wrong. conflict: between tries while another is connected in our place. advert: for what the server grants
     (XEP-0356). probe: for how much an agent is there who lets us see it. roster: for an agent's contacts; other
-    lines wait behind it. stable: how long a session has to stand for the back-off to begin anew. leaving: for the last bytes.
-    look: between looks at our rooms. entry: for a room to let us in. quiet: silence in a room after which we ask
+    lines wait behind it. stable: how long a session has to stand for the back-off to begin anew. leaving: for the last
+    bytes. look: between looks at our rooms. entry: for a room to let us in. quiet: silence in a room after which we ask
     whether we are in it still (XEP-0410). room_limit: of the back-off of a room.
     """
 
