@@ -23,7 +23,6 @@ from gateway.store.units import Failure
 NICK = "Careline"
 LOOK_SECONDS, QUIET_SECONDS = 1.0, 5.0
 """Between looks while things change, and while nothing does."""
-NUDGE_MS = 60_000
 RETITLE_MS = 60_000
 """How often the subject is set because of the time alone: many clients show each subject as a line."""
 MOST_LINES = 10
@@ -136,9 +135,11 @@ class Lobbies:
         return lines
 
     def _nudges(self, lobby: _Lobby, mine: Mapping[int, Shown]) -> list[str]:
-        late = {(one.id, one.since) for one in mine.values() if one.waits and self._now() - one.since >= NUDGE_MS}
+        nudge = int(self._engine.playbook.rules.conversations.nudge * 1000)
+        waits = [one for one in mine.values() if one.waits] if nudge else []
+        late = {(one.id, one.since) for one in waits if self._now() - one.since >= nudge}
         fresh, lobby.nudged = late - lobby.nudged, late
-        return [f"{number(mine[an_id].key)} waits longer than {_clock(NUDGE_MS)}" for an_id, _ in sorted(fresh)]
+        return [f"{number(mine[an_id].key)} waits longer than {_clock(nudge)}" for an_id, _ in sorted(fresh)]
 
     def _title(self, lobby: _Lobby, mine: Sequence[Shown]) -> None:
         waiting = [one for one in mine if one.waits]

@@ -83,6 +83,9 @@ async def test_the_life_of_a_conversation(stage: Stage, rooms: FakeRooms, see: S
 
 
 async def test_what_waits_for_long_is_told_once(stage: Stage, rooms: FakeRooms, see: See) -> None:
+    book = stage.playbook
+    nudging = book.rules.conversations.model_copy(update={"nudge": 60.0})
+    stage.engine.playbook = replace(book, rules=book.rules.model_copy(update={"conversations": nudging}))
     await asks(stage)
     await see()
     await stage.advance(seconds=61)

@@ -2,7 +2,7 @@
 
 from gateway.model.desk import RoomSaid
 from tests.doubles.rooms import FakeRooms
-from tests.scenarios.playing import Play, _same, jid, sentence
+from tests.scenarios.playing import Play, jid, same, sentence
 
 LOBBY = "billing@rooms.example.test"
 
@@ -29,7 +29,7 @@ async def _shows(play: Play, where: str, expected: str) -> None:
     shown = unread[0]
     for name, phone in play.phones.items():
         shown = shown.replace(phone, name)
-    assert _same(expected, shown), f"it shows: {shown}"
+    assert same(expected, shown), f"it shows: {shown}"
     play.rooms_read[room] = play.rooms_read.get(room, 0) + 1
 
 
@@ -45,7 +45,7 @@ async def _subject(play: Play, where: str, expected: str) -> None:
     title = _rooms(play).titles.get(room, "")
     for name, phone in play.phones.items():
         title = title.replace(phone, name)
-    assert _same(expected, title), f"it is: {title}"
+    assert same(expected, title), f"it is: {title}"
 
 
 @sentence(r"(Ana|Ben|Cleo) is asked into the room")
@@ -87,7 +87,7 @@ async def _say(play: Play, agent: str, where: str, text: str, *, whispered: bool
 
 @sentence(r"The (?:lobby|room) answers: (.+)")
 async def _answers(play: Play, expected: str) -> None:
-    assert _same(expected, play.answer), f"it answers: {play.answer!r}"
+    assert same(expected, play.answer), f"it answers: {play.answer!r}"
 
 
 @sentence(r"The room answers nothing")
@@ -105,5 +105,5 @@ async def _none(play: Play) -> None:
 @sentence(r"The room is ended: (.+)")
 async def _ended(play: Play, why: str) -> None:
     room = await _room(play, "room")
-    assert _same(why, _rooms(play).ended.get(room, "")), f"ended: {_rooms(play).ended}"
+    assert same(why, _rooms(play).ended.get(room, "")), f"ended: {_rooms(play).ended}"
     assert not await play.stage.rows("SELECT * FROM room"), "its row is there"
