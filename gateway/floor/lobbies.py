@@ -12,6 +12,7 @@ from gateway.care import escalation
 from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
 from gateway.floor.cards import number
+from gateway.floor.lines import typed
 from gateway.floor.looking import Looking
 from gateway.model.desk import RoomPlan, Rooms, RoomSaid
 from gateway.settings.gateway_file import Queue
@@ -23,7 +24,6 @@ from gateway.store.units import Failure
 NICK = "Careline"
 LOOK_SECONDS, QUIET_SECONDS = 1.0, 5.0
 """Between looks while things change, and while nothing does."""
-NUDGE_MS = 60_000
 RETITLE_MS = 60_000
 """How often the subject is set because of the time alone: many clients show each subject as a line."""
 MOST_LINES = 10
@@ -31,8 +31,10 @@ MOST_NAMED = 20
 MOST_LISTED = 30
 WHY_LENGTH = 80
 FEWEST_DIGITS = 4
+COMMANDS = ("queue", "take", "help")
 HELP = (
-    "here you can say: /queue (what waits), /take NUMBER (its last 4 digits will do), /help; all else is your own talk"
+    "here you can say: /queue (what waits), /take NUMBER (its last 4 digits will do), /help, or with a dot: .take; "
+    "all else is your own talk"
 )
 log = logging.getLogger("gateway.floor.lobbies")
 
@@ -136,9 +138,11 @@ class Lobbies:
         return lines
 
     def _nudges(self, lobby: _Lobby, mine: Mapping[int, Shown]) -> list[str]:
-        late = {(one.id, one.since) for one in mine.values() if one.waits and self._now() - one.since >= NUDGE_MS}
+        nudge = int(self._engine.playbook.rules.conversations.nudge * 1000)
+        waits = [one for one in mine.values() if one.waits] if nudge else []
+        late = {(one.id, one.since) for one in waits if self._now() - one.since >= nudge}
         fresh, lobby.nudged = late - lobby.nudged, late
-        return [f"{number(mine[an_id].key)} waits longer than {_clock(NUDGE_MS)}" for an_id, _ in sorted(fresh)]
+        return [f"{number(mine[an_id].key)} waits longer than {_clock(nudge)}" for an_id, _ in sorted(fresh)]
 
     def _title(self, lobby: _Lobby, mine: Sequence[Shown]) -> None:
         waiting = [one for one in mine if one.waits]
@@ -164,16 +168,15 @@ class Lobbies:
 
     async def said(self, said: RoomSaid) -> str:
         """An agent wrote in a lobby; what the lobby answers, "" for what is colleagues' own talk."""
-        text = said.text.rstrip()
+        line = typed(said.text, COMMANDS)
         lobby = self._lobbies.get(said.room)
-        if lobby is None or not text.startswith("/") or text.startswith("//"):
+        if lobby is None or line is None or line.verb in ("", "note"):
             return ""
         known = self._engine.playbook.agent(said.agent)
         if known is None or (known.role != "supervisor" and lobby.queue not in known.queues):
             return f"{said.nick}: you do not answer queue {lobby.queue}"
-        name, _, rest = text[1:].partition(" ")
         try:
-            answer = await self._do(lobby, said.agent, name.lower(), rest.strip(), all_of_it=known.role == "supervisor")
+            answer = await self._do(lobby, said.agent, line.verb, line.rest, all_of_it=known.role == "supervisor")
         except Refused as error:
             answer = f"not taken: {error}"
         except (Failure, READ_FAULT):

@@ -83,6 +83,9 @@ async def test_the_life_of_a_conversation(stage: Stage, rooms: FakeRooms, see: S
 
 
 async def test_what_waits_for_long_is_told_once(stage: Stage, rooms: FakeRooms, see: See) -> None:
+    book = stage.playbook
+    nudging = book.rules.conversations.model_copy(update={"nudge": 60.0})
+    stage.engine.playbook = replace(book, rules=book.rules.model_copy(update={"conversations": nudging}))
     await asks(stage)
     await see()
     await stage.advance(seconds=61)
@@ -120,7 +123,7 @@ async def test_take_by_last_digits(stage: Stage, see: See) -> None:
     assert await says(stage, "/take 0001") == f"not taken: several numbers end so: {MAX}, {EVA}; say more digits"
     assert await says(stage, "/take 4444") == "not taken: nobody waits here whose number ends with 4444"
     assert await says(stage, "/take 99 90-001") == ""
-    assert await says(stage, f"/take {JOE}") == ""
+    assert await says(stage, f".take {JOE}") == "", "where a client keeps the slash for itself"
     assert set(await see()) == {f"Ana has {EVA}", f"Ana has {JOE}"}
     assert await says(stage, f"/take {JOE}", CLEO) == f"not taken: nobody waits here whose number is {JOE}"
     assert await says(stage, "/take 0002", BEN) == "", "a supervisor takes over"
