@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from gateway.app import profile_of
 from gateway.channels.smpp import SmppLink
+from gateway.cli import chat_servers
 from gateway.cli.terminal import show_rich
 from gateway.model.channel import ChannelEvents, LinkState
 from gateway.settings import BackOffice, Carrier, ConfigError, Loaded, Settings, load
@@ -52,8 +53,10 @@ class Finding:
         return asdict(self)
 
 
-def examine(folder: Path, environ: dict[str, str]) -> list[Finding]:
-    """Looks at everything; one trouble hides no other."""
+def examine(folder: Path, environ: dict[str, str], xmpp_config: Path | None = None) -> list[Finding]:
+    """Looks at everything; one trouble hides no other. xmpp_config: of the XMPP server, where it is not in its usual
+    place on this machine.
+    """
     try:
         loaded = load(folder, environ)
     except ConfigError as problem:
@@ -62,12 +65,12 @@ def examine(folder: Path, environ: dict[str, str]) -> list[Finding]:
         return [*found, *_clock(0), *_versions()]
     logging.disable(logging.CRITICAL)  # what the link says to operators is said here in other words
     try:
-        return _examine(loaded)
+        return _examine(loaded, xmpp_config)
     finally:
         logging.disable(logging.NOTSET)
 
 
-def _examine(loaded: Loaded) -> list[Finding]:
+def _examine(loaded: Loaded, xmpp_config: Path | None) -> list[Finding]:
     settings = loaded.settings
     found = [Finding("warning", "configuration", str(one)) for one in loaded.warnings]
     found = found or [Finding("good", "configuration", f"{settings.folder} reads well")]
@@ -78,6 +81,7 @@ def _examine(loaded: Loaded) -> list[Finding]:
     found.append(_gateway(settings))
     if settings.xmpp is not None:
         found.append(_xmpp(settings.xmpp))
+        found += _xmpp_server(settings.xmpp, xmpp_config)
     return [*found, *_versions()]
 
 
@@ -90,6 +94,24 @@ def _xmpp(xmpp: Xmpp) -> Finding:
         todo = f"start the XMPP server with component {xmpp.domain}, or mend xmpp.host and xmpp.port"
         return Finding("bad", "xmpp", f"{where}: {os.strerror(problem.errno) if problem.errno else problem}", todo)
     return Finding("good", "xmpp", f"{where} is open; whether it takes {xmpp.domain} shows at the start")
+
+
+def _xmpp_server(xmpp: Xmpp, given: Path | None) -> Iterator[Finding]:
+    """What its configuration says, where that can be read."""
+    what, path = "xmpp server", given or chat_servers.find(xmpp.domain)
+    if path is None:
+        told = f"no configuration on this machine names {xmpp.domain}"
+        yield Finding("skipped", what, told, "give it: careline doctor --xmpp-config FILE")
+        return
+    try:
+        found = chat_servers.troubles(path, xmpp.domain)
+    except chat_servers.Unreadable as problem:
+        yield Finding("warning", what, str(problem), "give a prosody.cfg.lua or an ejabberd.yml that you may read")
+        return
+    for told, todo in found:
+        yield Finding("warning", what, f"{path.name}: {told}", todo)
+    if not found:
+        yield Finding("good", what, f"{path} reads well; whether the server is up to date its packages tell")
 
 
 # -- database

@@ -73,11 +73,17 @@ def check(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
         print(f"{config}: {found.summary}")
 
 
-def doctor(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
+def doctor(
+    config: ConfigOption = DEFAULT_CONFIG,
+    xmpp_config: Annotated[
+        Path | None, typer.Option("--xmpp-config", help="The XMPP server's prosody.cfg.lua or ejabberd.yml.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
     """Try the carriers' binds, the database, the clock and known holes, and say what to do."""
     from gateway.cli import doctoring
 
-    findings = doctoring.examine(config, environ())
+    findings = doctoring.examine(config, environ(), xmpp_config)
     if json:
         show_json([finding.as_dict() for finding in findings])
     else:
