@@ -21,7 +21,7 @@ from gateway.store.waiting import Facts
 DESK = MARK
 """What sets our lines apart from a customer's (`quoted`)."""
 SHOWN = 12
-_MOST = 300
+_MOST, _LONGEST = 300, 1600
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "LRI", "RLI", "FSI", "PDF", "PDI")
 _UNSEEN = ("Cf", "Cc", "Mn", "Me", "Zs")
 _EVENT_MOST = 400
@@ -145,7 +145,9 @@ def _offer(offer: Offer) -> str:
 
 def _said(message: Message, book: Playbook, zone: ZoneInfo) -> str:
     clock = datetime.fromtimestamp((message.id >> 20) / 1000, zone).strftime("%H:%M")
-    return f"{clock} {speaker(message, book)}: {_short(message.text)}"
+    # Nobody else shows an agent what the customer wrote before: it is there in full.
+    most = _LONGEST if message.direction is Direction.mo else _MOST
+    return f"{clock} {speaker(message, book)}: {_short(message.text, most)}"
 
 
 def speaker(message: Message, book: Playbook) -> str:
@@ -158,11 +160,11 @@ def speaker(message: Message, book: Playbook) -> str:
     return str(found.name) if found is not None else message.author_id
 
 
-def _short(text: str) -> str:
+def _short(text: str, most: int = _MOST) -> str:
     # The link in a text is the customer's own: who opens it is taken for the customer.
     text = _LINK.sub(r"\1...", text)
     plain = " / ".join(line for line in text.splitlines() if line)
-    return plain if len(plain) <= _MOST else f"{plain[:_MOST]}..."
+    return plain if len(plain) <= most else f"{plain[:most]}..."
 
 
 def _what_to_do(seconds: int, its: Conversation) -> str:

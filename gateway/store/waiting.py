@@ -8,6 +8,7 @@ import apsw
 from gateway.model.conversation import Dialogue
 from gateway.model.customer import Customer
 from gateway.model.event import Event
+from gateway.model.ids import id_at
 from gateway.model.message import Message
 from gateway.model.offer import Offer
 from gateway.store.ends import BY_STOP
@@ -20,6 +21,8 @@ from gateway.store.states import offer_of
 from gateway.store.tables import CustomerRow, OfferRow
 from gateway.store.units import Unit
 
+MOST_SINCE = 40
+"""Messages on a card that came while the customer waited."""
 MOST_WAITING, MOST_HELD = 1000, 20_000
 """Of each queue, those who come first; of all agents."""
 _AWAY, _ELSEWHERE, _UP = "away:", "elsewhere:", "desk_up"
@@ -147,7 +150,9 @@ def holders(
 
 
 def facts(connection: apsw.Connection, conversation_id: int, before: int, most: int) -> Facts | None:
-    """What there is to tell of a conversation, with the last messages older than an id; None when there is none."""
+    """What there is to tell of a conversation, with the last messages older than an id, and those since its customer
+    waits (`MOST_SINCE` at most); None when there is none.
+    """
     view = conversation(connection, conversation_id)
     if view is None:
         return None
@@ -167,11 +172,18 @@ def facts(connection: apsw.Connection, conversation_id: int, before: int, most: 
         view,
         customer,
         str(consent) if consent is not None else None,
-        tuple(_messages(connection, [an_id for an_id in view.messages if an_id < before][-most:])),
+        tuple(_messages(connection, _shown(view, before, most))),
         next(iter(found.values()), None),
         tuple(offer_of(one) for one in offers),
         conversation(connection, its.previous) if its.previous is not None else None,
     )
+
+
+def _shown(view: ConversationView, before: int, most: int) -> Sequence[int]:
+    older = [an_id for an_id in view.messages if an_id < before]
+    waits = view.conversation.queued_at
+    since = [an_id for an_id in older if an_id >= id_at(waits)] if waits is not None else []
+    return older[-max(most, min(len(since), MOST_SINCE)) :]
 
 
 def contact(connection: apsw.Connection, conversation_id: int, agent: str) -> tuple[str | None, str, bool] | None:

@@ -50,3 +50,14 @@ async def test_a_stanza_is_remembered_for_a_week(stage: Stage) -> None:
     await stage.restart()
     assert (await stage.do(stage.agents.said(said))).text == "[desk] noted"
     assert len(await stage.rows("SELECT id FROM note WHERE text = 'called twice'")) == 1
+
+
+async def test_the_card_shows_all_that_was_written_while_nobody_came(stage: Stage) -> None:
+    stage.writes(MAX, "agent")
+    await stage.settled()
+    for number in range(20):
+        stage.writes(MAX, f"word {number} " + "x" * 400)
+        await stage.settled()
+    heard = await stage.do(stage.agents.said(Said("ben@example.test", MAX, "s1", "/card")))
+    for number in range(20):
+        assert f"word {number} " + "x" * 400 in heard.text
