@@ -3,7 +3,7 @@
 Words to a contact without an open conversation do the same.
 """
 
-from gateway.care import starting
+from gateway.care import escalation, starting
 from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
 from gateway.floor.meaning import WhichBrand, meant
@@ -24,7 +24,7 @@ _NUMBER, _BRAND, _TEXT = "number", "brand", "text"
 def open_with(turn: Turn, agent: str, brand: str) -> Conversation | None:
     """The conversation that words to a customer are for; None where there is none that is open.
 
-    Raises WhichBrand; Refused: there is no such brand.
+    Raises WhichBrand; Refused: there is no such brand, or a colleague's was closed just now.
     """
     try:
         found = meant(turn, agent, brand=brand)
@@ -34,6 +34,9 @@ def open_with(turn: Turn, agent: str, brand: str) -> Conversation | None:
         if error.field:
             raise
         return None
+    if not found.open and found.last_agent not in (None, agent):
+        # They wrote to a conversation that a colleague had and has closed: a new one is not what they meant.
+        raise Refused(f"not sent: {escalation.taken(found)}; /start TEXT opens one now")
     return found if found.open else None
 
 

@@ -222,7 +222,7 @@ def _judge(floor: Floor) -> list[str]:
     left = on.rows("SELECT state, count(*) FROM conversation WHERE state <> 'closed' GROUP BY 1")
     wrong += [f"{count} conversations are {state}" for state, count in left]
     owners: dict[int, set[str]] = {}
-    for conversation, agent in on.rows("SELECT conversation_id, author FROM note WHERE kind = 'claimed'"):
+    for conversation, agent in on.rows("SELECT conversation_id, author FROM note WHERE kind IN ('claimed', 'started')"):
         owners.setdefault(conversation, set()).add(agent.partition("@")[0])
     for conversation, phone, text, kind in on.rows(
         "SELECT conversation_id, theirs, text, author_kind FROM message WHERE conversation_id IS NOT NULL"

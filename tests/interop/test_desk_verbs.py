@@ -53,7 +53,14 @@ ON_A_CUSTOMER: Sequence[Verb] = (
         form=(("to", CLEO), ("reason", "she knows")),
         asks=("travel", CLEO),
     ),
-    Verb("bot", "/bot", "the bot", "escalated"),
+    Verb(
+        "bot",
+        "/bot resolved all well",
+        "the bot",
+        "escalated",
+        form=(("disposition", "resolved"), ("note", "all well")),
+        asks=("resolved",),
+    ),
     Verb(
         "close",
         "/close resolved all well",
