@@ -54,6 +54,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "playbook",
         "queueing",
         "redeliveries",
+        "refusals",
         "rendering",
         "rules",
         "taking",

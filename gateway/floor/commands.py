@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from gateway.care import elsewhere, escalation
 from gateway.care.desk import Unknown
 from gateway.care.engine import Engine
+from gateway.care.refusals import Missing
 from gateway.care.turn import Refused, Turn
 from gateway.floor.repertoire import VERBS
 from gateway.floor.verbs import Scene, Verb
@@ -21,14 +22,6 @@ from gateway.store.views import key_of_conversation
 
 _VERBS: Mapping[str, Verb] = {name: verb for name, verb in VERBS.items() if verb.steps is None}
 """What is asked in steps has calls of its own."""
-
-
-class Missing(Refused):
-    """A verb wants to know more. form: all that it asks. fields: those that are missing, or are none of its own."""
-
-    def __init__(self, form: Form, fields: Mapping[str, str]) -> None:
-        super().__init__(", ".join(fields))
-        self.form, self.fields = form, fields
 
 
 class Commands:
@@ -124,4 +117,4 @@ def _require(verb: Verb, scene: Scene) -> None:
         name: f"is not asked; it asks {', '.join(names) or 'nothing'}" for name in scene.values if name not in names
     }
     if wrong:
-        raise Missing(form, wrong)
+        raise Missing(wrong)

@@ -5,6 +5,7 @@ nothing goes out in the wrong brand's name: then the agent says which.
 from collections.abc import Sequence
 
 from gateway.care import reserving
+from gateway.care.refusals import WhichBrand
 from gateway.care.turn import Refused, Turn
 from gateway.model.conversation import Conversation
 from gateway.settings import nearest
@@ -12,15 +13,6 @@ from gateway.settings import nearest
 _TAKING = frozenset({"take", "decline"})
 _HARMLESS = _TAKING | {"card"}
 _OWN, _OFFERED, _WAITS, _OPEN, _CLOSED = range(5)
-
-
-class WhichBrand(Refused):
-    """Two conversations could be meant. brands: of which."""
-
-    def __init__(self, turn: Turn, found: Sequence[Conversation]) -> None:
-        self.brands = tuple((its.brand, turn.playbook.brands[its.brand].display_name) for its in found)
-        named = " and ".join(f"{shown} ({name})" for name, shown in self.brands)
-        super().__init__(f"this customer talks with {named}: say which, as in /as {self.brands[0][0]} TEXT", "brand")
 
 
 def meant(turn: Turn, agent: str, verb: str = "", brand: str = "") -> Conversation:
@@ -55,7 +47,7 @@ def meant(turn: Turn, agent: str, verb: str = "", brand: str = "") -> Conversati
         # Who answers what is offered claims it: words could mean either.
         first = [*first, *ranked.get(_OFFERED, ())]
     if len(first) > 1:
-        raise WhichBrand(turn, first)
+        raise _which(turn, first)
     closed = max(ranked.get(_CLOSED, ()), key=lambda its: its.id, default=None)
     found = first[0] if first else closed
     if found is None:
@@ -71,4 +63,8 @@ def _sure(turn: Turn, agent: str, found: Conversation) -> None:
     """
     others = [its for its in turn.conversations.values() if its.brand != found.brand and its.last_agent == agent]
     if others:
-        raise WhichBrand(turn, [found, *others])
+        raise _which(turn, [found, *others])
+
+
+def _which(turn: Turn, found: Sequence[Conversation]) -> WhichBrand:
+    return WhichBrand(tuple((its.brand, turn.playbook.brands[its.brand].display_name) for its in found))

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 
+from gateway.care.refusals import WhichBrand
 from gateway.care.turn import Refused, Turn
-from gateway.floor.meaning import WhichBrand, meant
+from gateway.floor.meaning import meant
 from gateway.floor.verbs import Scene, Verb
 from gateway.model.desk import Form, Input, Show, Told
 from gateway.model.rows import record, replace

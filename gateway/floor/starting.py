@@ -5,8 +5,9 @@ Words to a contact without an open conversation do the same.
 
 from gateway.care import escalation, starting
 from gateway.care.engine import Engine
+from gateway.care.refusals import WhichBrand
 from gateway.care.turn import Refused, Turn
-from gateway.floor.meaning import WhichBrand, meant
+from gateway.floor.meaning import meant
 from gateway.model.address import BadAddress, parse_address
 from gateway.model.conversation import Conversation
 from gateway.model.desk import Asked, Form, Input, Said, Told, key_of

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from gateway.floor.commands import Missing
+from gateway.care.refusals import Missing
 from gateway.model.desk import Form
 from gateway.web.answers import answer
 from gateway.web.conversations import KIND, Conversations
