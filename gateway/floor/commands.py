@@ -11,7 +11,7 @@ from gateway.care.engine import Engine
 from gateway.care.refusals import Missing
 from gateway.care.turn import Refused, Turn
 from gateway.floor.repertoire import VERBS
-from gateway.floor.verbs import Scene, Verb
+from gateway.floor.verbs import Scene, Verb, may_read
 from gateway.model.desk import Form, Show
 from gateway.settings import nearest
 from gateway.store import stanzas
@@ -37,6 +37,7 @@ class Commands:
 
         def ask(turn: Turn) -> Mapping[str, Form]:
             scene = self._scene(turn, conversation_id, agent, {}, tags)
+            may_read(turn, scene.conversation, agent)
             return {verb.name: _form(verb, scene) for verb in _VERBS.values()}
 
         return await self._decide(conversation_id, ask)  # type: ignore[return-value]

@@ -229,14 +229,16 @@ def note(scene: Scene) -> str:
 
 
 def may_read(turn: Turn, conversation: Conversation, agent: str) -> None:
-    """A customer's words reach only the owner, those who may take the conversation, and supervisors (invariant 10).
+    """A customer's words reach only the owner, those who may take the conversation, and supervisors (invariant 10); of
+    a closed one who had it last.
 
     Raises NotOwner, Refused.
     """
     known = turn.playbook.agent(agent)
-    if known is not None and known.role == "supervisor":
+    if not turn.playbook.agents or (known is not None and known.role == "supervisor"):
         return
-    if conversation.agent == agent or (conversation.open and reserving.reservation_of(conversation).agent == agent):
+    last = None if conversation.open else conversation.last_agent
+    if agent in (conversation.agent, last, reserving.reservation_of(conversation).agent):
         return
     if known is None or conversation.state != "queued" or not turn.playbook.answers(known, conversation.queue):
         raise NotOwner(escalation.taken(conversation), escalation.who_has(conversation))

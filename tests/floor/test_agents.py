@@ -61,3 +61,13 @@ async def test_the_card_shows_all_that_was_written_while_nobody_came(stage: Stag
     heard = await stage.do(stage.agents.said(Said("ben@example.test", MAX, "s1", "/card")))
     for number in range(20):
         assert f"word {number} " + "x" * 400 in heard.text
+
+
+async def test_who_closed_it_still_has_the_card_and_notes(stage: Stage) -> None:
+    await owned(stage)
+    await stage.do(stage.agents.said(Said(ANA, MAX, "s2", "/close resolved")))
+    assert "It is closed (resolved)" in (await stage.do(stage.agents.said(Said(ANA, MAX, "s3", "/card")))).text
+    assert (await stage.do(stage.agents.said(Said(ANA, MAX, "s4", "// paid at last")))).text == "[desk] noted"
+    heard = await stage.do(stage.agents.said(Said("cleo@example.test", MAX, "s5", "/card")))
+    assert "resolved" in heard.text
+    assert "customer:" not in heard.text

@@ -64,3 +64,13 @@ async def test_one_key_does_it_once(world: World) -> None:
     assert [note["text"] for note in notes].count("called twice") == 1
     problem = await run(world, an_id, "note", 422, values={"text": "something else"}, idempotency_key="k1")
     assert "used before" in problem["detail"]
+
+
+async def test_another_agents_conversation_shows_no_forms(world: World) -> None:
+    an_id = await queued(world)
+    await run(world, an_id, "take")
+    path = f"/v1/conversations/{an_id}/verbs?agent="
+    problem = await world.json("GET", f"{path}Ben", role="agent", status=409)
+    assert problem["owner"] == "ana@example.test"
+    await run(world, an_id, "close", values={"disposition": "resolved"})
+    assert (await world.json("GET", f"{path}Ana", role="agent"))["items"]
