@@ -12,6 +12,8 @@ from gateway.web.paging import Query, id_of
 from gateway.web.problems import Problem
 from gateway.web.services import Services
 
+MOST_VALUES = 50
+
 
 class Commands:
     """The calls under /v1/conversations/{id}/verbs."""
@@ -32,9 +34,10 @@ class Commands:
         """Runs one."""
         fields = await self._talks.fields_of(request, ("agent", "values", "idempotency_key"))
         agent = self._talks.agent_of(fields, request)
-        values = {name: str(value) for name, value in fields.object("values").items()}
+        given = fields.words("values", MOST_VALUES)
         key = idempotency_key(fields, request)
         fields.done()
+        values = {name: value.strip() for name, value in given.items()}
         name = request.match_info["verb"][:LONGEST_NAME]
         try:
             told = await self._services.commands.run(id_of(request), agent, name, values, key)

@@ -58,12 +58,7 @@ class Fields:
 
     def object(self, name: str, most: int = 50) -> dict[str, object]:
         """A flat object of texts, numbers and booleans; empty when it is not there."""
-        value = self._value.get(name)
-        if value is None:
-            return {}
-        if not isinstance(value, dict) or len(value) > most:
-            self.wrong(name, f"must be an object of at most {most} members")
-            return {}
+        value = self._flat(name, most)
         for inner, one in value.items():
             if not isinstance(one, str | int | float | bool) or (isinstance(one, str) and len(one) > LONGEST_TEXT):
                 self.errors.append((step(step("", name), inner), "must be a text, a number, true or false"))
@@ -73,16 +68,20 @@ class Fields:
 
     def words(self, name: str, most: int, longest: int = LONGEST_TEXT) -> dict[str, str]:
         """A flat object of texts for people; empty when it is not there."""
+        value = self._flat(name, most)
+        for inner, one in value.items():
+            if not isinstance(one, str) or not 1 <= len(one) <= longest or _TEXT_CONTROLS.search(one):
+                said = f"must be a text of 1 to {longest} characters, without control characters"
+                self.errors.append((step(step("", name), inner), said))
+        return value
+
+    def _flat(self, name: str, most: int) -> dict[str, Any]:
         value = self._value.get(name)
         if value is None:
             return {}
         if not isinstance(value, dict) or len(value) > most:
             self.wrong(name, f"must be an object of at most {most} members")
             return {}
-        for inner, one in value.items():
-            if not isinstance(one, str) or not 1 <= len(one) <= longest or _TEXT_CONTROLS.search(one):
-                said = f"must be a text of 1 to {longest} characters, without control characters"
-                self.errors.append((step(step("", name), inner), said))
         return value
 
     def items(self, name: str, most: int) -> list[Any]:

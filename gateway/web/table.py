@@ -250,7 +250,14 @@ def _conversations(talks: Conversations) -> Sequence[Route]:
 def _verbs(commands: Commands) -> Sequence[Route]:
     name = Parameter("verb", "Its name.", _SHORT, "path", "offer")
     agent = Parameter("agent", "Name or JID of the agent who asks.", _SHORT)
-    body = exactly({}, {"agent": AGENT, "values": {"type": "object"}, "idempotency_key": words(200)})
+    body = exactly(
+        {},
+        {
+            "agent": AGENT,
+            "values": {"type": "object", "additionalProperties": words(1600)},
+            "idempotency_key": words(200),
+        },
+    )
     return (
         _get("/v1/conversations/{id}/verbs", "verbs", commands.find, DESK, "What an agent can do", "conversations",
              page_of(ref("Verb")), _ID, agent, _LIMIT, _CURSOR,

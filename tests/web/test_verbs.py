@@ -48,6 +48,18 @@ async def test_what_is_missing_or_not_asked_is_named(world: World) -> None:
     await run(world, "1", "take", 404)
 
 
+async def test_values_are_texts_of_one_line_or_more(world: World) -> None:
+    an_id = await queued(world)
+    await run(world, an_id, "take")
+    await run(world, an_id, "note", values={"text": "called twice\nand once more"})
+    notes = (await world.json("GET", f"/v1/conversations/{an_id}"))["notes"]
+    assert "called twice\nand once more" in [note["text"] for note in notes]
+    for bad in (True, 7, "", "x" * 2000, "a\u0000"):
+        problem = await run(world, an_id, "note", 422, values={"text": bad})
+        assert problem["errors"][0]["pointer"] == "/values/text"
+    assert (await run(world, an_id, "note", 422, values={"text": "  "}))["errors"][0]["detail"] == "is required"
+
+
 async def test_who_may_not_hears_why(world: World) -> None:
     an_id = await queued(world)
     problem = await run(world, an_id, "offer", 409, values={"name": "unlimited"})
