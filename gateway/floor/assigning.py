@@ -18,6 +18,7 @@ from gateway.care.turn import Refused, Turn
 from gateway.floor.attendance import Attendance
 from gateway.floor.choosing import Choosing, Floor, Wanted
 from gateway.model.desk import Show
+from gateway.model.ids import made_at
 from gateway.settings.gateway_file import Queue
 from gateway.store.access import READ_FAULT
 from gateway.store.database import Store
@@ -33,6 +34,8 @@ MOST_ASKED = 200
 """At once; the others in the next round."""
 MOST_OUTSTANDING = 2000
 """With those whose lane stands still."""
+BEHIND_MS = 1500
+"""Cards that the server has not taken for so long: more of them would only come later still, after their deadlines."""
 _STRETCH = 200
 """So many conversations are looked at before others have their turn."""
 log = logging.getLogger("gateway.floor.assigning")
@@ -83,6 +86,7 @@ class Assigning:
         self._claims: dict[str, deque[int]] = {}
         self._had: set[tuple[int, int]] = set()
         self._homeless: set[str] = set()
+        self._was_behind = False
 
     def poke(self) -> None:
         """Something changed: who waits, who is there, who has room."""
@@ -127,8 +131,9 @@ class Assigning:
         for ask in (*self._missed(theirs), *self._left(seen), *self._homes(seen)):
             if ask.id not in outstanding:
                 asks.setdefault(ask.id, ask)
-        for ask in await self._offers(seen, outstanding | asks.keys()):
-            asks[ask.id] = ask
+        if not self._behind(seen):
+            for ask in await self._offers(seen, outstanding | asks.keys()):
+                asks[ask.id] = ask
         return await self._ask(list(asks.values()))
 
     def waiting(self) -> dict[str, int]:
@@ -173,6 +178,14 @@ class Assigning:
         for one in seen.waiting if gone else ():
             if one.queue in gone and one.brand in book.brands and book.default_queue(one.brand) in book.queues:
                 yield _Ask(one.id, one.key, partial(queueing.move_home, conversation_id=one.id))
+
+    def _behind(self, seen: Room) -> bool:
+        """Whether the server is so slow that whoever was asked does not know it yet."""
+        behind = seen.unshown is not None and self._now() - made_at(seen.unshown) > BEHIND_MS
+        if behind and not self._was_behind:
+            log.warning("the XMPP server takes cards later than %d ms: nobody is asked until it has", BEHIND_MS)
+        self._was_behind = behind
+        return behind
 
     async def _offers(self, seen: Room, taken: set[int]) -> list[_Ask]:
         """An agent for each who waits, in their order, while there are agents. taken: conversations that are asked

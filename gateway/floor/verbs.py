@@ -135,7 +135,13 @@ def _wants_disposition(scene: Scene) -> Sequence[Input]:
 
 
 def close(scene: Scene) -> str:
-    """Ends the conversation with its outcome."""
+    """Ends the conversation with its outcome. What waits is taken first: a line may have been typed before the customer
+    wrote again, and nobody would ever read that. A supervisor may clear a queue.
+    """
+    known_agent = scene.turn.playbook.agent(scene.agent)
+    supervises = known_agent is not None and known_agent.role == "supervisor"
+    if scene.conversation.owner_kind is OwnerKind.queue and scene.conversation.open and not supervises:
+        raise Refused(f"not closed: it waits in queue {scene.conversation.queue} and nobody has it; /take it first")
     name = scene.values["disposition"]
     known = closing.dispositions(scene.turn, scene.conversation)
     if name not in known:

@@ -76,13 +76,15 @@ class Waiting:
 class Room:
     """What the floor looks like. waiting: those who come first in each queue, in one order. counts: how many wait in
     each queue, all of them. busy: how many conversations each agent has. asked: by agent, what they are asked to take:
-    (id, customer's key, reservation as in its row).
+    (id, customer's key, reservation as in its row). unshown: id of the oldest card that no agent has been shown yet,
+    None when all are.
     """
 
     waiting: tuple[Waiting, ...]
     counts: dict[str, int]
     busy: dict[str, int]
     asked: dict[str, tuple[int, str, str]]
+    unshown: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,9 @@ def room(
     asked = {agent: (an_id, key, its) for an_id, key, its, agent in connection.execute(_ASKED)}
     now = loads(connection)
     counts = {queue: count for queue, (count, _) in now.waiting.items()}
-    return Room(tuple(sorted(waiting, key=lambda one: (one.place, one.since, one.id))), counts, now.busy, asked)
+    ordered = tuple(sorted(waiting, key=lambda one: (one.place, one.since, one.id)))
+    unshown = connection.execute("SELECT min(id) FROM work WHERE lane = 'desk' AND kind = 'card'").get
+    return Room(ordered, counts, now.busy, asked, unshown)
 
 
 def held(connection: apsw.Connection) -> list[Held]:

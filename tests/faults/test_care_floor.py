@@ -89,6 +89,8 @@ class Floor:
         for stanza, (phone, text) in self.said[name].items():
             if stanza not in ticked:
                 client.says(phone, text, stanza=stanza)
+                if (phone, text) in self.answered:  # the seconds without a connection are not ours
+                    self.answered[phone, text] = time.monotonic()
         self.said[name] = {stanza: said for stanza, said in self.said[name].items() if stanza not in ticked}
         self._spawn(self._work(name, client, unread))
 

@@ -10,9 +10,10 @@ from gateway.care import opening
 from gateway.care.engine import Engine
 from gateway.care.playbook import Playbook
 from gateway.care.turn import Turn
-from gateway.floor.assigning import Assigning
+from gateway.floor.assigning import BEHIND_MS, Assigning
 from gateway.floor.attendance import Attendance
 from gateway.model.desk import Show
+from gateway.model.ids import id_at
 from gateway.model.rows import replace
 from gateway.settings.gateway_file import Agent, Queue
 from gateway.store.database import Store
@@ -70,11 +71,11 @@ def waiting(an_id: int, queue: str = "billing", *, since: int = NOW - 1000, plac
     return Waiting(an_id, f"tel:+1555{an_id:07}", "acme", queue, 1, since, place, its or None, None, None)
 
 
-def room(*those: Waiting) -> Room:
+def room(*those: Waiting, unshown: int | None = None) -> Room:
     counts: dict[str, int] = {}
     for one in those:
         counts[one.queue] = counts.get(one.queue, 0) + 1
-    return Room(tuple(sorted(those, key=lambda one: one.place)), counts, {}, {})
+    return Room(tuple(sorted(those, key=lambda one: one.place)), counts, {}, {}, unshown)
 
 
 def floor(seen: Seen, book: Playbook, attendance: Attendance) -> tuple[Assigning, Lanes]:
@@ -141,6 +142,19 @@ async def test_an_agent_whose_question_is_being_written_gets_no_second_one(reser
     assert reserved == [(1, ANA)]
     lanes.committing.pop("tel:+15550000001").set_result(None)
     await assigning.stop()
+
+
+async def test_nobody_is_asked_while_the_server_takes_no_cards(
+    reserved: list[tuple[int, str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """More cards would only come later still: after their deadlines, each with a notice that time is up."""
+    seen = Seen(room(waiting(1), unshown=id_at(NOW - BEHIND_MS - 1)))
+    assigning, _ = floor(seen, house()[1], there(ANA))
+    assert [await assigning.round(), await assigning.round()] == [0, 0]
+    assert caplog.text.count("nobody is asked") == 1
+    seen.room = room(waiting(1), unshown=id_at(NOW - BEHIND_MS))
+    assert await assigning.round() == 1
+    assert reserved == [(1, ANA)]
 
 
 async def test_who_comes_first_is_offered_first_over_all_queues(reserved: list[tuple[int, str]]) -> None:

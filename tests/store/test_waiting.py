@@ -60,6 +60,15 @@ def test_all_that_wait_are_counted_also_those_that_are_not_read(database: apsw.C
     assert len(seen.waiting) == MOST_WAITING + 1
 
 
+def test_the_oldest_card_that_nobody_has_seen(database: apsw.Connection) -> None:
+    assert room(database, POINT).unshown is None
+    row = "INSERT INTO work (lane, prio, due, id, key, kind, attempts, ref) VALUES (?, 0, ?, ?, 'tel:1', ?, 0, 1)"
+    with database:
+        database.executemany(row, [("desk", 1, 9, "card"), ("desk", 2, 8, "card"), ("desk", 3, 7, "notice")])
+        database.execute(row, ("customer", 4, 6, "card"))
+    assert room(database, POINT).unshown == 8
+
+
 @given(
     arrivals=st.lists(
         st.tuples(st.sampled_from("ab"), st.integers(0, 30 * POINT), st.integers(-5, 10)), min_size=1, max_size=30
