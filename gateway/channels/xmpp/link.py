@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.channels.xmpp.barrier import UNCONFIRMED, Barrier
+from gateway.channels.xmpp.barrier import LEAST, Barrier
 from gateway.channels.xmpp.jids import BadJid, is_agent, is_customer
 from gateway.channels.xmpp.lanes import Lanes
 from gateway.channels.xmpp.owner import where
@@ -27,7 +27,7 @@ from gateway.model.desk import Bounced, DeskEvents, DeskProfile, DeskState, Desk
 
 log = logging.getLogger("gateway.xmpp")
 
-_CHUNK = 100  # lines written in one turn of the loop, and agents asked for their presence
+_CHUNK = LEAST  # lines written in one turn of the loop, and agents asked for their presence
 _MANAGED = "presence:managed_entity"  # XEP-0356: the server shows us all presences unasked
 _ROSTERS, _SPEAK = "roster:both", "message:outgoing"
 
@@ -187,7 +187,7 @@ class XmppLink:
 
     def opened(self, stream: ComponentStream) -> None:
         """The handshake was accepted: what comes next may be answered."""
-        barrier = Barrier(self._ping, self._silent, self._patience.answer)
+        barrier = Barrier(self._ping, self._silent, self._patience.answer, lambda: self._heard)
         self._session = _Session(stream, barrier, stream.loop.create_future())
         self._heard = self._now()
 
@@ -219,7 +219,7 @@ class XmppLink:
     async def _has_room(self, session: _Session, lines: int) -> bool:
         """Waits for room; False where the session ended before there was any."""
         while self._session is session and not self._stopping:
-            if session.barrier.unconfirmed + lines <= UNCONFIRMED and not session.stream.paused:
+            if session.barrier.takes(lines) and not session.stream.paused:
                 return True
             self._room.clear()
             await self._room.wait()
