@@ -60,6 +60,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "taking",
         "tracking",
         "turn",
+        "unclaimed",
     ),
     "web": ("answers", "backlog", "chunks", "cloudevents", "documents", "events"),
     "channels/smpp": (

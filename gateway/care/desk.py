@@ -28,7 +28,9 @@ class Unknown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A message that a program asks for. text, or template with values. cls None = promotional."""
+    """A message that a program asks for. text, or template with values. cls None = promotional. brand: None = the one
+    that owns the sender.
+    """
 
     to: str
     text: str | None
@@ -38,6 +40,7 @@ class Sending:
     sender: str | None
     idempotency_key: str | None
     by: str
+    brand: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +218,7 @@ def _send(turn: Turn, sending: Sending) -> Message:
     if sending.sender is not None and sending.sender not in playbook.senders:
         known = ", ".join(playbook.senders) or "none"
         raise Refused(f"sender {sending.sender} is not in gateway.toml; known: {known}", "sender")
-    brand = playbook.brand_of(sending.sender) if sending.sender else next(iter(playbook.brands.values()))
+    brand = playbook.brand_for(sending.brand, sending.sender)
     message_id = turn.ids()
     conversation = turn.conversation(brand.name)
     text = sending.text

@@ -260,7 +260,9 @@ def delivery_failed(turn: Turn, message: Message, reason: str, *, opted_out: boo
     if brand is None:
         return
     if opted_out:
-        consent.carrier_opt_out(turn, brand, reason)
+        # The carrier blocks the address, whoever writes from it.
+        for each in turn.playbook.brands_at(message.ours) or (brand,):
+            consent.carrier_opt_out(turn, each, reason)
         return
     why = f"a text did not arrive: {reason}"
     current = turn.conversation(message.brand)

@@ -4,19 +4,31 @@ Compliance word -> human owner -> waiting step -> open offer that no step waits 
 handler. Every text is answered, queued or visibly parked (invariant 7).
 """
 
-import json
+from collections.abc import Sequence
 
 import orjson
 
-from gateway.care import closing, consent, dialogues, escalation, offers, outbound, queueing, ratings, reserving
+from gateway.care import (
+    closing,
+    consent,
+    dialogues,
+    escalation,
+    offers,
+    outbound,
+    queueing,
+    ratings,
+    reserving,
+    sharing,
+    unclaimed,
+)
 from gateway.care.playbook import yes_or_no
 from gateway.care.turn import Turn
-from gateway.model.brand import Brand
+from gateway.model.brand import Brand, Sender
 from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState, OwnerKind
 from gateway.model.message import Direction, Message, MessageClass, MessageState
 from gateway.model.offer import OfferState
 from gateway.model.rows import record, replace
-from gateway.model.words import AUTOMATIC_LENGTH, choose, ends_talk, hints_at_stop, is_automatic
+from gateway.model.words import AUTOMATIC_LENGTH, Compliance, choose, ends_talk, hints_at_stop, is_automatic
 from gateway.store import filing, messages, upkeep
 
 _NO_MORE = "they may want no more texts: /optout records it"
@@ -47,24 +59,81 @@ class Text:
 
 def receive(turn: Turn, message_id: int, text: Text) -> None:
     """A text from a phone becomes a message and is routed."""
+    sender = turn.playbook.senders.get(text.sender)
+    if sender is not None and sender.shared_with:
+        return _receive_shared(turn, message_id, text, sender)
     brand = turn.playbook.brand_of(text.sender)
-    conversation = turn.conversation(brand.name)
-    if conversation is not None:
-        # An address that we cannot send from is no place to go on from.
-        sender = turn.playbook.sender_for(brand.name, text.sender, conversation.sender) or ""
-        conversation = turn.put(replace(conversation, last_in=turn.now, sender=sender))
+    conversation = _written_in(turn, brand, text.sender)
     message = _message(turn, message_id, text, brand, conversation)
     route(turn, brand, message, conversation)
+    return _keep(turn, _placed(turn, message))
+
+
+def _receive_shared(turn: Turn, message_id: int, text: Text, sender: Sender) -> None:
+    """The same on an address of several brands: for whom is it?"""
+    meant = sharing.meant(turn, sender, text.text)
+    brand = sharing.speaker(turn, sender, meant)
+    theirs = bool(meant.brands) and not meant.answers
+    conversation = _written_in(turn, brand, text.sender) if theirs else None
+    message = _message(turn, message_id, text, brand, conversation)
+    if meant.word is not None:
+        if meant.word == "stop":
+            sharing.forget(turn, sender)
+        _comply(turn, meant.word, [turn.playbook.brands[name] for name in meant.brands], message, conversation)
+    elif not meant.brands:
+        sharing.hold(turn, sender, message)
+    elif meant.answers:
+        _answered(turn, brand, message, sharing.answered(turn, sender, message), more=bool(meant.text))
+    else:
+        route(turn, brand, sharing.spoken(turn, message), conversation)
+    _keep(turn, _placed(turn, message))
+
+
+def _written_in(turn: Turn, brand: Brand, address: str) -> Conversation | None:
+    """The open conversation that a text belongs to, and goes on from there."""
+    conversation = turn.conversation(brand.name)
+    if conversation is None:
+        return None
+    # An address that we cannot send from is no place to go on from.
+    sender = turn.playbook.sender_for(brand.name, address, conversation.sender) or ""
+    return turn.put(replace(conversation, last_in=turn.now, sender=sender))
+
+
+def _placed(turn: Turn, message: Message) -> Message:
+    """In the newest conversation that it was written in: routing may have closed one and opened another."""
     for its in turn.conversations.values():
-        # The newest of those that it was written in: routing may have closed one and opened another.
-        if its.last_in == turn.now and its.brand == brand.name and its.id > (message.conversation_id or 0):
+        if its.last_in == turn.now and its.brand == message.brand and its.id > (message.conversation_id or 0):
             message = replace(message, conversation_id=its.id)
-    _keep(turn, message)
+    return message
+
+
+def _answered(turn: Turn, brand: Brand, message: Message, held: Sequence[tuple[int, str]], *, more: bool) -> None:
+    """They said which brand: what they wrote before is routed as of it, then what came with the answer."""
+    for an_id, words in held:
+        conversation = _written_in(turn, brand, message.ours)
+        its = replace(message, id=an_id, text=words, conversation_id=conversation.id if conversation else None)
+        route(turn, brand, sharing.spoken(turn, its), conversation)
+        messages.give(turn.unit, an_id, brand.name, _placed(turn, its).conversation_id)
+    if more:
+        route(turn, brand, sharing.spoken(turn, message), _written_in(turn, brand, message.ours))
+    else:
+        note = f"says which brand: {brand.name}"
+        messages.add_event(turn.unit, turn.ids(), message.id, "reply", reason=note)
+
+
+def again(turn: Turn, message: Message) -> None:
+    """A text that was parked is routed now."""
+    brand = turn.playbook.brands[message.brand]
+    route(turn, brand, sharing.spoken(turn, message), turn.conversation(brand.name))
 
 
 def receive_broken(turn: Turn, message_id: int, text: Text, cause: str) -> None:
     """The handler failed on this text: it is kept, and a person takes over (design section 5)."""
-    brand = turn.playbook.brand_of(text.sender)
+    sender = turn.playbook.senders.get(text.sender)
+    if sender is not None and sender.shared_with:
+        brand = sharing.speaker(turn, sender, sharing.meant(turn, sender, text.text))
+    else:
+        brand = turn.playbook.brand_of(text.sender)
     conversation = turn.opened(brand, text.sender)
     conversation = turn.put(replace(turn.fresh(conversation), last_in=turn.now))
     if conversation.owner_kind is OwnerKind.bot:
@@ -112,13 +181,8 @@ def _message(turn: Turn, message_id: int, text: Text, brand: Brand, conversation
 def route(turn: Turn, brand: Brand, message: Message, conversation: Conversation | None) -> None:
     """Who answers."""
     word = turn.playbook.compliance(message.text)
-    if word == "stop":
-        evidence = message.text
-        return consent.stop(turn, brand, message, method="keyword", actor="customer", evidence=evidence)
-    if word == "help":
-        return consent.help_(turn, brand, message, conversation)
-    if word == "start":
-        return consent.start(turn, brand, message, conversation)
+    if word is not None:
+        return _comply(turn, word, (brand,), message, conversation)
     if turn.revoked(brand.name):
         reason = "parked: the customer said STOP, nothing may answer"
         return messages.add_event(turn.unit, turn.ids(), message.id, "gate", code="suppression", reason=reason)
@@ -134,8 +198,20 @@ def route(turn: Turn, brand: Brand, message: Message, conversation: Conversation
         return _nobody_talks(turn, brand, message)
     floor = turn.floor(conversation)
     if floor is None:
-        return _unclaimed(turn, brand, message, conversation)
+        return unclaimed.answer(turn, brand, message, conversation)
     return _to_step(turn, conversation, floor, message)
+
+
+def _comply(
+    turn: Turn, word: Compliance, brands: Sequence[Brand], message: Message, conversation: Conversation | None
+) -> None:
+    """STOP, HELP or START to one brand, or to all of an address."""
+    if word == "stop":
+        consent.stop(turn, brands, message, method="keyword", actor="customer", evidence=message.text)
+    elif word == "help":
+        consent.help_(turn, brands, message, conversation)
+    else:
+        consent.start(turn, brands, message, conversation)
 
 
 def _nothing_answers(turn: Turn, brand: Brand, message: Message) -> None:
@@ -220,7 +296,7 @@ def _to_step(turn: Turn, conversation: Conversation, floor: Dialogue, message: M
         return
     if _leaves_default(turn, conversation, floor, message):
         closing.end_dialogue(turn, floor)
-        _unclaimed(turn, turn.playbook.brands[conversation.brand], message, turn.fresh(conversation))
+        unclaimed.answer(turn, turn.playbook.brands[conversation.brand], message, turn.fresh(conversation))
         return
     if floor.step and dialogues.reply(turn, floor, message.text):
         return
@@ -260,7 +336,7 @@ def _nobody_talks(turn: Turn, brand: Brand, message: Message) -> None:
             return
         if not keyword and _reopened(turn, brand):
             return
-    _unclaimed(turn, brand, message, None)
+    unclaimed.answer(turn, brand, message, None)
 
 
 def _reopened(turn: Turn, brand: Brand) -> bool:
@@ -283,59 +359,3 @@ def _answers_offer(turn: Turn, brand: Brand, message: Message) -> bool:
 
 def _no_keyword(turn: Turn, brand: Brand, message: Message) -> bool:
     return turn.playbook.keyword(message.text, brand.name, message.ours, turn.language(brand.name)) is None
-
-
-def _unclaimed(turn: Turn, brand: Brand, message: Message, conversation: Conversation | None) -> None:
-    """No step waits: an open offer, a keyword, or the brand's default handler; a stranger gets its answer too."""
-    language = turn.language(brand.name)
-    answer = yes_or_no(message.text, language)
-    offer = offers.unattended(turn, brand.name)
-    if answer is not None and offer is not None:
-        conversation = turn.put(replace(turn.opened(brand, message.ours), last_in=turn.now))
-        return _answer_loose(turn, conversation, message, offer.id, answer)
-    ended = offers.just_ended(turn, brand.name) if answer == "YES" else None
-    if ended is not None and ended.state in (OfferState.fulfilling, OfferState.fulfilled):
-        # A second YES to what is bought already: nothing to buy, nothing to answer; it is kept and shown.
-        note = f"a second YES: {ended.name} is bought already"
-        messages.add_event(turn.unit, turn.ids(), message.id, "reply", reason=note)
-        if conversation is not None:
-            closing.close(turn, turn.put(replace(turn.fresh(conversation), last_in=turn.now)), "answered")
-        return None
-    conversation = turn.put(replace(turn.opened(brand, message.ours), last_in=turn.now))
-    if ended is not None:
-        outbound.say(turn, conversation, "system.offer_ended", {"title": ended.title})
-        closing.close(turn, turn.fresh(conversation), "offer_ended")
-        return None
-    keyword = turn.playbook.keyword(message.text, brand.name, message.ours, language)
-    if keyword is not None and keyword.say is not None:
-        outbound.say(turn, conversation, keyword.say, {})
-        closing.close(turn, turn.fresh(conversation), "answered")
-        return None
-    name = keyword.handler if keyword is not None else turn.playbook.default_handler(brand.name)
-    handler = turn.playbook.handlers.get(name or "")
-    if handler is None:
-        queueing.to_queue(turn, turn.fresh(conversation), None, "a text that no handler claims")
-        return None
-    _begin(turn, turn.fresh(conversation), handler, message)
-    return None
-
-
-def _begin(turn: Turn, conversation: Conversation, handler: dialogues.AnyHandler, message: Message) -> None:
-    """Starts a keyword's handler or the default handler with the customer's text as its event."""
-    data = {"text": message.text[:500]} if "text" in handler.schema.model_fields else {}
-    dialogue = dialogues.begin(turn, conversation, handler, json.dumps(data))
-    if not dialogues.run(turn, dialogue, dialogues.STARTED, text=message.text):
-        raise dialogues.StepFailed(f"handler {handler.type} has no start")
-
-
-def _answer_loose(turn: Turn, conversation: Conversation, message: Message, offer_id: int, answer: str) -> None:
-    """YES or NO to an offer that no step waits on any more."""
-    offer = turn.offers[offer_id]
-    if answer == "NO":
-        closing.end_offer(turn, offer, OfferState.declined)
-        closing.close(turn, turn.fresh(conversation), "offer_declined")
-        return
-    bought = offers.accept(turn, offer, via="sms", by="customer", words=message.text, dialogue=None)
-    if bought.state is OfferState.fulfilled:
-        outbound.say(turn, conversation, "system.offer_fulfilled", {"title": offer.title})
-        closing.close(turn, turn.fresh(conversation), "offer_accepted")

@@ -15,6 +15,7 @@ from gateway.care import (
     queueing,
     ratings,
     reserving,
+    sharing,
     wrapping,
 )
 from gateway.care.inbound import Text
@@ -66,7 +67,7 @@ def decide(turn: Turn, due: Due) -> None:
         case "parked":
             message = due.hot
             assert isinstance(message, Message), "the parked text is gone"
-            inbound.route(turn, turn.playbook.brands[message.brand], message, turn.conversation(message.brand))
+            inbound.again(turn, message)
         case "call_ended":
             dispatch.call_ended(turn, _ended(due))
         case "call_dead":
@@ -94,6 +95,8 @@ def _timer(turn: Turn, due: Due) -> None:
             ratings.ask(turn, due.ref, due.body or "")
         case escalation.IDLE:
             dispatch.idle_due(turn, due.ref, int(due.body or 0))
+        case sharing.WHICH:
+            sharing.which_due(turn, due.ref, due.body or "")
         case wrapping.WRAPUP:
             wrapping.due(turn, due.ref, due.body or "")
         case offers.OFFER_EXPIRES:

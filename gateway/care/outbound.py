@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway.care import rules
+from gateway.care import codes, rules
 from gateway.care.playbook import Playbook
 from gateway.care.rendering import BadText, MissingText
 from gateway.care.turn import Refused, Turn
@@ -122,6 +122,8 @@ def send(turn: Turn, conversation: Conversation | None, brand: Brand, draft: Dra
         _queue(turn, message, verdict.until)
         if message.lane == Lane.reply and draft.author.kind != "agent" and not draft.narrow:
             _remember(turn, message.text)
+        if playbook.senders[message.ours].shared_with and not draft.narrow:
+            codes.wrote(turn, message.ours, brand.name, verdict.until or turn.now)
         if conversation is not None:
             turn.put(replace(turn.fresh(conversation), last_out=turn.now))
         if draft.cls is MessageClass.promotional:

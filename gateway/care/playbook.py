@@ -58,21 +58,34 @@ class Playbook:
         return f"Playbook({len(self.brands)} brands)"  # what customers' events hold is for no log
 
     def brand_of(self, sender: str) -> Brand:
-        """The brand behind one of our addresses; the first brand for an address that is not configured."""
+        """The brand that owns one of our addresses; the first brand for an address that is not configured."""
         found = self.senders.get(sender)
         return self.brands[found.brand] if found else next(iter(self.brands.values()))
 
+    def brand_for(self, brand: str | None, sender: str | None) -> Brand:
+        """The brand that a program writes for: as it says, else the one that owns the sender, else the first."""
+        if brand is not None and brand in self.brands:
+            return self.brands[brand]
+        return self.brand_of(sender) if sender else next(iter(self.brands.values()))
+
     def sender_of(self, brand: str) -> str | None:
         """The address a brand writes from when nothing else decides; None when it has none."""
-        return next((address for address, sender in self.senders.items() if sender.brand == brand), None)
+        own = (address for address, sender in self.senders.items() if sender.brand == brand)
+        shared = (address for address, sender in self.senders.items() if brand in sender.shared_with)
+        return next(own, None) or next(shared, None)
 
     def sender_for(self, brand: str, *wanted: str | None) -> str | None:
         """The first of the addresses wanted that the brand can write from, else its own; None when it has none."""
         for address in wanted:
             found = self.senders.get(address) if address is not None else None
-            if found is not None and found.brand == brand:
+            if found is not None and (found.brand == brand or brand in found.shared_with):
                 return address
         return self.sender_of(brand)
+
+    def brands_at(self, sender: str) -> tuple[Brand, ...]:
+        """All brands that write from one of our addresses, its owner first; none of an unknown one."""
+        found = self.senders.get(sender)
+        return tuple(self.brands[name] for name in found.brands) if found else ()
 
     def carrier_of(self, sender: str) -> str | None:
         """The preferred carrier of a sender."""
@@ -166,11 +179,19 @@ def rank_of(message_class: MessageClass, offers: bool) -> int:
 def brands_of(configured: Iterable[gateway_file.Brand]) -> dict[str, Brand]:
     """The brands of gateway.toml, by name."""
     return {
-        one.name: Brand(one.name, one.display_name, one.default_language, one.timezone, one.help_contact, one.holidays)
+        one.name: Brand(
+            one.name,
+            one.display_name,
+            one.default_language,
+            one.timezone,
+            one.help_contact,
+            one.holidays,
+            one.keywords,
+        )
         for one in configured
     }
 
 
 def senders_of(configured: Iterable[gateway_file.Sender]) -> dict[str, Sender]:
     """The addresses of gateway.toml, by themselves."""
-    return {one.address: Sender(one.address, one.brand, one.carriers) for one in configured}
+    return {one.address: Sender(one.address, one.brand, one.carriers, one.shared_with) for one in configured}

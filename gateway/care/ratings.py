@@ -41,7 +41,9 @@ def _read(text: str) -> Survey:
 
 
 def _keep(turn: Turn, its: Survey) -> None:
-    turn.put_survey(json.dumps([its.conversation, its.brand, its.queue, its.agent, its.at, its.score]))
+    survey = json.dumps([its.conversation, its.brand, its.queue, its.agent, its.at, its.score])
+    turn.know(replace(turn.customer, survey=survey))
+    customers.set_survey(turn.unit, turn.customer.id, survey)
 
 
 def plan(turn: Turn, conversation: Conversation, disposition: str) -> None:
@@ -105,6 +107,13 @@ def heard(turn: Turn, brand: Brand, message: Message, conversation: Conversation
         if not words:
             _thank(turn, brand, about)
     return words
+
+
+def may_answer(turn: Turn, brand: str, text: str, survey: str) -> bool:
+    """Whether a text to an address of several brands may be the rating that this one asked for."""
+    its = _read(survey)
+    asked = its.brand == brand and its.score is None and turn.now - its.at <= ANSWER_MS
+    return asked and rating_of(text, turn.language(brand)) is not None
 
 
 def _thank(turn: Turn, brand: Brand, about: Conversation | None) -> None:

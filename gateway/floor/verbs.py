@@ -207,7 +207,7 @@ def optout(scene: Scene) -> str:
     _may_opt_out(scene)
     brand = scene.turn.playbook.brands[scene.conversation.brand]
     evidence = scene.values.get("words") or "asked an agent"
-    consent.stop(scene.turn, brand, None, method="agent", actor=scene.agent, evidence=evidence)
+    consent.stop(scene.turn, (brand,), None, method="agent", actor=scene.agent, evidence=evidence)
     whose = f" from {brand.display_name}" if len(scene.turn.playbook.brands) > 1 else ""
     return f"recorded: the customer is unsubscribed{whose}, and told so once"
 

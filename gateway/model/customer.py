@@ -18,7 +18,8 @@ class Customer:
     """A person. key: canonical form of their home address (`tel:+15551234567`); work is serial per key.
 
     language, timezone: None = the brand's. address_id: id of the home address's row. survey: what they were asked last
-    about how it went (`gateway.care.ratings`).
+    about how it went (`gateway.care.ratings`). shared: what is known of addresses of several brands
+    (`gateway.care.codes`).
     """
 
     id: int
@@ -29,6 +30,7 @@ class Customer:
     language: str | None = None
     timezone: str | None = None
     survey: str | None = None
+    shared: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path as FilePath
 
 from pydantic import SecretStr
 
-from gateway.settings.gateway_file import GatewayFile, Queue
+from gateway.settings.gateway_file import GatewayFile, Queue, Sender
 from gateway.settings.hours import Hours
 from gateway.settings.policy import Compliance, Keyword, KeywordsFile, Offer, OffersFile, Rules
 from gateway.settings.positions import Path
@@ -120,6 +120,8 @@ def _references(found: Findings) -> None:
         found.must_exist(source, ("senders", index, "brand"), sender.brand, "brands")
         for place, carrier in enumerate(sender.carriers):
             found.must_exist(source, ("senders", index, "carriers", place), carrier, "carriers")
+        if sender.shared_with:
+            _shared(found, index, sender)
     for index, queue in enumerate(gateway.queues):
         found.must_exist(source, ("queues", index, "brand"), queue.brand, "brands")
         brand = next((one for one in gateway.brands if one.name == queue.brand), None)
@@ -139,6 +141,24 @@ def _references(found: Findings) -> None:
     for index, folder in enumerate(gateway.handlers.folders):
         if not folder.is_dir():
             found.wrong(("handlers", "folders", index), f"{str(folder)!r} is no folder")
+
+
+def _shared(found: Findings, index: int, sender: Sender) -> None:
+    """Each brand of an address once, and each word for one of them only."""
+    owners: dict[str, str] = {}
+    brands = {brand.name: brand for brand in found.gateway.brands}
+    for place, name in enumerate((sender.brand, *sender.shared_with)):
+        path: Path = ("senders", index, "shared_with", place - 1) if place else ("senders", index, "brand")
+        if place:
+            found.must_exist(found.source, path, name, "brands")
+            if name in (sender.brand, *sender.shared_with[: place - 1]):
+                found.wrong(path, f"{name!r} has the address already")
+                continue
+        known = brands.get(name)
+        for word in (known.name, known.display_name, *known.keywords) if known is not None else ():
+            owner = owners.setdefault(fold(word), name)
+            if owner != name:
+                found.wrong(path, f"a text {word!r} to {sender.address} could mean {owner!r} or {name!r}")
 
 
 def _backup(found: Findings, index: int, queue: Queue, backup: str) -> None:

@@ -25,6 +25,7 @@ from gateway.settings.shapes import (
     Section,
     SenderAddress,
     WebUrl,
+    Word,
     Zone,
     nearest,
     text,
@@ -76,6 +77,11 @@ class Brand(Section):
     help_contact: Label = Field(description="URL or phone number in the answers to HELP and STOP")
     holidays: Calendar | None = Field(
         default=None, description='whose public holidays PH means in opening hours: "US", or a part of it, "US-NY"'
+    )
+    keywords: tuple[Word, ...] = Field(
+        default=(),
+        description="on an address of several brands: a text that is one of these words, or begins with one, "
+        "means this brand; name and display_name count as well",
     )
 
 
@@ -168,6 +174,10 @@ class Sender(Section):
 
     address: SenderAddress = Field(description="short code, number or alphanumeric id")
     brand: Name = Field(description="the brand that owns it")
+    shared_with: tuple[Name, ...] = Field(
+        default=(),
+        description="other brands on the same address; STOP ends the texts of all of them, STOP BRAND of one",
+    )
     carriers: tuple[Name, ...] = Field(min_length=1, description="names of [[carriers]], in order of preference")
     use_case: Name = Field(default="customer_care", description="what it is registered for with the carriers")
 

@@ -1,9 +1,9 @@
 """The schemas of `offers.toml`, `keywords.toml` and `rules.toml`: what is said to whom, and when."""
 
 from datetime import datetime, time, timedelta
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from gateway.settings.shapes import (
     Clock,
@@ -17,10 +17,8 @@ from gateway.settings.shapes import (
     Section,
     SenderAddress,
     TextKey,
-    text,
+    Word,
 )
-
-Word = Annotated[str, AfterValidator(text(r"(?=.*\w)[^\x00-\x1f\x7f]{1,40}", "a word or a few, up to 40 characters"))]
 
 
 class Offer(Section):
@@ -195,6 +193,10 @@ class Conversations(Section):
     reopen: Seconds = Field(description="T_reopen: a text this soon after the close opens the same conversation")
     misses: int = Field(ge=1, description="replies in a row that a step did not understand, before a person takes over")
     grace: Seconds = Field(gt=0, description="T_grace: an agent is offline; then what they have waits again")
+    which_brand: Seconds = Field(
+        gt=0,
+        description="a customer was asked which brand of an address they mean: so long until a person sees the text",
+    )
     corrections: Literal["send", "refuse"] = Field(
         default="send",
         description="an agent corrects a text that is out: send = another text, marked as a correction; refuse = none",

@@ -172,3 +172,4 @@ TextKey = Annotated[str, AfterValidator(text(r"\w+(\.\w+)+", "a key of the catal
 Module = Annotated[str, AfterValidator(text(r"[A-Za-z]\w*", "the name of a module in `handlers`, without .py"))]
 Money = Annotated[str, AfterValidator(text(r"\d{1,9}(\.\d{1,4})?", 'an amount in quotes, such as "20.00"'))]
 Prefix = Annotated[str, AfterValidator(text(r"(\+\d{0,15})?", 'the beginning of a number such as "+1", or "" for all'))]
+Word = Annotated[str, AfterValidator(text(r"(?=.*\w)[^\x00-\x1f\x7f]{1,40}", "a word or a few, up to 40 characters"))]

@@ -12,6 +12,7 @@ _ADD_ADDRESS = insert(AddressRow)
 _ADD_CONSENT_EVENT = insert(ConsentEventRow)
 _consent_event_row = row_of(ConsentEventRow)
 _SET_SURVEY = update(CustomerRow, ("survey",), ("id",))
+_SET_SHARED = update(CustomerRow, ("shared",), ("id",))
 _rating_row = row_of(RatingRow)
 _RATE = Statement(
     "rating",
@@ -36,6 +37,11 @@ def add(unit: Unit, customer: Customer, address: Address, verified_at: int | Non
 def set_survey(unit: Unit, customer_id: int, survey: str | None) -> None:
     """What the customer was asked last about how it went."""
     unit.add(_SET_SURVEY, (survey, customer_id))
+
+
+def set_shared(unit: Unit, customer_id: int, shared: str) -> None:
+    """What is known of addresses of several brands."""
+    unit.add(_SET_SHARED, (shared, customer_id))
 
 
 def record_rating(unit: Unit, row: RatingRow) -> None:

@@ -79,6 +79,7 @@ _UNDOUBT = Statement(
     exact=False,
 )
 _MARK_DUPLICATE = Statement("mark duplicate", "UPDATE message SET possible_duplicate = 1 WHERE id = ?")
+_GIVE = update(MessageRow, ("brand", "conversation_id"), ("id",))
 _ADD_ATTEMPT = insert_of(AttemptRow, ("message_id", "part", "attempt", "carrier", "at", "possible_duplicate"))
 _SETTLE = Statement(
     "attempt settled",
@@ -122,6 +123,11 @@ def _is_everyday(m: Message) -> bool:
         and m.idempotency_key is None
         and m.gates is None
     )
+
+
+def give(unit: Unit, message_id: int, brand: str, conversation_id: int | None) -> None:
+    """Whose a customer's text is became known after it came."""
+    unit.add(_GIVE, (brand, conversation_id, message_id))
 
 
 def add_event(

@@ -65,11 +65,13 @@ _EXPECTED = {
 
 @record
 class Book:
-    """What the checks need of a playbook, looked up once. handlers: those that events start."""
+    """What the checks need of a playbook, looked up once. handlers: those that events start. brands_of: who writes from
+    an address.
+    """
 
     playbook: Playbook
     handlers: Mapping[str, Handler]
-    brand_of: Mapping[str, str]
+    brands_of: Mapping[str, tuple[str, ...]]
     only_brand: str | None
 
 
@@ -79,7 +81,7 @@ def book_of(playbook: Playbook) -> Book:
     return Book(
         playbook,
         {name: handler for name, handler in playbook.handlers.items() if not issubclass(handler.schema, Incoming)},
-        {address: sender.brand for address, sender in playbook.senders.items()},
+        {address: sender.brands for address, sender in playbook.senders.items()},
         brands[0] if len(brands) == 1 else None,
     )
 
@@ -261,8 +263,8 @@ def _brand(brand: str | None, sender: str | None, book: Book) -> str:
     elif brand not in brands:
         said = f"is not in gateway.toml{nearest(brand, brands) or '; there are ' + ', '.join(brands)}"
         raise Problem("unknown-brand", f"brand {said}", [("/brand", said)])
-    if sender is not None and book.brand_of.get(sender) != brand:
-        ours = [address for address, its in book.brand_of.items() if its == brand]
+    if sender is not None and brand not in book.brands_of.get(sender, ()):
+        ours = [address for address, its in book.brands_of.items() if brand in its]
         said = f"is no sender of brand {brand}; it has {', '.join(ours) or 'none'}"
         raise Problem("unknown-sender", f"sender {said}", [("/sender", said)])
     return brand

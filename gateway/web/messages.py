@@ -36,7 +36,7 @@ FILTERS = (
     "to",
     "q",
 )
-_BODY = ("to", "text", "template", "values", "class", "sender", "channel", "idempotency_key")
+_BODY = ("to", "text", "template", "values", "class", "brand", "sender", "channel", "idempotency_key")
 LONGEST_KEY = 200
 
 
@@ -77,6 +77,9 @@ class Messages:
         senders = self._services.book.senders
         if sender is not None and sender not in senders:
             fields.wrong("sender", f"is not in gateway.toml; there are {', '.join(senders) or 'none'}")
+        brand = fields.name("brand")
+        if brand is not None:
+            self._check_brand(fields, brand, sender)
         key = idempotency_key(fields, request)
         fields.done()
         return Sending(
@@ -88,14 +91,22 @@ class Messages:
             sender=sender,
             idempotency_key=key,
             by=request[CALLER].name,
+            brand=brand,
         )
+
+    def _check_brand(self, fields: Fields, brand: str, sender: str | None) -> None:
+        book = self._services.book
+        if brand not in book.brands:
+            fields.wrong("brand", f"is not in gateway.toml; there are {', '.join(book.brands)}")
+        elif sender is not None and sender in book.senders and brand not in book.senders[sender].brands:
+            fields.wrong("sender", f"is no sender of brand {brand}")
 
     def _try_template(self, asked: Sending) -> None:
         """Says at once what is wrong with a template or its values. Raises Problem 422."""
         if asked.template is None:
             return
         book = self._services.book
-        brand = book.brand_of(asked.sender) if asked.sender else next(iter(book.brands.values()))
+        brand = book.brand_for(asked.brand, asked.sender)
         always = {"brand": brand.display_name, "help": brand.help_contact, "ask": True, "offer": None}
         try:
             book.texts.render(asked.template, brand.default_language, always | asked.values, timezone=brand.timezone)

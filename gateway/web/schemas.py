@@ -361,6 +361,7 @@ SENDING: Schema = {
             "additionalProperties": {"type": ["string", "number", "boolean"], "maxLength": 1600},
         },
         "class": {**one_of(MESSAGE_CLASSES), "default": "promotional"},
+        "brand": {"type": "string", "description": "Default: the one that owns the sender, else the first."},
         "sender": {"type": "string", "minLength": 1, "maxLength": 32},
         "channel": {**one_of(("sms",)), "default": "sms"},
         "idempotency_key": words(200),

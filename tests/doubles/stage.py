@@ -410,6 +410,7 @@ class Stage:
         key: str | None = None,
         expires_at: int | None = None,
         sender: str | None = None,
+        brand: str = "acme",
     ) -> Taken:
         """A business system fires an event; returns after the commit, before anything is decided."""
         self._events += 1
@@ -423,7 +424,7 @@ class Stage:
             type_,
             subject,
             subject,
-            "acme",
+            brand,
             sender,
             body,
             f"{type_}{subject}{body}",

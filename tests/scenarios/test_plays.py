@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.doubles.stage import Stage, fresh_database
-from tests.scenarios import chat_sentences, playing_rooms, promising, saying
+from tests.scenarios import brands, chat_sentences, playing_rooms, promising, saying
 from tests.scenarios.playing import Boo, perform
 
-MORE_SENTENCES = (chat_sentences, playing_rooms, promising, saying)
+MORE_SENTENCES = (brands, chat_sentences, playing_rooms, promising, saying)
 PLAYS = sorted(Path(__file__).parent.glob("*.play"))
 
 

@@ -65,6 +65,18 @@ def test_what_is_commented_as_shipped_rule_is_the_shipped_rule(folder: Path) -> 
     assert load(folder, {}).settings.rules.numbers == load(EXAMPLE, {}).settings.rules.numbers
 
 
+def test_a_word_means_one_brand_of_a_shared_address(tmp_path: Path) -> None:
+    carrier = '[[carriers]]\nname = "sim"\nhost = "127.0.0.1"\nsystem_id = "us"\npassword = "secret"\n'
+    sender = '[[senders]]\naddress = "70007"\nbrand = "acme"\nshared_with = ["zed"]\ncarriers = ["sim"]\n'
+    other = GATEWAY.replace('"acme"', '"zed"').replace('"Acme"', '"Zed"')
+    write(tmp_path, "gateway.toml", GATEWAY + other + 'keywords = ["FLY"]\n' + carrier + sender)
+    assert load(tmp_path, {}).settings.senders[0].shared_with == ("zed",)
+    write(tmp_path, "gateway.toml", GATEWAY + other + 'keywords = ["FLY", "Acmé!"]\n' + carrier + sender)
+    assert problems_of(tmp_path) == [
+        "gateway.toml:18: senders.70007.shared_with[0]: a text 'Acmé!' to 70007 could mean 'acme' or 'zed'"
+    ]
+
+
 def test_the_least_configuration_is_one_brand(tmp_path: Path) -> None:
     write(tmp_path, "gateway.toml", GATEWAY)
     loaded = load(tmp_path, {})
@@ -122,6 +134,8 @@ def test_all_problems_of_all_files_come_at_once(folder: Path) -> None:
         ("gateway.toml", 'carriers = ["sim"]', 'carriers = ["sin"]', r"70007.carriers\[0\]: 'sin' .*mean 'sim'"),
         ("gateway.toml", 'queues = ["billing"]', 'queues = ["biling"]', r"agents.Ana.queues\[0\]: .*mean 'billing'"),
         ("gateway.toml", "ana@example.test", "ana@exmaple.test", r"agents.Ana.jid: .*mean 'example.test'"),
+        ("gateway.toml", "shared_with = []", 'shared_with = ["acne"]', r"70007.shared_with\[0\]: 'acne' .*mean 'acme'"),
+        ("gateway.toml", "shared_with = []", 'shared_with = ["acme"]', r"70007.shared_with\[0\]: 'acme' has the"),
         ("gateway.toml", 'name = "travel"', 'name = "billing"', r"queues.billing.name: 'billing' stands here twice"),
         ("gateway.toml", "America/New_York", "America/New_Yrok", r"brands.acme.timezone: .*mean 'America/New_York'"),
         ("gateway.toml", '"transceiver"', '"tranceiver"', r"carriers.sim.bind: must be .*mean 'transceiver'"),

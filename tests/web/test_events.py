@@ -216,6 +216,18 @@ async def test_with_several_brands_the_brand_must_be_named(make_world: Callable[
     assert {due.hot.ours for due in world.sends if due.hot} == {"80008"}  # type: ignore[attr-defined]
 
 
+async def test_an_event_may_name_an_address_that_its_brand_shares(make_world: Callable[..., Any]) -> None:
+    shared = (
+        SECOND_BRAND + '[[senders]]\naddress = "90009"\nbrand = "acme"\nshared_with = ["zenith"]\ncarriers = ["sim"]\n'
+    )
+    world: World = await make_world(shared)
+    for key, brand in (("1", "acme"), ("2", "zenith")):
+        await world.event(key, brand=brand, sender="90009")
+    await world.settled()
+    sent = {(due.hot.brand, due.hot.ours) for due in world.sends if due.hot}  # type: ignore[attr-defined]
+    assert sent == {("acme", "90009"), ("zenith", "90009")}
+
+
 @pytest.mark.parametrize(
     "good",
     [

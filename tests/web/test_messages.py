@@ -1,10 +1,11 @@
 """Messages: sent once per idempotency key, traced through every hop, sent again through all gates."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.web.conftest import PHONE, World
+from tests.web.conftest import PHONE, SECOND_BRAND, World
 
 CLASS = {"class": "transactional"}
 
@@ -32,6 +33,25 @@ async def test_a_message_is_queued(world: World) -> None:
     assert shown["text"] == "Your parcel is here."
     assert shown["author"] == {"kind": "api", "id": "integrator"}
     assert shown["event"] is None
+
+
+async def test_it_is_of_the_brand_that_is_named(make_world: Callable[..., Any]) -> None:
+    shared = '[[senders]]\naddress = "90009"\nbrand = "acme"\nshared_with = ["zenith"]\ncarriers = ["sim"]\n'
+    world: World = await make_world(SECOND_BRAND + shared)
+    await send(world, text="1")
+    await send(world, text="2", brand="zenith")
+    await send(world, text="3", sender="90009")
+    await send(world, text="4", sender="90009", brand="zenith")
+    sent = sorted((due.hot.text, due.hot.brand, due.hot.ours) for due in world.sends)  # type: ignore[attr-defined]
+    assert sent == [
+        ("1", "acme", "70007"),
+        ("2", "zenith", "80008"),
+        ("3", "acme", "90009"),
+        ("4", "zenith", "90009"),
+    ]
+    for body, pointer in (({"brand": "zenit"}, "/brand"), ({"brand": "zenith", "sender": "70007"}, "/sender")):
+        problem = await send(world, 422, **body)
+        assert problem["errors"][0]["pointer"] == pointer
 
 
 async def test_without_class_it_is_promotional_and_needs_consent(world: World) -> None:

@@ -18,6 +18,7 @@ class CustomerRow(SQLModel, table=True):
     language: str | None = Field(default=None, sa_column=string())
     timezone: str | None = Field(default=None, sa_column=string())
     survey: str | None = Field(default=None, sa_column=string())
+    shared: str | None = Field(default=None, sa_column=string())
 
 
 class AddressRow(SQLModel, table=True):
