@@ -62,7 +62,7 @@ def receive(turn: Turn, message_id: int, text: Text) -> None:
     sender = turn.playbook.senders.get(text.sender)
     if sender is not None and sender.shared_with:
         return _receive_shared(turn, message_id, text, sender)
-    brand = turn.playbook.brand_of(text.sender)
+    brand = turn.playbook.brands[sender.brand] if sender is not None else turn.playbook.brand_of(text.sender)
     conversation = _written_in(turn, brand, text.sender)
     message = _message(turn, message_id, text, brand, conversation)
     route(turn, brand, message, conversation)
@@ -77,9 +77,8 @@ def _receive_shared(turn: Turn, message_id: int, text: Text, sender: Sender) -> 
     conversation = _written_in(turn, brand, text.sender) if theirs else None
     message = _message(turn, message_id, text, brand, conversation)
     if meant.word is not None:
-        if meant.word == "stop":
-            sharing.forget(turn, sender)
         _comply(turn, meant.word, [turn.playbook.brands[name] for name in meant.brands], message, conversation)
+        sharing.forget_if_stopped(turn, sender)
     elif not meant.brands:
         sharing.hold(turn, sender, message)
     elif meant.answers:

@@ -70,9 +70,10 @@ class Playbook:
 
     def sender_of(self, brand: str) -> str | None:
         """The address a brand writes from when nothing else decides; None when it has none."""
-        own = (address for address, sender in self.senders.items() if sender.brand == brand)
-        shared = (address for address, sender in self.senders.items() if brand in sender.shared_with)
-        return next(own, None) or next(shared, None)
+        for address, sender in self.senders.items():
+            if sender.brand == brand:
+                return address
+        return next((address for address, sender in self.senders.items() if brand in sender.shared_with), None)
 
     def sender_for(self, brand: str, *wanted: str | None) -> str | None:
         """The first of the addresses wanted that the brand can write from, else its own; None when it has none."""

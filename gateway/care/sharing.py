@@ -113,7 +113,7 @@ def _rates(turn: Turn, brand: str, text: str) -> bool:
 def _of_keyword(turn: Turn, sender: Sender, text: str) -> str | None:
     """The one brand that has the text as a keyword of its own, unless a step of another waits for this word."""
     owners = []
-    for name in sender.brands:
+    for name in able(turn, sender):
         found = turn.playbook.keyword(text, name, sender.address, turn.language(name))
         if found is not None and found.brand == name:
             owners.append(name)
@@ -173,10 +173,10 @@ def answered(turn: Turn, sender: Sender, message: Message) -> tuple[tuple[int, s
     return code.question.held if code.question is not None else ()
 
 
-def forget(turn: Turn, sender: Sender) -> None:
-    """Nothing is asked any more: they said STOP."""
+def forget_if_stopped(turn: Turn, sender: Sender) -> None:
+    """Nothing is asked any more of who said STOP to all."""
     code = codes.read(turn, sender.address)
-    if code.question is not None:
+    if code.question is not None and all(turn.revoked(name) for name in sender.brands):
         codes.put(turn, sender.address, replace(code, question=None))
 
 
@@ -224,7 +224,7 @@ def _answer(turn: Turn, question: Question, names: Mapping[str, str], text: str)
 
 # -- the words of brands
 
-_latest: list[tuple[Mapping[str, Brand], dict[Sender, dict[str, str]]]] = []
+_latest: list[tuple[Mapping[str, Brand], dict[tuple[str, ...], dict[str, str]]]] = []
 
 
 def _names(book: Playbook, sender: Sender) -> Mapping[str, str]:
@@ -233,15 +233,15 @@ def _names(book: Playbook, sender: Sender) -> Mapping[str, str]:
     """
     if not _latest or _latest[0][0] is not book.brands:
         _latest[:] = [(book.brands, {})]
-    known = _latest[0][1]
-    if sender not in known:
-        brands = [book.brands[name] for name in sender.brands]
-        known[sender] = {
+    known, names = _latest[0][1], sender.brands
+    if names not in known:
+        brands = [book.brands[name] for name in names]
+        known[names] = {
             normalise(word): brand.name
             for brand in brands
             for word in (brand.name, brand.display_name, *brand.keywords)
         }
-    return known[sender]
+    return known[names]
 
 
 def _first(text: str, names: Mapping[str, str]) -> tuple[str, str] | None:

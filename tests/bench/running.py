@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 KEY = "bench-key-0123456789abcdef0123456789abcdef"
@@ -40,6 +41,7 @@ def write_config(
     response_timeout: float = 30.0,
     rules: str = "",
     database: Path | None = None,
+    handlers: Sequence[str] = ("plan_overage", "bench_echo"),
 ) -> Path:
     """A whole configuration folder, as an operator would write it; returns it."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +81,7 @@ brand = "acme"
 carriers = ["rig"]
 
 [handlers]
-load = ["plan_overage", "bench_echo"]
+load = {list(handlers)}
 folders = ["{HERE / "handlers"}"]
 
 [[queues]]

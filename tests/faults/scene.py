@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,8 +84,9 @@ async def scene(
     doubt_wait: float = 0.3,
     more: str = "",
     rules: str = "",
+    handlers: Sequence[str] = ("plan_overage", "bench_echo"),
 ) -> AsyncIterator[Scene]:
-    """A running scene; all of it is gone at the end. more: of gateway.toml. rules: rules.toml."""
+    """A running scene; all of it is gone at the end. more: of gateway.toml. rules: rules.toml. handlers: modules."""
     smsc, office = Smsc(folder / "carrier.log", 1, SENDER), Office(folder / "billing.log", 2)
     smsc.moods.lost = smsc.moods.late = smsc.moods.no_receipt = 0.0
     await smsc.start()
@@ -102,6 +103,7 @@ async def scene(
         response_timeout=response_timeout,
         database=database,
         rules=rules,
+        handlers=handlers,
     )
     with (config / "gateway.toml").open("a") as toml:
         toml.write(more)

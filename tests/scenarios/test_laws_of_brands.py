@@ -236,9 +236,10 @@ class SharedCode(RuleBasedStateMachine):
             self.stage.rows(
                 "SELECT m.id, m.text, json_extract(c.shared, '$.\"70007\"[1]') AS question FROM message m "
                 "JOIN message_event e ON e.message_id = m.id AND e.code = 'brand' JOIN customer c ON c.key = m.key "
-                "WHERE m.conversation_id IS NULL AND NOT EXISTS (SELECT 1 FROM consent_event k "
-                "WHERE k.address_id = m.address_id AND k.act = 'revoke') "
-                "AND NOT EXISTS (SELECT 1 FROM message_event r WHERE r.message_id = m.id AND r.kind = 'reply')"
+                "WHERE m.conversation_id IS NULL AND (SELECT count(DISTINCT k.brand) FROM consent_event k "
+                "WHERE k.address_id = m.address_id AND k.act = 'revoke') < 2 "
+                "AND NOT EXISTS (SELECT 1 FROM message_event r WHERE r.message_id = m.id "
+                "AND (r.kind = 'reply' OR r.code = 'suppression'))"
             )
         )
         for row in held:
