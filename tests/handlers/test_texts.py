@@ -39,6 +39,7 @@ SAMPLE: dict[str, object] = {
     "text": "it is $20 a month.",
     "place": 3,
     "minutes": 15,
+    "choices": "1 Acme Mobile, 2 Zed Air",
 }
 OFFERS: dict[str, dict[str, str]] = {
     "unlimited": {"title": "Unlimited plan", "price": "20.00", "currency": "USD", "period": "month"},
@@ -57,6 +58,7 @@ SYSTEM = {
     "offer_fulfilled": {"title", "price", "currency"},
     "offer_failed": {"title", "price", "currency"},
     "offer_ended": {"title"},
+    "which_brand": {"choices"},
     "parked": set[str](),
     "correction": {"text"},
     "csat": set[str](),
