@@ -334,10 +334,12 @@ class AgentClient:
         return given
 
     async def complete(self, values: dict[str, str]) -> Answer:
-        """Submits the form that `command` gave."""
+        """Submits the form that `command` gave, or `complete` itself."""
         assert self._asked is not None, "no command asks for anything"
         (to, node, session), self._asked = self._asked, None
-        return await self.submit(to, node, session, values)
+        given = await self.submit(to, node, session, values)
+        self._asked = (to, node, given.session) if given.asks else None
+        return given
 
     async def form(self, to: str, verb: str) -> tuple[str, dict[str, list[str]], str]:
         """Runs a verb: session, the form's fields with the values of their choices, and what it says."""

@@ -5,7 +5,9 @@ client.
 import asyncio
 import base64
 import hashlib
+import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol, Self
 from xml.etree import ElementTree as ET
 
@@ -91,25 +93,37 @@ class Component:
 
 class RawClient(Component):
     """An ordinary account's connection, stanzas as text. name: its local part. As `other` it asks to be let in by the
-    password of `name` (RFC 4616, authzid).
+    password of `name` (RFC 4616, authzid), whether the server offers PLAIN or not. trusts: a certificate; then it
+    speaks TLS, else never.
+
+    offered: the mechanisms that the server named.
     """
 
-    def __init__(self, server: Server, name: str, *, other: str = "", device: str = "raw") -> None:
+    def __init__(
+        self, server: Server, name: str, *, other: str = "", device: str = "raw", trusts: Path | None = None
+    ) -> None:
         super().__init__(server, f"{name}@{DOMAIN}/{device}")
         self._port, self._local, self._other, self._device = server.c2s, name, other, device
+        self._trusts = trusts
         self.jid = ""
+        self.offered: list[str] = []
 
     async def __aenter__(self) -> Self:
         """Raises PermissionError when the server does not let it in."""
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-        await self._open()
+        features = await self._open()
+        if self._trusts is not None:
+            self.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+            assert (await self.next()).tag.endswith("}proceed")
+            await self._writer.start_tls(ssl.create_default_context(cafile=self._trusts), server_hostname=DOMAIN)
+            features = await self._open()
+        self.offered = [one.text or "" for one in features.iter("{urn:ietf:params:xml:ns:xmpp-sasl}mechanism")]
         asked = f"{self._other}@{DOMAIN}" if self._other else ""
         words = base64.b64encode(f"{asked}\0{self._local}\0{PASSWORD}".encode()).decode()
         self.send(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{words}</auth>")
         if not (await self.next()).tag.endswith("}success"):
             self._writer.close()
             raise PermissionError("the server does not let it in")
-        self._parser, self._depth = ET.XMLPullParser(("start", "end")), 0
         await self._open()
         self.send(
             "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
@@ -120,10 +134,12 @@ class RawClient(Component):
         self.send("<iq type='set' id='old'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq><presence/>")
         return self
 
-    async def _open(self) -> None:
+    async def _open(self) -> ET.Element:
+        """Begins a stream; what the server can do."""
+        self._parser, self._depth = ET.XMLPullParser(("start", "end")), 0
         self.send(
             "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
             f"to='{DOMAIN}' version='1.0'>"
         )
         await self.next()  # the head
-        await self.next()  # what it can do
+        return await self.next()

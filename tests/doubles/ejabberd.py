@@ -42,7 +42,6 @@ acl:
 access_rules:
   desk: [{{{{allow: desk}}}}]
 modules:
-  mod_mam: {{{{assume_mam_usage: true, default: always}}}}
   mod_offline: {{{{}}}}
   mod_carboncopy: {{{{}}}}
   mod_stream_mgmt: {{{{}}}}
@@ -57,7 +56,10 @@ modules:
   mod_blocking: {{{{}}}}
   mod_register: {{{{ip_access: all}}}}
   mod_muc: {{{{host: "{ROOMS}"}}}}
-{{privilege}}
+{{more}}
+"""
+_ARCHIVE = """
+  mod_mam: {assume_mam_usage: true, default: always}
 """
 _PRIVILEGE = """
   mod_privilege: {roster: {both: desk}, message: {outgoing: desk}, presence: {managed_entity: desk}}
@@ -81,11 +83,14 @@ def ejabberd_or_skip() -> None:
 
 class Ejabberd:
     """A server process. accounts: local parts; all have `PASSWORD`. privileges: with XEP-0356, for the desk alone.
+    archive: keeps all messages (XEP-0313).
 
     c2s, component: its ports. config: the file that it starts with; what stands there may be replaced before the start.
     """
 
-    def __init__(self, folder: Path, accounts: tuple[str, ...], *, privileges: bool = False) -> None:
+    def __init__(
+        self, folder: Path, accounts: tuple[str, ...], *, privileges: bool = False, archive: bool = True
+    ) -> None:
         self.folder, self.privileges = folder, privileges
         self.c2s, self.component = free_ports(2)
         self._process: asyncio.subprocess.Process | None = None
@@ -100,7 +105,7 @@ class Ejabberd:
                 folder=folder,
                 c2s=self.c2s,
                 component=self.component,
-                privilege=_PRIVILEGE if privileges else "",
+                more=(_ARCHIVE if archive else "") + (_PRIVILEGE if privileges else ""),
             )
         )
 

@@ -13,7 +13,7 @@ import apsw
 import pytest
 
 from tests.doubles.agent import AgentClient
-from tests.doubles.component import ACCEPT, Component
+from tests.doubles.component import ACCEPT, Component, RawClient
 from tests.doubles.ejabberd import Ejabberd, ejabberd_or_skip
 from tests.doubles.prosody import COMPONENT, DOMAIN, PASSWORD, ROOMS, SECRET
 from tests.doubles.test_agent import run_program, self_signed
@@ -160,3 +160,36 @@ async def test_the_shipped_configuration_works(tmp_path: Path) -> None:
         assert "Verification: OK" in said
     assert "[error]" not in server.log()
     assert server.rows("SELECT count(*) FROM archive") != [(0,)]
+
+
+PLAIN_OFF = "disable_sasl_mechanisms: [PLAIN, DIGEST-MD5, X-OAUTH2]\n"
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["as shipped", "without the line"])
+async def test_nobody_gets_in_as_another(tmp_path: Path, ours: bool) -> None:
+    """Ana, an agent, asks for Ben's account with her own password (PLAIN with an authorization id: ejabberd up to 26.04
+    lets her, release notes of 26.07, issue 4601). What we ship refuses that; without our line the hole is there.
+    """
+    ejabberd_or_skip()
+    if shutil.which("openssl") is None:
+        pytest.skip("not installed: openssl")
+    server, certificate = await shipped_server(tmp_path)
+    assert server.config.read_text().count(PLAIN_OFF) == 1
+    if not ours:
+        server.config.write_text(server.config.read_text().replace(PLAIN_OFF, ""))
+    async with running(server):
+        attacker = RawClient(server, "ana", other="ben", trusts=certificate)
+        try:
+            async with attacker:
+                got_in = attacker.jid
+        except PermissionError:
+            got_in = ""
+        assert got_in == ("" if ours else f"ben@{DOMAIN}/raw")
+        assert all(name.startswith("SCRAM-") for name in attacker.offered) == ours, attacker.offered
+        # nor by what is offered: there it is no way in, and she is who she is
+        ana = AgentClient("ana", server.c2s, trusts=certificate)
+        ana.client.credentials["authzid"] = f"ben@{DOMAIN}"
+        ana.client.plugin["feature_mechanisms"].use_mech = "SCRAM-SHA-1"
+        await ana.login()
+        assert ana.client.boundjid.bare == ana.jid
+        await ana.drop()

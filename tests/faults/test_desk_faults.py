@@ -1,6 +1,11 @@
-"""The chat server is killed while much is on its way to agents: nothing is lost, what comes twice has the same id."""
+"""The chat server is killed while much is on its way to agents: nothing is lost, what comes twice has the same id.
+
+BURST says how many lines are on their way on either server; the large one on both is
+`BURST=20000 pytest tests/faults/test_desk_faults.py -s`, and each is killed 1.5 s after the burst began.
+"""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -18,15 +23,15 @@ from gateway.store import work
 from gateway.store.database import Store
 from gateway.store.units import Due, Unit
 from tests.doubles.agent import AgentClient
-from tests.doubles.prosody import COMPONENT, DOMAIN, SECRET, Prosody, installed
+from tests.doubles.chat_servers import ChatServer, server_or_skip
+from tests.doubles.prosody import COMPONENT, DOMAIN, SECRET
 from tests.doubles.stage import fresh_database, house
+from tests.faults.killing import say
 
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.skipif(not installed(), reason="Prosody is not installed"),
-]
+pytestmark = pytest.mark.interop
 AGENTS = ("ana", "ben")
-LINES = 20_000
+LINES = {"prosody": 20_000, "ejabberd": 20_000}
+"""Where the environment says nothing."""
 CUSTOMERS = 400
 KILL_AFTER = 1.5
 PADDING = "." * 700
@@ -77,15 +82,15 @@ class House:
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Prosody]:
-    server = Prosody(tmp_path / "prosody", AGENTS, archive=False)
+async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ChatServer]:
+    server = server_or_skip(request.param, tmp_path, AGENTS, privileges=False, archive=False)
     await server.start()
     yield server
     await server.stop()
 
 
 @pytest.fixture
-async def its(tmp_path: Path, server: Prosody) -> AsyncIterator[House]:
+async def its(tmp_path: Path, server: ChatServer) -> AsyncIterator[House]:
     fresh_database(tmp_path / "house.db")
     store = Store(tmp_path / "house.db")
     await store.open()
@@ -108,15 +113,17 @@ async def _until(so: Callable[[], Awaitable[bool]], seconds: float = 60) -> None
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
+@pytest.mark.parametrize(("server", "usual"), LINES.items(), ids=LINES, indirect=["server"])
 async def test_a_burst_and_a_killed_server_lose_nothing(
-    its: House, server: Prosody, record_property: Callable[[str, object], None]
+    its: House, server: ChatServer, usual: int, record_property: Callable[[str, object], None]
 ) -> None:
     """One agent's client is slow: what the server took in for it is in the server's memory when that is killed."""
+    count = int(os.environ.get("BURST") or usual)
     clients = [AgentClient(name, server.c2s) for name in AGENTS]
     for client in clients:
         await client.login()
     clients[0].pause()
-    await its.lines(LINES)
+    await its.lines(count)
     began = asyncio.get_running_loop().time()
 
     async def a_while() -> bool:
@@ -126,7 +133,7 @@ async def test_a_burst_and_a_killed_server_lose_nothing(
     left = await its.left()
     await server.kill()
     clients[0].resume()
-    assert 0 < left < LINES, f"{left} of {LINES} were left at the kill, which proves nothing"
+    assert 0 < left < count, f"{left} of {count} were left at the kill, which proves nothing"
     for client in clients:
         await client.drop()
     await server.start()
@@ -141,7 +148,7 @@ async def test_a_burst_and_a_killed_server_lose_nothing(
     everybody = [*clients, *again]
 
     def all_there() -> bool:
-        return len({text for client in everybody for _, text in client.inbox}) == LINES
+        return len({text for client in everybody for _, text in client.inbox}) == count
 
     for client in again:
         await client.until(all_there, "each line is there", 60)
@@ -150,7 +157,9 @@ async def test_a_burst_and_a_killed_server_lose_nothing(
         for (_, text), stanza in zip(client.inbox, client.ids, strict=True):
             ids.setdefault(text, set()).add(stanza)
     assert all(len(known) == 1 for known in ids.values()), "a line that came twice had two ids"
-    twice = sum(len(client.inbox) for client in everybody) - LINES
-    record_property("lines", f"{LINES} lines, {left} left at the kill, {twice} came twice under the same id, 0 lost")
+    twice = sum(len(client.inbox) for client in everybody) - count
+    told = f"{count} lines, {left} left at the kill, {twice} came twice under the same id, 0 lost"
+    record_property("lines", told)
+    say(f"burst on {type(server).__name__}: {told}")
     for client in again:
         await client.logout()

@@ -2,6 +2,9 @@
 goes to a customer twice without a mark. Where nobody can know, the agent is told so.
 
 The agents do what the desk tells them: what bounced, and after an outage what shows no tick, they send again.
+
+DESK_KILLS says how many kills on either server; the long one is `DESK_KILLS=24 pytest tests/faults/test_desk_kills.py
+-s`. FAULT_SEED plays the same ones again.
 """
 
 import asyncio
@@ -15,18 +18,16 @@ import pytest
 
 from gateway.care.doubts import NOBODY_KNOWS
 from tests.doubles.agent import AgentClient
-from tests.doubles.prosody import COMPONENT, DOMAIN, SECRET, Prosody, installed
+from tests.doubles.chat_servers import server_or_skip
+from tests.doubles.prosody import COMPONENT, DOMAIN, SECRET
 from tests.faults.business import OVERAGE
 from tests.faults.killing import say
 from tests.faults.scene import CLOUDEVENT, Scene, scene
 
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.slow,
-    pytest.mark.skipif(not installed(), reason="Prosody is not installed"),
-]
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
 SEED = int(os.environ.get("FAULT_SEED", "0")) or random.SystemRandom().randrange(1_000_000)
-KILLS = int(os.environ.get("DESK_KILLS") or "8")
+KILLS = {"prosody": 8, "ejabberd": 2}
+"""Where the environment says nothing."""
 PACE = 0.02
 MOST_OPEN, MOST_AGAIN = 300, 40
 """Bubbles without a tick after which agents wait; what one agent sends again at a time: the desk takes 50."""
@@ -166,11 +167,27 @@ async def _settled(on: Scene, what: str, floor: Floor, open_: Callable[[], int])
     raise AssertionError(f"{what}: {open_()} are open\n{on.gateway.tail()}")
 
 
+async def _kill(floor: Floor, kills: int) -> int:
+    """Kills the gateway so often; how often with words of agents under way."""
+    on, chance, unfinished = floor.on, random.Random(SEED), 0
+    for kill in range(kills):
+        await asyncio.sleep(chance.uniform(0.4, 1.2))  # so long it lives
+        unfinished += floor.open() > 0
+        on.gateway.kill()
+        on.smsc.bound.clear()
+        point = POINTS[kill % len(POINTS)]
+        environment = {"GATEWAY_FAILPOINT": f"{point}:{chance.randint(1, 20)}"} if kill % 2 else {}
+        on.gateway.start(**environment)
+        await on.until("the bind, or the next death", lambda: on.smsc.bound.is_set() or _dead(on), 30)
+    return unfinished
+
+
 @pytest.mark.timeout(240)
-async def test_agents_and_customers_chat_while_the_gateway_is_killed(tmp_path: Path) -> None:
-    say(f"desk kill test: FAULT_SEED={SEED}")
-    chance = random.Random(SEED)
-    server = Prosody(tmp_path / "prosody", AGENTS)
+@pytest.mark.parametrize(("kind", "usual"), KILLS.items(), ids=KILLS)
+async def test_agents_and_customers_chat_while_the_gateway_is_killed(tmp_path: Path, kind: str, usual: int) -> None:
+    kills = int(os.environ.get("DESK_KILLS") or usual)
+    say(f"desk kill test on {kind}: FAULT_SEED={SEED}")
+    server = server_or_skip(kind, tmp_path, AGENTS, privileges=False)
     await server.start()
     clients = {name: AgentClient(name, server.c2s) for name in AGENTS}
     try:
@@ -180,16 +197,7 @@ async def test_agents_and_customers_chat_while_the_gateway_is_killed(tmp_path: P
             floor = Floor(on, clients)
             await floor.begin()
             chatting = asyncio.create_task(floor.chat())
-            unfinished = 0
-            for kill in range(KILLS):
-                await asyncio.sleep(chance.uniform(0.4, 1.2))  # so long it lives
-                unfinished += floor.open() > 0
-                on.gateway.kill()
-                on.smsc.bound.clear()
-                point = POINTS[kill % len(POINTS)]
-                environment = {"GATEWAY_FAILPOINT": f"{point}:{chance.randint(1, 20)}"} if kill % 2 else {}
-                on.gateway.start(**environment)
-                await on.until("the bind, or the next death", lambda: on.smsc.bound.is_set() or _dead(on), 30)
+            unfinished = await _kill(floor, kills)
             floor.going = False
             await chatting
             on.gateway.kill()  # the last life has no point at which it ends
@@ -201,10 +209,10 @@ async def test_agents_and_customers_chat_while_the_gateway_is_killed(tmp_path: P
             wrong = _judge(floor)
             said = sum(map(len, floor.said.values()))
             twice = sum(count - 1 for count in Counter((one.to, one.text) for one in on.smsc.taken).values())
-            say(f"desk kill test: {KILLS} kills, {unfinished} with words under way; agents said {said}, "
+            say(f"desk kill test: {kills} kills, {unfinished} with words under way; agents said {said}, "
                 f"customers {floor.count}; {twice} twice and marked; wrong: {len(wrong)}")  # fmt: skip
             assert not wrong, f"FAULT_SEED={SEED}: {wrong[:10]}"
-            assert unfinished >= KILLS // 2
+            assert unfinished >= kills // 2
     finally:
         for client in clients.values():
             await client.logout()

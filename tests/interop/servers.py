@@ -11,32 +11,20 @@ from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import StanzaPath
 
 from tests.doubles.agent import AgentClient
-from tests.doubles.ejabberd import Ejabberd, ejabberd_or_skip
-from tests.doubles.prosody import COMPONENT, Prosody, prosody_or_skip
+from tests.doubles.chat_servers import ChatServer, server_or_skip
+from tests.doubles.prosody import COMPONENT
 from tests.scenarios.test_desk_wire import Scene
 from tests.scenarios.test_wire import free_port
 from tests.scenarios.wire import wire
 
-KINDS = ("prosody", "ejabberd")
 ACCOUNTS = ("ana", "ben", "cleo", "eve")
 """The stage's agents (ben is a supervisor), and somebody of the same server who is none."""
 _MAM = "urn:xmpp:mam:2"
 _RESULT = f"{{{_MAM}}}result"
 
 
-def server_or_skip(
-    kind: str, folder: Path, accounts: tuple[str, ...] = ACCOUNTS, *, privileges: bool = True
-) -> "Prosody | Ejabberd":
-    """One that is not started yet."""
-    if kind == "ejabberd":
-        ejabberd_or_skip()
-        return Ejabberd(folder / kind, accounts, privileges=privileges)
-    prosody_or_skip(privileges=privileges)
-    return Prosody(folder / kind, accounts, privileges=privileges)
-
-
 @asynccontextmanager
-async def start(kind: str, folder: Path, accounts: tuple[str, ...] = ACCOUNTS) -> AsyncIterator["Prosody | Ejabberd"]:
+async def start(kind: str, folder: Path, accounts: tuple[str, ...] = ACCOUNTS) -> AsyncIterator[ChatServer]:
     """One that runs."""
     server = server_or_skip(kind, folder, accounts)
     await server.start()
@@ -51,7 +39,7 @@ class Floor(Scene):
 
     server: Any
 
-    def __init__(self, run: Any, server: "Prosody | Ejabberd", kind: str) -> None:
+    def __init__(self, run: Any, server: ChatServer, kind: str) -> None:
         super().__init__(run, server)  # type: ignore[arg-type]  # all it wants is a port
         self.kind = kind
 
@@ -96,7 +84,7 @@ async def archive(agent: AgentClient, customer: str) -> list[ET.Element]:
 @asynccontextmanager
 async def floor(kind: str, folder: Path, *, privileges: bool = True) -> AsyncIterator[Floor]:
     """All of it, started and up."""
-    server = server_or_skip(kind, folder, privileges=privileges)
+    server = server_or_skip(kind, folder, ACCOUNTS, privileges=privileges)
     thresholds = gc.get_threshold()
     await server.start()
     try:
@@ -109,7 +97,7 @@ async def floor(kind: str, folder: Path, *, privileges: bool = True) -> AsyncIte
 
 
 @asynccontextmanager
-async def desk(kind: str, folder: Path, server: "Prosody | Ejabberd") -> AsyncIterator[Floor]:
+async def desk(kind: str, folder: Path, server: ChatServer) -> AsyncIterator[Floor]:
     """The gateway and its other neighbours, on a server that runs."""
     async with wire(folder, free_port, xmpp=server.component) as run:
         its = Floor(run, server, kind)

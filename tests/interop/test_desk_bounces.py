@@ -9,8 +9,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.doubles.agent import AgentClient
+from tests.doubles.chat_servers import KINDS
 from tests.doubles.prosody import COMPONENT
-from tests.interop.servers import KINDS, Floor, floor
+from tests.interop.servers import Floor, floor
 from tests.scenarios.wire import installed
 
 pytestmark = [

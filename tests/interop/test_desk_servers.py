@@ -12,9 +12,10 @@ import pytest
 from gateway.app.desk import OUTAGE_MS
 from gateway.model.ids import wall_ms
 from tests.doubles.agent import AgentClient
+from tests.doubles.chat_servers import KINDS, server_or_skip
 from tests.doubles.component import ACCEPT, Component
 from tests.doubles.prosody import COMPONENT, DOMAIN
-from tests.interop.servers import KINDS, Floor, archive, floor, server_or_skip
+from tests.interop.servers import ACCOUNTS, Floor, archive, floor
 from tests.scenarios.wire import installed
 
 pytestmark = [
@@ -202,7 +203,7 @@ def _as_agent(agent: AgentClient, space: str, body: str) -> str:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_privileges(tmp_path: Path, kind: str) -> None:
-    server = server_or_skip(kind, tmp_path)
+    server = server_or_skip(kind, tmp_path, ACCOUNTS)
     await server.start()
     ana = AgentClient("ana", server.c2s)
     try:

@@ -18,11 +18,12 @@ from tests.channels.xmpp.fake_server import Watch
 from tests.channels.xmpp.test_guard import mutant, well_formed
 from tests.channels.xmpp.test_spoofs import SENDERS, STANZAS
 from tests.doubles.agent import AgentClient
+from tests.doubles.chat_servers import KINDS
 from tests.doubles.component import Component, RawClient
 from tests.doubles.ejabberd import OTHER
 from tests.doubles.prosody import DOMAIN as SERVER
 from tests.doubles.prosody import ROOMS, SECRET
-from tests.interop.servers import KINDS, start
+from tests.interop.servers import start
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 ACCOUNTS = ("anna", "ben", "eve")

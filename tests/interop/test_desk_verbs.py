@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.floor.agents import DESK_VERBS, READING
+from gateway.floor.repertoire import VERBS
+from gateway.floor.starting import START
 from tests.doubles.agent import AgentClient
+from tests.doubles.chat_servers import KINDS
 from tests.doubles.prosody import COMPONENT
-from tests.interop.servers import KINDS, Floor, floor
+from tests.interop.servers import Floor, floor
 from tests.scenarios.playing import SAMPLES
 from tests.scenarios.wire import installed
 
@@ -22,8 +26,9 @@ pytestmark = [
 
 @dataclass(frozen=True)
 class Verb:
-    """line: as it is said in chat. form: what is filled in. says: the answer begins so. before: what must be so first:
-    `offered` to Ana, `hers`, or `escalated` by a handler and hers. asks: the form has a choice of these, among others.
+    """line: as it is said in chat. form: what is filled in. says: the answer holds this. before: what must be so first,
+    a key of `BEFORE`. by: who says it, else Ana. asks: the form has a choice of these, among others. then: what is
+    filled into a second form, which shows what the line answers.
     """
 
     name: str
@@ -32,9 +37,12 @@ class Verb:
     before: str = "hers"
     form: tuple[tuple[str, str], ...] = ()
     asks: tuple[str, ...] = ()
+    then: tuple[tuple[str, str], ...] = ()
+    by: str = "ana"
 
 
-CLEO = "cleo@example.test"
+BEN, CLEO = "ben@example.test", "cleo@example.test"
+RESOLVED = (("disposition", "resolved"), ("note", "all well"))
 ON_A_CUSTOMER: Sequence[Verb] = (
     Verb("take", "/take", "you have this conversation", "offered"),
     Verb("decline", "/decline", "passed on to the next agent", "offered"),
@@ -42,7 +50,7 @@ ON_A_CUSTOMER: Sequence[Verb] = (
     Verb(
         "offer",
         "/offer unlimited",
-        "offered: Acme Mobile: Unlimited plan",
+        "offered: Acme Mobile: Unlimited",
         form=(("name", "unlimited"),),
         asks=("unlimited",),
     ),
@@ -53,37 +61,72 @@ ON_A_CUSTOMER: Sequence[Verb] = (
         form=(("to", CLEO), ("reason", "she knows")),
         asks=("travel", CLEO),
     ),
-    Verb(
-        "bot",
-        "/bot resolved all well",
-        "the bot",
-        "escalated",
-        form=(("disposition", "resolved"), ("note", "all well")),
-        asks=("resolved",),
-    ),
-    Verb(
-        "close",
-        "/close resolved all well",
-        "closed: resolved",
-        form=(("disposition", "resolved"), ("note", "all well")),
-        asks=("resolved",),
-    ),
+    Verb("bot", "/bot resolved all well", "the bot", "escalated", RESOLVED, ("resolved",)),
+    Verb("close", "/close resolved all well", "closed: resolved", form=RESOLVED, asks=("resolved",)),
+    Verb("done", "/done", "done", "wraps up"),
     Verb(
         "optout",
         "/optout no more please",
         "recorded: the customer is unsubscribed",
         form=(("words", "no more please"),),
     ),
+    Verb("invite", f"/invite {BEN}", "you and Ben are asked into the room c-", form=(("who", BEN),), asks=(BEN, CLEO)),
+    Verb("monitor", "/monitor", "you are asked into the room c-", by="ben"),
     Verb("note", "// an old friend", "noted", form=(("text", "an old friend"),)),
+    Verb(
+        "c",
+        "/c refund amount=20",
+        "> $20.00 are on their way.",
+        form=(("canned.reply", "refund"),),
+        asks=("refund",),
+        then=(("amount", "20"),),
+    ),
+    Verb("send", "/send", "sent: $20.00 are on their way.", "previews"),
+    Verb("cancel", "/cancel", "dropped: it was not sent", "previews"),
+    Verb("tag", "/tag vip refund", "tags: refund, vip", form=(("tags", "vip refund"),)),
+    Verb("untag", "/untag old", "no tags", "tagged", form=(("tags", "old"),)),
+    Verb("start", "/start Your phone is here.", "sent to +1555", "nobody", form=(("text", "Your phone is here."),)),
     Verb("help", "/help", "Lines that begin with / are for the desk"),
 )
+NEW = "+15551250001"
 ON_THE_DESK: Sequence[Verb] = (
     Verb("queue", "/queue", "nobody waits"),
     Verb("away", "/away", "you are not asked until you say /available"),
     Verb("available", "/available", "you are asked again"),
+    Verb(
+        "start",
+        f"/start {NEW} Your phone is here.",
+        f"sent to {NEW}",
+        form=(("number", NEW), ("text", "Your phone is here.")),
+    ),
     Verb("help", "/help", "/queue: What waits"),
 )
+REFUND = {
+    "texts": {"en": "{{ amount }} are on their way."},
+    "fields": [{"name": "amount", "type": "money", "currency": "USD"}],
+}
+BEFORE: dict[str, Sequence[tuple[str, str]]] = {
+    "nobody": (),
+    "offered": (),
+    "hers": (("/take", "you have this conversation"),),
+    "escalated": (("/take", "you have this conversation"),),
+    "tagged": (("/take", "you have this conversation"), ("/tag old", "tags: old")),
+    "previews": (("/take", "you have this conversation"), ("/c refund amount=20", "the customer will read")),
+    "wraps up": (
+        ("/take", "you have this conversation"),
+        ("/to retention", "retention"),
+        ("/take", "you have this conversation"),
+        ("/close kept", "closed: kept"),
+    ),
+}
+"""What Ana says first, and what the desk answers. `escalated`: by a handler, that takes it back."""
 NUMBERS = count(1)
+
+
+def test_no_verb_is_forgotten() -> None:
+    """Whoever adds one says above what it does, by line and by form."""
+    assert sorted(verb.name for verb in ON_A_CUSTOMER) == sorted({*VERBS, *READING, START})
+    assert sorted(verb.name for verb in ON_THE_DESK) == sorted(DESK_VERBS)
 
 
 @pytest.fixture(params=KINDS)
@@ -100,11 +143,11 @@ async def stage(on: Floor, ana: AgentClient, before: str) -> str:
         await on.run.received(customer, 1)
         await on.run.writes(customer, "why so much?")
         await ana.hears("waits in billing", of=customer)
-    else:
+    elif before != "nobody":
         await on.asks(customer, ana)
-    if before != "offered":
-        ana.says(customer, "/take")
-        await ana.hears("you have this conversation", of=customer)
+    for line, answer in BEFORE[before]:
+        ana.says(customer, line)
+        await ana.hears(answer, of=customer)
     return customer
 
 
@@ -120,15 +163,15 @@ async def ends(on: Floor, customer: str) -> None:
 Say = Callable[[AgentClient, str, Verb], Awaitable[str]]
 
 
-async def by_line(ana: AgentClient, customer: str, verb: Verb) -> str:
+async def by_line(agent: AgentClient, customer: str, verb: Verb) -> str:
     """What the desk answers in the chat."""
-    ana.says(customer, verb.line)
-    return (await ana.hears(lambda one: verb.says in one.text, of=customer)).text
+    agent.says(customer, verb.line)
+    return (await agent.hears(lambda one: verb.says in one.text, of=customer)).text
 
 
-async def by_form(ana: AgentClient, customer: str, verb: Verb) -> str:
-    """The note of the completed command."""
-    given = await ana.command(customer, f"careline#{verb.name}")
+async def by_form(agent: AgentClient, customer: str, verb: Verb) -> str:
+    """The note of the completed command; of one that shows something and asks again, what it shows."""
+    given = await agent.command(customer, f"careline#{verb.name}")
     if not verb.form:
         assert not given.asks, f"{verb.name} asks for {given.fields}"
         return given.says
@@ -136,38 +179,43 @@ async def by_form(ana: AgentClient, customer: str, verb: Verb) -> str:
     assert [name for name, _ in verb.form] == list(given.fields)
     for choice in verb.asks:
         assert any(choice in choices for choices in given.fields.values()), given.fields
-    done = await ana.complete(dict(verb.form))
-    assert not done.asks
-    return done.says
+    done = await agent.complete(dict(verb.form))
+    if not verb.then:
+        assert not done.asks
+        return done.says
+    assert [name for name, _ in verb.then] == list(done.fields)
+    shown = await agent.complete({**done.hidden, **dict(verb.then)})
+    assert shown.asks
+    return shown.text
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("say", [by_line, by_form], ids=["by line", "by form"])
 async def test_every_verb(on: Floor, say: Say) -> None:
-    ana, cleo = await on.agent("ana"), await on.agent("cleo", "away")
+    agents = {name: await on.agent(name, show) for name, show in (("ana", ""), ("ben", "dnd"), ("cleo", "away"))}
+    ana = agents["ana"]
     await on.present(ana)
-    await on.present(cleo, "away")
+    await on.present("ben", "dnd")
+    await on.present("cleo", "away")
+    await on.run.api("PUT", "/v1/canned/refund", REFUND)
     for verb in ON_A_CUSTOMER:
         customer = await stage(on, ana, verb.before)
-        assert verb.says in await say(ana, customer, verb), verb.name
+        assert verb.says in await say(agents[verb.by], customer, verb), verb.name
         await ends(on, customer)
     for verb in ON_THE_DESK:
         assert verb.says in await say(ana, "", verb), verb.name
 
 
 async def test_where_verbs_are_offered(on: Floor) -> None:
-    """At the bare JID, at its resource, and at the desk; each that is offered does something, those not told of above
-    as well."""
+    """At the bare JID, at its resource, and at the desk: all that are told of above, and no others."""
     ana = await on.agent("ana")
     await on.present(ana)
     customer = await stage(on, ana, "hers")
     offered = sorted(await ana.commands(customer))
     assert offered == sorted(await ana.commands(f"{customer}@{COMPONENT}/sms"))
-    assert {verb.name for verb in ON_A_CUSTOMER} <= set(offered)
-    at_the_desk = await ana.commands("")
-    assert {verb.name for verb in ON_THE_DESK} <= set(at_the_desk)
-    asked = {verb.name for verb in ON_A_CUSTOMER if verb.form}
-    for name in offered:
-        if name in asked or name not in {verb.name for verb in ON_A_CUSTOMER}:
-            given = await ana.command(f"{customer}@{COMPONENT}/sms", f"careline#{name}")
-            assert given.asks or given.says, name
+    assert offered == sorted(verb.name for verb in ON_A_CUSTOMER)
+    assert sorted(await ana.commands("")) == sorted(verb.name for verb in ON_THE_DESK)
+    for name in [verb.name for verb in ON_A_CUSTOMER if verb.form]:
+        given = await ana.command(f"{customer}@{COMPONENT}/sms", f"careline#{name}")
+        assert given.asks or given.says, name
     assert not (await ana.command(customer, "careline#nonsense")).asks
