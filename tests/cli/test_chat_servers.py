@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import apsw
 import pytest
 
 from gateway.cli.chat_servers import Unreadable, find, troubles
@@ -69,6 +70,21 @@ def test_what_is_no_configuration(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe nothing")
     with pytest.raises(Unreadable, match="neither"):
         troubles(path, DOMAIN)
+
+
+def test_a_database_that_is_not_in_wal_mode(tmp_path: Path) -> None:
+    database = tmp_path / "ejabberd.sqlite"
+    path = tmp_path / "ejabberd.yml"
+    shipped = (OURS / "ejabberd.yml").read_text("utf-8")
+    path.write_text(shipped.replace("/var/lib/ejabberd/ejabberd.sqlite", str(database)))
+    assert troubles(path, DOMAIN) == []
+    opened = apsw.Connection(str(database))
+    opened.execute("CREATE TABLE archive (xml)")
+    [(told, todo)] = troubles(path, DOMAIN)
+    assert "WAL" in told
+    opened.execute(todo.split('"')[1])
+    opened.close()
+    assert troubles(path, DOMAIN) == []
 
 
 async def test_doctor_shows_them(careline: Run, config: Path, tmp_path: Path) -> None:

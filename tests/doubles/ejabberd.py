@@ -97,6 +97,7 @@ class Ejabberd:
         (folder / "mnesia").mkdir(parents=True)
         database = apsw.Connection(str(self.database))
         database.execute(SCHEMA.read_text("utf-8"))
+        database.execute("PRAGMA journal_mode = WAL")  # as config/xmpp/ejabberd.yml says
         rows = [(name, PASSWORD) for name in accounts]
         database.executemany("INSERT INTO users (username, password) VALUES (?, ?)", rows)
         database.close()

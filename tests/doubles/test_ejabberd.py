@@ -118,11 +118,16 @@ def scram(database: Path, *names: str) -> None:
     opened.close()
 
 
-async def shipped_server(folder: Path) -> tuple[Ejabberd, Path]:
+def openssl_or_skip() -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("not installed: openssl")
+
+
+async def shipped_server(folder: Path, accounts: tuple[str, ...] = ACCOUNTS) -> tuple[Ejabberd, Path]:
     """One that starts with what we ship; and the certificate that it shows."""
-    server = Ejabberd(folder / "ejabberd", ACCOUNTS)
+    server = Ejabberd(folder / "ejabberd", accounts)
     server.config.write_text(_shipped(server))
-    scram(server.database, *ACCOUNTS)
+    scram(server.database, *accounts)
     (server.folder / "certs").mkdir()
     certificate = await self_signed(server.folder / "certs")
     pem = certificate.read_text() + certificate.with_suffix(".key").read_text()
@@ -132,8 +137,7 @@ async def shipped_server(folder: Path) -> tuple[Ejabberd, Path]:
 
 async def test_the_shipped_configuration_works(tmp_path: Path) -> None:
     ejabberd_or_skip()
-    if shutil.which("openssl") is None:
-        pytest.skip("not installed: openssl")
+    openssl_or_skip()
     server, certificate = await shipped_server(tmp_path)
     async with running(server):
         ana = AgentClient("ana", server.c2s, trusts=certificate)
@@ -171,8 +175,7 @@ async def test_nobody_gets_in_as_another(tmp_path: Path, ours: bool) -> None:
     lets her, release notes of 26.07, issue 4601). What we ship refuses that; without our line the hole is there.
     """
     ejabberd_or_skip()
-    if shutil.which("openssl") is None:
-        pytest.skip("not installed: openssl")
+    openssl_or_skip()
     server, certificate = await shipped_server(tmp_path)
     assert server.config.read_text().count(PLAIN_OFF) == 1
     if not ours:

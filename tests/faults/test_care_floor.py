@@ -4,8 +4,8 @@ Agents answer, decline, do not look, take what is offered to others, lose their 
 do: one owner at a time, each customer's words reach their owner, nobody's words reach the wrong person, and every
 conversation ends.
 
-FLOOR_AGENTS and FLOOR_CUSTOMERS make it as large as one likes on either server; the large one is
-`FLOOR_AGENTS=160 FLOOR_CUSTOMERS=800 pytest tests/faults/test_care_floor.py -s`. FAULT_SEED plays the same people again.
+FLOOR_AGENTS and FLOOR_CUSTOMERS make it as large as one likes, on either server. The large one:
+`FLOOR_AGENTS=160 FLOOR_CUSTOMERS=800 pytest tests/faults/test_care_floor.py -s`. FAULT_SEED: the same people again.
 """
 
 import asyncio

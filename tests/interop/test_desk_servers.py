@@ -6,16 +6,19 @@ does one that is listed and does not occur.
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.app.desk import OUTAGE_MS
 from gateway.model.ids import wall_ms
-from tests.doubles.agent import AgentClient
+from tests.doubles.agent import AgentClient, Shown
 from tests.doubles.chat_servers import KINDS, server_or_skip
 from tests.doubles.component import ACCEPT, Component
+from tests.doubles.ejabberd import ejabberd_or_skip
 from tests.doubles.prosody import COMPONENT, DOMAIN
-from tests.interop.servers import ACCOUNTS, Floor, archive, floor
+from tests.doubles.test_ejabberd import openssl_or_skip, shipped_server
+from tests.interop.servers import ACCOUNTS, Floor, archive, desk, floor
 from tests.scenarios.wire import installed
 
 pytestmark = [
@@ -23,7 +26,8 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not installed(), reason="npm smpp is not installed (node, tests/peers/node_modules/smpp)"),
 ]
-ANN, MAX = "+15551230001", "+15551230002"
+ANN = "+15551230001"
+JID = f"{ANN}@{COMPONENT}"
 DIFFERENCES: dict[str, dict[str, object]] = {
     "the name of privileges (XEP-0356)": {
         "prosody": "urn:xmpp:privilege:2",
@@ -31,6 +35,8 @@ DIFFERENCES: dict[str, dict[str, object]] = {
     },
     "a name in an agent's roster (XEP-0356)": {"prosody": True, "ejabberd": False},
     "a message as the agent, urn:xmpp:privilege:2": {"prosody": True, "ejabberd": False},
+    "a customer comes among the agent's open chats by themselves": {"prosody": True, "ejabberd": False},
+    "what HTTP sends is shown as the agent's own words": {"prosody": True, "ejabberd": False},
     "all presences unasked, of who was there before as well": {"prosody": True, "ejabberd": False},
     "a message while the desk is away": {
         "prosody": ("wait", "remote-server-timeout"),
@@ -187,6 +193,76 @@ async def test_the_desk_goes_away_and_comes_back(on: Floor) -> None:
     assert "send again what is missing" in notice.text
     assert [text for text in await run.texts(ANN) if "anybody" in text] == []
     await ana.sees_tick(ana.says(ANN, "here I am"))
+
+
+# -- what privileges are for, and what is done without them
+
+
+def contact(agent: AgentClient) -> dict[str, Any]:
+    """Ann among an agent's contacts, {} where she is not."""
+    known = agent.client.client_roster[JID]
+    # slixmpp makes one of whoever shows itself
+    return {name: known[name] for name in ("groups", "subscription")} if known["subscription"] != "none" else {}
+
+
+async def works_with_open_chats(on: Floor, ana: AgentClient) -> None:
+    """Ana takes Ann's conversation, something is sent over HTTP, and she closes. Ann is among her contacts, or she adds
+    her, and sees how it stands.
+    """
+    comes = "a customer comes among the agent's open chats by themselves"
+    await on.present(ana)
+    await on.asks(ANN, ana)
+    ana.says(ANN, "/take")
+    await ana.hears("you have this conversation", of=ANN)
+    talk = await on.run.talk(ANN, state="human")
+    said = {"agent": "Ana", "text": "I looked it up."}
+    await on.run.api("POST", f"/v1/conversations/{talk['id']}/messages", said, status=202)
+    assert (await on.run.received(ANN, 2))[1] == "I looked it up."
+    await ana.until(lambda: any("I looked it up." in one.text for one in ana.heard), "what HTTP sent is shown")
+    [shown] = [one for one in ana.heard if "I looked it up." in one.text]
+    differs(on.kind, "what HTTP sends is shown as the agent's own words", shown.carbon == "sent")
+    assert shown.text == ("I looked it up." if shown.carbon else "[desk] sent over the console: I looked it up.")
+    if DIFFERENCES[comes][on.kind]:
+        await ana.until(lambda: bool(contact(ana)), "Ann is a contact")
+    else:
+        await ana.through()
+    differs(on.kind, comes, contact(ana) == {"groups": ["Open chats"], "subscription": "both"})
+    if not contact(ana):
+        ana.client.send_presence_subscription(pto=JID)
+        await ana.until(lambda: contact(ana).get("subscription") == "to", "Ann may be seen")
+    await ana.until(lambda: ana.presence.get(JID) == Shown("available", "with Ana"), "Ann is shown with Ana")
+    ana.says(ANN, "/close resolved")
+    await ana.hears("closed: resolved", of=ANN)
+    if DIFFERENCES[comes][on.kind]:
+        await ana.until(lambda: not contact(ana), "Ann is no contact any more")
+    else:
+        await ana.until(lambda: ana.presence.get(JID) == Shown("available"), "Ann is with nobody any more")
+        assert contact(ana)["subscription"] == "to", "what she added is hers"
+
+
+async def test_open_chats(on: Floor) -> None:
+    await works_with_open_chats(on, await on.agent("ana"))
+
+
+async def test_the_ejabberd_that_we_ship(tmp_path: Path) -> None:
+    """The same over TLS, with all that stands in the shipped configuration; and the stream to it is never lost."""
+    ejabberd_or_skip()
+    openssl_or_skip()
+    server, certificate = await shipped_server(tmp_path / "server", ACCOUNTS)
+    await server.start()
+    try:
+        async with desk("ejabberd", tmp_path, server) as on:
+            on.trusts = certificate
+            ana = await on.agent("ana")
+            await works_with_open_chats(on, ana)
+            ana.show("dnd", "lunch")
+            await on.present(ana, "dnd")
+            chat = on.run.gateway.chat
+            assert chat is not None
+            assert chat.status().counters["connects"] == 1
+    finally:
+        await server.stop()
+    assert "[error]" not in server.log()
 
 
 # -- privileges, as the servers have them: without the gateway, which speaks the name that it is told

@@ -25,14 +25,15 @@ AGENTS = ("ana", "ben", "cleo", "mallory")
 
 
 class Scene:
-    """The gateway, the server, and the agents who logged in."""
+    """The gateway, the server, and the agents who logged in. trusts: the server's certificate, where it wants TLS."""
 
     def __init__(self, run: Wire, server: Prosody) -> None:
         self.run, self.server = run, server
+        self.trusts: Path | None = None
         self.clients: list[AgentClient] = []
 
     async def agent(self, name: str, show: str = "", device: str = "desk") -> AgentClient:
-        client = AgentClient(name, self.server.c2s, device=device)
+        client = AgentClient(name, self.server.c2s, device=device, trusts=self.trusts)
         self.clients.append(client)
         await client.login(show)
         return client
