@@ -18,11 +18,13 @@ from gateway.floor.nudging import Nudging
 from gateway.floor.relaying import MOST_UNCONFIRMED, Relaying
 from gateway.floor.talk_rooms import TalkRooms
 from gateway.jobs.lane import Lane
+from gateway.model.chat_server import ChatServer
 from gateway.model.desk import DeskEvents, DeskState, DeskStatus, Entry, Heard, Line, RoomEvents, RoomSaid, Said, Show
 from gateway.model.ids import Ids
 from gateway.settings.gateway_file import Xmpp
 from gateway.store import waiting, work
 from gateway.store.access import READ_FAULT
+from gateway.store.chat_servers import note_server
 from gateway.store.database import Store
 from gateway.store.units import Due, Failure, Unit
 
@@ -62,6 +64,7 @@ class AgentDesk:
             bounced=self.echoes.bounced,
             attends=self._attends,
             connected=self._connected,
+            server=self._is_on,
             rooms=RoomEvents(said=self._said_in_room, entered=self._entered, gone=self._gone),
         )
         self.link = XmppLink(desk_profile_of(xmpp), events, now)
@@ -142,6 +145,16 @@ class AgentDesk:
         """Agents can reach us now: after the next start they hear since when they could not."""
         if self.link.status().state is DeskState.up:
             await self._store.apply([waiting.note_up(self._now())])
+
+    def _is_on(self, server: ChatServer) -> None:
+        self._spawn(self._note_server(server))
+
+    async def _note_server(self, server: ChatServer) -> None:
+        """`careline doctor` reads it."""
+        try:
+            await self._store.write(note_server(server, self._now()))
+        except Failure as error:
+            log.warning("what the XMPP server is cannot be written: %s", error)
 
     def _attends(self, agent: str, show: Show) -> None:
         came = self.attendance.show(agent) >= Show.offline > show

@@ -1,5 +1,5 @@
 """What `careline doctor` reads in the configuration of the agents' XMPP server: settings that lose messages, let others
-in, or become slow. Only the text is looked at, and no server is asked: a log-in would throw out a gateway that runs.
+in, or become slow. Only the text is looked at; what the server says of itself the running gateway asks.
 """
 
 import re

@@ -25,10 +25,11 @@ from gateway.channels.smpp import SmppLink
 from gateway.cli import chat_servers
 from gateway.cli.terminal import show_rich
 from gateway.model.channel import ChannelEvents, LinkState
+from gateway.model.chat_server import faults
 from gateway.settings import BackOffice, Carrier, ConfigError, Loaded, Settings, load
 from gateway.settings.gateway_file import Xmpp
 from gateway.store.database import StoreProblem, sqlite_path
-from gateway.store.outside import SQLITE_VERSION, figures
+from gateway.store.outside import SQLITE_VERSION, chat_server, figures
 
 State = Literal["good", "warning", "bad", "skipped"]
 _BIND_SECONDS = 10.0
@@ -81,6 +82,7 @@ def _examine(loaded: Loaded, xmpp_config: Path | None) -> list[Finding]:
     found.append(_gateway(settings))
     if settings.xmpp is not None:
         found.append(_xmpp(settings.xmpp))
+        found += _xmpp_software(settings)
         found += _xmpp_server(settings.xmpp, xmpp_config)
     return [*found, *_versions()]
 
@@ -111,7 +113,30 @@ def _xmpp_server(xmpp: Xmpp, given: Path | None) -> Iterator[Finding]:
     for told, todo in found:
         yield Finding("warning", what, f"{path.name}: {told}", todo)
     if not found:
-        yield Finding("good", what, f"{path} reads well; whether the server is up to date its packages tell")
+        yield Finding("good", what, f"{path} reads well")
+
+
+def _xmpp_software(settings: Settings) -> Iterator[Finding]:
+    """What the server told the gateway that it is. We do not ask it: see `_xmpp`."""
+    what, asks = "xmpp server software", "start Careline: it asks the server after each connect"
+    try:
+        known = chat_server(sqlite_path(settings.store.url))
+    except StoreProblem:
+        return  # said of the database
+    if known is None:
+        yield Finding("skipped", what, "no gateway has asked the server yet", asks)
+        return
+    server, at = known
+    told = f"{server}, as it said at {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime(at / 1000))}"
+    if not server.numbers:
+        todo = "let it tell its version (mod_version), so that known faults can be named"
+        yield Finding("warning", what, told, todo)
+        return
+    wrong = faults(server)
+    for fault, todo in wrong:
+        yield Finding("warning", what, f"{told}: {fault}", todo)
+    if not wrong:
+        yield Finding("good", what, f"{told}; no fault of it is known here")
 
 
 # -- database

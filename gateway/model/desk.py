@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
+from gateway.model.chat_server import ChatServer
 from gateway.model.rows import record
 
 MARK = "[desk]"
@@ -291,7 +292,7 @@ class DeskEvents:
     asked: an agent runs one. named: what a customer is called, "" where that is unknown or not for this agent. shows:
     how a customer's contact stands, as a status line; None = there is no such contact. seen, bounced, attends: see
     `Seen`, `Bounced`, `Show` (best over all devices). connected: lines go again; since when they did not, ms, None =
-    since ever. rooms: see there.
+    since ever. rooms: see there. server: what the agents' server says it is, after each connect.
     """
 
     listed: Callable[[str], bool]
@@ -306,3 +307,4 @@ class DeskEvents:
     attends: Callable[[str, Show], None]
     connected: Callable[[int | None], None]
     rooms: RoomEvents = RoomEvents()
+    server: Callable[[ChatServer], None] = lambda _: None

@@ -21,6 +21,12 @@ def number(connection: apsw.Connection, name: str) -> int:
     return int(found) if found is not None else 0
 
 
+def words(connection: apsw.Connection, name: str) -> str | None:
+    """The text that a mark is; None while nobody has set it."""
+    found = connection.execute("SELECT value FROM mark WHERE name = ?", (name,)).get
+    return str(found) if found is not None else None
+
+
 def stretch_end(connection: apsw.Connection, above: int, settled: int, stretch: int) -> int | None:
     """The last message of the next stretch above one; None while it is not full. stretch: messages."""
     found = connection.execute(_STRETCH_END, (above, settled, stretch - 1)).get

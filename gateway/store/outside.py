@@ -10,14 +10,16 @@ from pathlib import Path
 
 import apsw
 
+from gateway.model.chat_server import ChatServer
 from gateway.model.ids import made_at
+from gateway.store.chat_servers import last_server
 from gateway.store.connection import connect
 from gateway.store.database import StoreProblem
 from gateway.store.migrate import HEAD, schema_version
 from gateway.store.upkeep import live_steps
 from gateway.store.work import newest_id
 
-__all__ = ["SQLITE_VERSION", "Figures", "figures", "live_dialogues"]
+__all__ = ["SQLITE_VERSION", "Figures", "chat_server", "figures", "live_dialogues"]
 
 _MAJOR, _MINOR, _PATCH = map(int, apsw.sqlitelibversion().split("."))
 SQLITE_VERSION = (_MAJOR, _MINOR, _PATCH)
@@ -69,6 +71,22 @@ def figures(path: Path) -> Figures | None:
         return Figures(version, path.stat().st_size, wal.stat().st_size if wal.exists() else 0, took, newest)
     except (apsw.Error, OSError) as error:
         raise StoreProblem(f"{path}: {error}; is it a Careline database, on a writable disk?") from error
+
+
+def chat_server(path: Path) -> tuple[ChatServer, int] | None:
+    """What the agents' server told a gateway that it is, and when, ms; None where none has asked.
+
+    Raises StoreProblem.
+    """
+    try:
+        version = schema_version(path)
+        if version is None:
+            return None
+        _known(path, version)
+        with closing(connect(path, read_only=True)) as connection:
+            return last_server(connection)
+    except apsw.Error as error:
+        raise StoreProblem(f"{path}: {error}; is it a Careline database?") from error
 
 
 def _known(path: Path, version: str) -> None:

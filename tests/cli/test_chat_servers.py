@@ -8,7 +8,12 @@ import apsw
 import pytest
 
 from gateway.cli.chat_servers import Unreadable, find, troubles
+from gateway.model.chat_server import ChatServer
+from gateway.settings import load
+from gateway.store.chat_servers import note_server
+from gateway.store.database import Store, sqlite_path
 from tests.cli.conftest import Run
+from tests.doubles.stage import fresh_database
 
 OURS = Path(__file__).parents[2] / "config" / "xmpp"
 DOMAIN = "sms.example.test"
@@ -95,3 +100,32 @@ async def test_doctor_shows_them(careline: Run, config: Path, tmp_path: Path) ->
     told = [one for one in found if one["what"] == "xmpp server"]
     assert len(told) == 4
     assert all(one["state"] == "warning" and one["todo"] for one in told)
+
+
+@pytest.mark.parametrize(
+    ("server", "state", "words"),
+    [
+        (ChatServer("ejabberd", "23.01"), "warning", "ejabberd 23.01, as it said at 2026-11-29 20:00 UTC: whoever has"),
+        (ChatServer("Prosody", "13.0.5"), "good", "Prosody 13.0.5, as it said at 2026-11-29 20:00 UTC; no fault"),
+        (ChatServer("Prosody"), "warning", "Prosody, as it said at"),
+        (ChatServer(), "warning", "a server that does not say what it is, as it said at"),
+        (None, "skipped", "no gateway has asked the server yet"),
+    ],
+)
+async def test_doctor_shows_what_the_server_says_it_is(
+    careline: Run, config: Path, server: ChatServer | None, state: str, words: str
+) -> None:
+    path = sqlite_path(load(config, {}).settings.store.url)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh_database(path)
+    if server is not None:
+        store = Store(path)
+        await store.open()
+        await store.write(note_server(ChatServer("an", "older one"), 0))
+        await store.write(note_server(server, 1_795_982_400_000))
+        await store.close()
+    found = json.loads((await asyncio.to_thread(careline, "doctor", "--config", str(config), "--json")).stdout)
+    [told] = [one for one in found if one["what"] == "xmpp server software"]
+    assert told["state"] == state
+    assert told["told"].startswith(words)
+    assert bool(told["todo"]) == (state != "good")

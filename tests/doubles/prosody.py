@@ -33,7 +33,7 @@ allow_unencrypted_plain_auth = true
 authentication = "internal_plain"
 modules_enabled = {{
   "roster", "saslauth", "disco", "pep", "carbons", "smacks", "offline", "ping", "csi_simple", "blocklist", "bookmarks",
-  "vcard4", "vcard_legacy", "cron", "posix", "register"{more}
+  "vcard4", "vcard_legacy", "cron", "posix", "register", "version"{more}
 }}
 modules_disabled = {{ "s2s" }}
 storage = {{ archive = "sql" }}

@@ -12,6 +12,7 @@ import pytest
 
 from gateway.app.desk import OUTAGE_MS
 from gateway.model.ids import wall_ms
+from gateway.store.chat_servers import last_server
 from tests.doubles.agent import AgentClient, Shown
 from tests.doubles.chat_servers import KINDS, server_or_skip
 from tests.doubles.component import ACCEPT, Component
@@ -37,6 +38,7 @@ DIFFERENCES: dict[str, dict[str, object]] = {
     "a message as the agent, urn:xmpp:privilege:2": {"prosody": True, "ejabberd": False},
     "a customer comes among the agent's open chats by themselves": {"prosody": True, "ejabberd": False},
     "what HTTP sends is shown as the agent's own words": {"prosody": True, "ejabberd": False},
+    "what it says it is": {"prosody": "Prosody", "ejabberd": "ejabberd"},
     "all presences unasked, of who was there before as well": {"prosody": True, "ejabberd": False},
     "a message while the desk is away": {
         "prosody": ("wait", "remote-server-timeout"),
@@ -193,6 +195,22 @@ async def test_the_desk_goes_away_and_comes_back(on: Floor) -> None:
     assert "send again what is missing" in notice.text
     assert [text for text in await run.texts(ANN) if "anybody" in text] == []
     await ana.sees_tick(ana.says(ANN, "here I am"))
+
+
+async def test_what_the_server_says_it_is_is_kept(on: Floor) -> None:
+    """For `careline doctor`; with a version, which is known to have faults where it is Debian 12's."""
+    store = on.run.gateway.store
+    found: list[Any] = []
+
+    async def kept() -> bool:
+        found[:] = [await store.read(last_server)]
+        return found[0] is not None
+
+    await on.run.until(kept, "the server has said what it is")
+    server, at = found[0]
+    differs(on.kind, "what it says it is", server.name)
+    assert server.numbers
+    assert 0 <= wall_ms() - at < 60_000
 
 
 # -- what privileges are for, and what is done without them

@@ -21,6 +21,7 @@ from gateway.channels.xmpp.queries import Queries
 from gateway.channels.xmpp.reading import Reader
 from gateway.channels.xmpp.rooms import Rooms
 from gateway.channels.xmpp.rosters import CONTACTS, Rosters
+from gateway.channels.xmpp.software import Software
 from gateway.channels.xmpp.stream import ComponentStream
 from gateway.channels.xmpp.writing import ping, random_id, render
 from gateway.model.desk import Bounced, DeskEvents, DeskProfile, DeskState, DeskStatus, Line
@@ -74,6 +75,7 @@ class XmppLink:
         self._heard = 0
         self._privileges: tuple[str, ...] = ()
         self._rosters = Rosters(self, self._patience.roster)
+        self._software = Software(self, self._patience.answer)
         self._ping_id = ""
         self._stopping = False
         self._room = asyncio.Event()
@@ -143,8 +145,7 @@ class XmppLink:
         return all(future.result() for future in confirmed)
 
     def ask(self, agents: Sequence[str]) -> None:
-        """Asks how much those are there who became agents since the session began; the others are asked at its
-        start."""
+        """Asks how much those are there who became agents after the session began."""
         known = [agent for agent in agents if is_agent(agent, self.profile.agent_domains)]
         self._attendance.ask(known, managed=_MANAGED in self._privileges)
 
@@ -163,8 +164,8 @@ class XmppLink:
         return True
 
     def answered(self, sender: str, id: str, xml: ET.Element) -> None:
-        """A query of ours has an answer: a ping of the server's, or a roster of an agent's."""
-        if self._rosters.answered(sender, id, xml):
+        """A query of ours has an answer."""
+        if self._rosters.answered(sender, id, xml) or self._software.answered(sender, id, xml):
             return
         if self._session is not None and id and id == self._ping_id and sender == self._server:
             self._ping_id = ""
@@ -355,6 +356,7 @@ class XmppLink:
             self.ask(agents[at : at + _CHUNK])
         if self._session is session and not session.stream.lost.done():
             session.told = True
+            self._software.ask(self._server)
             self._guarded(self.rooms.opened)
             self._guarded(lambda: self.events.connected(self._since))
             if _MANAGED in self._privileges:
@@ -368,12 +370,11 @@ class XmppLink:
     def _down(self, session: _Session) -> None:
         if session.told or self._since is None:
             self._since = session.silent_since or self._now()
-        self._session = None
-        self._state = DeskState.down
-        self._privileges = ()
+        self._session, self._state, self._privileges = None, DeskState.down, ()
         session.barrier.break_()
         self._room.set()
         self._rosters.lost()
+        self._software.lost()
         self._guarded(self._attendance.forget)
         self._guarded(self.rooms.closed)
 

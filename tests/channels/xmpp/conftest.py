@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.channels.xmpp import Patience, XmppLink
+from gateway.model.chat_server import ChatServer
 from gateway.model.desk import (
     Asked,
     Bounced,
@@ -51,6 +52,7 @@ class Care:
         self.rooms_said: list[RoomSaid] = []
         self.entered: list[tuple[str, Entry]] = []
         self.gone: list[str] = []
+        self.servers: list[ChatServer] = []
         self.statuses: dict[str, str] = {CUSTOMER: "Ann, gold"}
         self.verbs: list[tuple[str, str]] = [("take", "Take it"), ("close", "Close it")]
         self.told = Told("done")
@@ -70,6 +72,7 @@ class Care:
             bounced=self._note(self.bounced),
             attends=self._attends,
             connected=self._note(self.connected),
+            server=self._note(self.servers),
             rooms=RoomEvents(
                 said=self._said_in_room,
                 entered=lambda jid, how: self._note(self.entered)((jid, how)),

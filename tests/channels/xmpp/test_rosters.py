@@ -110,7 +110,7 @@ async def test_without_the_privilege_nothing_is_asked(make_room: MakeRoom) -> No
     for opening in ("", ADVERT.format("get"), ADVERT.format("set")):
         room = await make_room(opening=opening)
         assert await room.link.send([line("c1", LineKind.opened, text=NAME), line("l1", text="Hello")])
-        assert not room.server.last.of("iq")
+        assert not room.server.last.of("iq", to=ANNA)
         assert len(room.server.last.of("message")) == 1
         assert told(room) == [(None, "Ann, gold")]
 
