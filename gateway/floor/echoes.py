@@ -20,6 +20,8 @@ MOST_REMEMBERED = 20_000
 MOST_UNDER_WAY = 1000
 DOUBTFUL_MS = 30_000
 PATIENCE_MS = 4_000
+NEW_MS = 60_000
+"""Who has acknowledged nothing for so long has clients that never do."""
 log = logging.getLogger("gateway.floor.echoes")
 
 
@@ -39,6 +41,7 @@ class Echoes:
         self._store, self._engine, self._ids, self._now = store, engine, ids, now
         self._sent: OrderedDict[str, Sent] = OrderedDict()  # by the line's id, those without a receipt
         self._acknowledge: set[str] = set()  # agents whose clients send receipts
+        self._first: dict[str, int] = {}  # ms, by agent: their first line of this process
         self._tasks: set[asyncio.Task[None]] = set()
         self._given_up: dict[tuple[str, str], str] = {}  # by customer's key and agent, why
         self._giving_up: asyncio.Task[None] | None = None
@@ -49,6 +52,7 @@ class Echoes:
         for line in lines:
             if line.kind in (LineKind.text, LineKind.notice):
                 self._sent[line.id] = Sent(line, due, now)
+                self._first.setdefault(line.agent, now)
         while len(self._sent) > MOST_REMEMBERED:
             self._sent.popitem(last=False)
 
@@ -65,11 +69,13 @@ class Echoes:
 
     def unread(self, agent: str) -> list[Sent]:
         """Lines that an agent's clients should have acknowledged and have not, in the order they were sent: they may
-        have gone into a connection that was dead already. None of an agent whose clients never acknowledge.
+        have gone into a connection that was dead already. None of an agent whose clients never acknowledge; of one who
+        is new nobody knows yet.
         """
-        if agent not in self._acknowledge:
+        now = self._now()
+        if agent not in self._acknowledge and now - self._first.get(agent, now) > NEW_MS:
             return []
-        before = self._now() - PATIENCE_MS
+        before = now - PATIENCE_MS
         return [one for one in self._sent.values() if one.line.agent == agent and one.at <= before]
 
     def renew(self, lines: Sequence[Line]) -> None:

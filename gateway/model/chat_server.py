@@ -48,8 +48,7 @@ def faults(server: ChatServer) -> Sequence[tuple[str, str]]:
 
 _PROSODY_MEMORY = (
     "strangers can use up its memory before they log in (CVE-2026-43506, CVE-2026-43507)",
-    "upgrade to 0.12.6, 13.0.5 or newer, or to a package of your distribution that names these; until then keep its "
-    "ports off the open internet",
+    "upgrade to 0.12.6, 13.0.5 or newer, or a package of your distribution that mends these; keep its ports inside",
 )
 _EJABBERD_PLAIN = (
     "whoever has an account can log in as anybody else with PLAIN (issue 4601)",
