@@ -82,13 +82,15 @@ async def archive(agent: AgentClient, customer: str) -> list[ET.Element]:
 
 
 @asynccontextmanager
-async def floor(kind: str, folder: Path, *, privileges: bool = True) -> AsyncIterator[Floor]:
-    """All of it, started and up."""
-    server = server_or_skip(kind, folder, ACCOUNTS, privileges=privileges)
+async def floor(
+    kind: str, folder: Path, accounts: tuple[str, ...] = ACCOUNTS, *, privileges: bool = True, more: str = ""
+) -> AsyncIterator[Floor]:
+    """All of it, started and up. more: of gateway.toml."""
+    server = server_or_skip(kind, folder, accounts, privileges=privileges)
     thresholds = gc.get_threshold()
     await server.start()
     try:
-        async with desk(kind, folder, server) as its:
+        async with desk(kind, folder, server, more=more) as its:
             yield its
     finally:
         gc.set_threshold(*thresholds)
@@ -97,9 +99,9 @@ async def floor(kind: str, folder: Path, *, privileges: bool = True) -> AsyncIte
 
 
 @asynccontextmanager
-async def desk(kind: str, folder: Path, server: ChatServer) -> AsyncIterator[Floor]:
+async def desk(kind: str, folder: Path, server: ChatServer, *, more: str = "") -> AsyncIterator[Floor]:
     """The gateway and its other neighbours, on a server that runs."""
-    async with wire(folder, free_port, xmpp=server.component) as run:
+    async with wire(folder, free_port, xmpp=server.component, more=more) as run:
         its = Floor(run, server, kind)
 
         async def up() -> bool:

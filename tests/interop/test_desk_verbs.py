@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.floor.agents import DESK_VERBS, READING
+from gateway.floor.lines import AS
 from gateway.floor.repertoire import VERBS
 from gateway.floor.starting import START
 from tests.doubles.agent import AgentClient
@@ -124,7 +125,7 @@ NUMBERS = count(1)
 
 
 def test_no_verb_is_forgotten() -> None:
-    """Whoever adds one says above what it does, by line and by form."""
+    """Whoever adds one says above what it does, by line and by form; `/as BRAND` is below."""
     assert sorted(verb.name for verb in ON_A_CUSTOMER) == sorted({*VERBS, *READING, START})
     assert sorted(verb.name for verb in ON_THE_DESK) == sorted(DESK_VERBS)
 
@@ -204,6 +205,66 @@ async def test_every_verb(on: Floor, say: Say) -> None:
         await ends(on, customer)
     for verb in ON_THE_DESK:
         assert verb.says in await say(ana, "", verb), verb.name
+
+
+TWO_BRANDS = """
+[[brands]]
+name = "zed"
+display_name = "Zed Air"
+default_language = "en"
+timezone = "UTC"
+help_contact = "https://zed.example/help"
+
+[[senders]]
+address = "80008"
+brand = "zed"
+carriers = ["sim"]
+use_case = "customer_care"
+
+[[queues]]
+name = "flights"
+brand = "zed"
+
+[[agents]]
+jid = "dora@example.test"
+name = "Dora"
+queues = ["billing", "flights"]
+"""
+
+
+async def states(on: Floor, customer: str) -> dict[str, str]:
+    """Of their conversations, by brand."""
+    found = await on.run.api("GET", f"/v1/conversations?customer=tel:%2B{customer[1:]}")
+    return {one["brand"]: one["state"] for one in found["items"]}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_which_of_two_brands(tmp_path: Path, kind: str) -> None:
+    """As a line it is said first (`/as`), as a form it is asked first."""
+    async with floor(kind, tmp_path, ("dora",), more=TWO_BRANDS) as on:
+        dora = await on.agent("dora")
+        await on.present("dora")
+        customer = await stage(on, dora, "nobody")
+        for to, queue, brand in (("70007", "billing", "acme"), ("80008", "flights", "zed")):
+            await on.run.writes(customer, "agent", to)
+            await dora.hears(f"waits in {queue}", of=customer)
+            dora.says(customer, f"/{AS} {brand} /take")
+            await dora.hears("you have this conversation", of=customer)
+        dora.says(customer, "/card")
+        await dora.hears("say which, as in /as acme TEXT", of=customer)
+        dora.says(customer, f"/{AS} zed // she flies tomorrow")
+        await dora.hears("noted", of=customer)
+        which = await dora.command(customer, "careline#close")
+        assert which.fields == {"brand": ["acme", "zed"]}
+        asked = await dora.complete({"brand": "acme"})
+        assert list(asked.fields) == ["brand", "disposition", "note"]
+        done = await dora.complete({"brand": "acme", "disposition": "resolved", "note": ""})
+        assert done.says == "closed: resolved"
+        await dora.hears("closed: resolved", of=customer)
+        assert await states(on, customer) == {"acme": "closed", "zed": "human"}
+        dora.says(customer, f"/{AS} zed /close resolved")
+        await dora.hears("closed: resolved", of=customer)
+        assert await states(on, customer) == {"acme": "closed", "zed": "closed"}
 
 
 async def test_where_verbs_are_offered(on: Floor) -> None:
