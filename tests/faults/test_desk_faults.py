@@ -1,7 +1,7 @@
 """The chat server is killed while much is on its way to agents: nothing is lost, what comes twice has the same id.
 
-BURST says how many lines are on their way on either server; the large one on both is
-`BURST=20000 pytest tests/faults/test_desk_faults.py -s`: the server is killed 1.5 s after it began, of fewer lines sooner.
+BURST says how many lines are on their way, on either server. The large one on both:
+`BURST=20000 pytest tests/faults/test_desk_faults.py -s`. Of 20,000 the server is killed after 1.5 s, of fewer sooner.
 """
 
 import asyncio

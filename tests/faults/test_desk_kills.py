@@ -171,7 +171,8 @@ async def _kill(floor: Floor, kills: int) -> int:
     """Kills the gateway so often; how often with words of agents under way."""
     on, chance, unfinished = floor.on, random.Random(SEED), 0
     for kill in range(kills):
-        await asyncio.sleep(chance.uniform(0.4, 1.2))  # so long it lives
+        # So long it lives: mostly less than it takes to tick a bubble, after which agents would soon fall silent.
+        await asyncio.sleep(chance.uniform(2.5, 4.0) if kill % 3 == 1 else chance.uniform(0.4, 1.2))
         unfinished += floor.open() > 0
         on.gateway.kill()
         on.smsc.bound.clear()

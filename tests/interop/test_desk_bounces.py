@@ -88,3 +88,30 @@ async def test_the_conversations_of_a_deleted_account_go_to_others(on: Floor) ->
     await on.run.writes(ANN, "are you there?")
     card = await cleo.reads("waits in billing", of=ANN)
     assert "customer: are you there?" in card
+
+
+async def test_what_went_into_a_dead_connection_comes_again(on: Floor) -> None:
+    """The agent's device lost its network and is back before the server has noticed: nobody has seen what was sent to
+    the old connection meanwhile.
+    """
+    ana = await on.agent("ana")
+    await on.present(ana)
+    await on.asks(ANN, ana)
+    ana.says(ANN, "/take")
+    await ana.hears("you have this conversation", of=ANN)
+    await ana.through()
+    ana.pause()
+    await on.run.writes(ANN, "into the pipe")
+
+    async def shown() -> bool:
+        return await on.timeline(ANN, "pipe") == ["shown to ana@example.test"]
+
+    await on.run.until(shown, "the server has taken it")
+    again = await on.agent("ana")
+    await again.hears("into the pipe", of=ANN, within=15)
+    assert not any("into the pipe" in text for _, text in ana.inbox)
+
+    async def received() -> bool:
+        return "received by the client of ana@example.test" in await on.timeline(ANN, "pipe")
+
+    await on.run.until(received, "her client has acknowledged it")

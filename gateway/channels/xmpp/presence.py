@@ -178,8 +178,19 @@ class Attendance:
         for resource, (_, told_desk) in list(agent.devices.items()):
             if sender.resource in {"", resource} and (desk or not told_desk):
                 del agent.devices[resource]
+        was_there = agent.told < Show.offline
         if desk or not agent.devices:
             self._tell(sender.bare, agent)
+        if was_there and agent.told is Show.offline:
+            asyncio.get_running_loop().call_later(self._patience, self._make_sure, sender.bare, agent)
+
+    def _make_sure(self, bare: str, agent: _Agent) -> None:
+        """A server that is behind with its work tells of the end of an agent's old connection after the beginning of
+        the next, on the same device (seen of ejabberd): who seems gone may be there. One who is not is not answered
+        for, or with what we know.
+        """
+        if self._agents.get(bare) is agent and agent.told is Show.offline and (agent.visible or self.managed):
+            self._owner.write(presence(self._owner.profile.domain, bare, "probe"))
 
     def _tell(self, bare: str, agent: _Agent) -> None:
         best = min((show for show, _ in agent.devices.values()), default=Show.offline)

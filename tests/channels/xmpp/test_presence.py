@@ -1,5 +1,7 @@
 """How much an agent is there, and how contacts stand."""
 
+import asyncio
+
 import pytest
 
 from gateway.channels.xmpp import Patience
@@ -65,6 +67,29 @@ async def test_who_lets_us_see_and_shows_nothing_is_offline(make_room: MakeRoom)
     assert room.care.attends == [(BEN, Show.away), (ANNA, Show.offline)]
     room.server.last.send(presence(f"{ANNA}/a"))
     await room.until(lambda: room.care.attends[-1] == (ANNA, Show.online))
+
+
+async def test_who_seems_gone_is_asked_for_once_more(make_room: MakeRoom) -> None:
+    """ejabberd under load tells of the end of an old connection after the beginning of the next on the same device."""
+    room = await make_room(patience=Patience(first=0.01, limit=0.05, advert=0.01, probe=0.02))
+
+    def probes() -> list[str | None]:
+        return [found.get("to") for found in room.server.last.of("presence", type="probe")]
+
+    gone = presence(f"{ANNA}/a", type="unavailable")
+    assert await shows(room, presence(f"{ANNA}/a"), presence(f"{ANNA}/a"), gone) == [
+        (ANNA, Show.online),
+        (ANNA, Show.offline),
+    ]
+    await room.until(lambda: probes() == [ANNA])
+    assert await shows(room, presence(f"{ANNA}/a")) == [(ANNA, Show.online)], "she is there"
+    assert await shows(room, gone) == [(ANNA, Show.offline)]
+    await room.until(lambda: probes() == [ANNA, ANNA])
+    assert await shows(room, presence(ANNA, type="unavailable")) == [], "and now she is not"
+    nobody = asyncio.Event()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(nobody.wait(), 0.1)  # several times the patience
+    assert probes() == [ANNA, ANNA]
 
 
 async def test_what_one_contact_is_told_is_less(room: Room) -> None:
