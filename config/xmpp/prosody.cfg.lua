@@ -1,11 +1,13 @@
 -- The agents' XMPP server: Prosody 0.12 as Debian 12 ships it.
 --
---   apt-get install prosody prosody-modules lua-dbi-sqlite3 lua-event
+--   apt-get install prosody prosody-modules lua-dbi-sqlite3 lua-event sqlite3
 --   cp prosody.cfg.lua /etc/prosody/, then put your own domains in the place of example.test
 --   certificates:      prosodyctl --root cert import /etc/letsencrypt/live (see "TLS" below)
 --   the shared secret: systemctl edit prosody, and there: [Service] Environment=XMPP_SECRET=...
 --                      Careline has the same one: [xmpp] secret_file, or CARELINE_XMPP__SECRET
 --   agents' accounts:  prosodyctl adduser ana@example.test
+--   the archive:       sudo -u prosody sqlite3 /var/lib/prosody/prosody.sqlite "PRAGMA journal_mode = WAL"
+--                      (once: without WAL Prosody waits for the disk four times as long with each message)
 --   all well?          prosodyctl check config && prosodyctl check certs
 --
 -- Domains: example.test       the agents      [xmpp] agent_domains = ["example.test"]

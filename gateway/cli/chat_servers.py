@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PLACES = (Path("/etc/prosody/prosody.cfg.lua"), Path("/etc/ejabberd/ejabberd.yml"))
+_PROSODY_DATA = "/var/lib/prosody"
 _LONGEST = 1 << 20
 Trouble = tuple[str, str]
 """What is wrong, and what to do about it."""
@@ -64,6 +65,9 @@ def _prosody(text: str, domain: str) -> Iterator[Trouble]:
             "the archive is kept in files: with 10,000 messages a busy agent costs 10 ms each",
             'set storage = { archive = "sql" } and sql = { driver = "SQLite3", database = "prosody.sqlite" }',
         )
+    if named := re.search(r'"SQLite3"[^}]*\bdatabase\s*=\s*"([^"]+)"', text):
+        folder = re.search(r'\bdata_path\s*=\s*"([^"]+)"', text)
+        yield from _journal(Path(folder[1] if folder else _PROSODY_DATA) / named[1])
     disabled = re.search(r"modules_disabled\s*=\s*\{([^}]*)\}", text)
     if disabled is None or '"s2s"' not in disabled[1]:
         yield "other servers can reach the component (s2s)", 'set modules_disabled = { "s2s" } unless you federate'
@@ -89,11 +93,8 @@ def _ejabberd(text: str, domain: str) -> Iterator[Trouble]:
             "the archive is kept by Mnesia: a busy agent costs 14 to 31 ms a message",
             "set default_db: sql, sql_type and sql_database, and load lite.sql",
         )
-    if (database := re.search(r"""sql_database:\s*["']?([^"'\s]+)""", text)) and _waits_for_disk(Path(database[1])):
-        yield (
-            "its SQLite database is not in WAL mode: it waits for the disk four times as long with each message",
-            f'stop ejabberd, then: sqlite3 {database[1]} "PRAGMA journal_mode = WAL"',
-        )
+    if named := re.search(r"""sql_database:\s*["']?([^"'\s]+)""", text):
+        yield from _journal(Path(named[1]))
     if not re.search(r"s2s_access:\s*none", text):
         yield (
             "what agents write while the gateway is away is tried over the internet and lost, and looks sent",
@@ -111,12 +112,15 @@ def _ejabberd(text: str, domain: str) -> Iterator[Trouble]:
         )
 
 
-def _waits_for_disk(database: Path) -> bool:
-    """Whether it is a database of SQLite that writes a rollback journal (its file format, 1.3.3); False where it cannot
-    be read."""
+def _journal(database: Path) -> Iterator[Trouble]:
+    """Whether it is a database of SQLite that writes a rollback journal (its file format, 1.3.3), if it can be read."""
     try:
         with database.open("rb") as file:
             head = file.read(20)
     except OSError:
-        return False
-    return head.startswith(b"SQLite format 3\0") and head[18:20] == b"\1\1"
+        return
+    if head.startswith(b"SQLite format 3\0") and head[18:20] == b"\1\1":
+        yield (
+            "its SQLite database is not in WAL mode: it waits for the disk four times as long with each message",
+            f'stop the XMPP server, then: sqlite3 {database} "PRAGMA journal_mode = WAL"',
+        )

@@ -77,13 +77,21 @@ def test_what_is_no_configuration(tmp_path: Path) -> None:
         troubles(path, DOMAIN)
 
 
-def test_a_database_that_is_not_in_wal_mode(tmp_path: Path) -> None:
-    database = tmp_path / "ejabberd.sqlite"
-    path = tmp_path / "ejabberd.yml"
-    shipped = (OURS / "ejabberd.yml").read_text("utf-8")
-    path.write_text(shipped.replace("/var/lib/ejabberd/ejabberd.sqlite", str(database)))
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("ejabberd.yml", "/var/lib/ejabberd/ejabberd.sqlite", "{folder}/archive.sqlite"),
+        ("prosody.cfg.lua", 'database = "prosody.sqlite"', 'database = "{folder}/archive.sqlite"'),
+        ("prosody.cfg.lua", 'database = "prosody.sqlite" }', 'database = "archive.sqlite" }} data_path = "{folder}"'),
+    ],
+)
+def test_a_database_that_is_not_in_wal_mode(tmp_path: Path, name: str, old: str, new: str) -> None:
+    path = tmp_path / name
+    shipped = (OURS / name).read_text("utf-8")
+    assert old in shipped
+    path.write_text(shipped.replace(old, new.format(folder=tmp_path)))
     assert troubles(path, DOMAIN) == []
-    opened = apsw.Connection(str(database))
+    opened = apsw.Connection(str(tmp_path / "archive.sqlite"))
     opened.execute("CREATE TABLE archive (xml)")
     [(told, todo)] = troubles(path, DOMAIN)
     assert "WAL" in told

@@ -7,6 +7,7 @@ import socket
 import subprocess
 from pathlib import Path
 
+import apsw
 import pytest
 
 MODULES = Path("/usr/lib/prosody/modules")
@@ -100,6 +101,10 @@ class Prosody:
             (kept / f"{name}.dat").write_text(f'return {{\n\t["password"] = "{PASSWORD}";\n}};\n')
         members = "".join(f"{name}@{DOMAIN}={name.capitalize()}\n" for name in accounts)
         (folder / "groups.txt").write_text(f"[{GROUP}]\n{members}")
+        if archive:
+            database = apsw.Connection(str(folder / "archive.sqlite"))
+            database.execute("PRAGMA journal_mode = WAL")  # as config/xmpp/prosody.cfg.lua says
+            database.close()
         self._write()
 
     @property

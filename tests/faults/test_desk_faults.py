@@ -127,7 +127,8 @@ async def test_a_burst_and_a_killed_server_lose_nothing(
     began = asyncio.get_running_loop().time()
 
     async def a_while() -> bool:
-        return asyncio.get_running_loop().time() - began >= KILL_AFTER * count
+        late = asyncio.get_running_loop().time() - began >= KILL_AFTER * count
+        return late and await its.left() < count
 
     await _until(a_while)
     left = await its.left()

@@ -183,7 +183,7 @@ async def _kill(floor: Floor, kills: int) -> int:
     return unfinished
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("kind", "usual"), KILLS.items(), ids=KILLS)
 async def test_agents_and_customers_chat_while_the_gateway_is_killed(tmp_path: Path, kind: str, usual: int) -> None:
     kills = int(os.environ.get("DESK_KILLS") or usual)
