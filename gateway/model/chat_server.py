@@ -51,7 +51,7 @@ _PROSODY_MEMORY = (
     "upgrade to 0.12.6, 13.0.5 or newer, or a package of your distribution that mends these; keep its ports inside",
 )
 _EJABBERD_PLAIN = (
-    "whoever has an account can log in as anybody else with PLAIN (issue 4601)",
+    "where it allows PLAIN, whoever has an account can log in as anybody else (issue 4601)",
     "set disable_sasl_mechanisms: [PLAIN, DIGEST-MD5, X-OAUTH2] as our ejabberd.yml does, or upgrade to 26.07 or newer",
 )
 _EJABBERD_PINGS = (

@@ -113,7 +113,11 @@ async def test_doctor_shows_them(careline: Run, config: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("server", "state", "words"),
     [
-        (ChatServer("ejabberd", "23.01"), "warning", "ejabberd 23.01, as it said at 2026-11-29 20:00 UTC: whoever has"),
+        (
+            ChatServer("ejabberd", "23.01"),
+            "warning",
+            "ejabberd 23.01, as it said at 2026-11-29 20:00 UTC: where it allows",
+        ),
         (ChatServer("Prosody", "13.0.5"), "good", "Prosody 13.0.5, as it said at 2026-11-29 20:00 UTC; no fault"),
         (ChatServer("Prosody"), "warning", "Prosody, as it said at"),
         (ChatServer(), "warning", "a server that does not say what it is, as it said at"),

@@ -39,9 +39,7 @@ async def test_it_is_told_and_warned_of(room: Room, caplog: pytest.LogCaptureFix
     await room.until(lambda: room.care.servers)
     assert room.care.servers == [ChatServer("ejabberd", "23.01")]
     [warned] = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
-    assert warned.startswith(
-        "desk sms.example.test: its server is ejabberd 23.01: whoever has an account can log in as"
-    )
+    assert warned.startswith("desk sms.example.test: its server is ejabberd 23.01: where it allows PLAIN, whoever has")
     room.server.last.kill()
     await room.welcomed(2)
     await answers(room, VERSION, "<name>ejabberd</name><version>23.01</version>")
