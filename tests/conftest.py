@@ -3,6 +3,10 @@
 import os
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("careline", deadline=None)  # no test asserts wall time
+settings.load_profile("careline")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

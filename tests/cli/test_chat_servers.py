@@ -49,7 +49,16 @@ def test_what_we_ship_reads_well(name: str) -> None:
         (
             "ejabberd.yml",
             BAD_EJABBERD,
-            ["global_routes", "domain_balancing", "default_db", "s2s_access", "PLAIN", "managed_entity"],
+            [
+                "global_routes",
+                "domain_balancing",
+                "127.0.0.1",
+                "default_db",
+                "s2s_access",
+                "PLAIN",
+                "managed_entity",
+                "roster: {both: RULE}",
+            ],
         ),
     ],
 )

@@ -1,0 +1,110 @@
+"""The files that we ship, each spoilt in one place: doctor names that, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.cli.chat_servers import Unreadable, troubles
+
+OURS = Path(__file__).parents[2] / "config" / "xmpp"
+DOMAIN = "sms.example.test"
+PROSODY, EJABBERD = "prosody.cfg.lua", "ejabberd.yml"
+STORAGE = 'storage = { archive = "sql", muc_log = "sql" }'
+GRANTED = '{ roster = "both", message = "outgoing", presence = "managed_entity" }'
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        (PROSODY, STORAGE, 'storage = { muc_log = "sql" }', "archive of agents' messages"),
+        (PROSODY, STORAGE, 'storage = { archive = "sql" }', "archive of rooms"),
+        (PROSODY, STORAGE, f"--[[ {STORAGE} ]] storage = 'memory'", "archive of agents' messages is kept in memory"),
+        (PROSODY, 'modules_disabled = { "s2s" }', '--modules_disabled = { "s2s" }', "s2s"),
+        (
+            PROSODY,
+            GRANTED,
+            '{ roster = "get" }',
+            "missing in VirtualHost example.test (XEP-0356): roster, message, pres",
+        ),
+        (PROSODY, GRANTED, GRANTED.replace("both", "get"), "(XEP-0356): roster"),
+        (PROSODY, '["sms.example.test"] =', '["web.example.test"] =', "no privileges"),
+        (PROSODY, '  "privilege",', "", "VirtualHost example.test does not run"),
+        (PROSODY, '  modules_enabled = { "privilege" }\n', "", "component does not run"),
+        (PROSODY, "  component_secret = ENV_XMPP_SECRET\n", "", "no secret"),
+        (PROSODY, 'component_interfaces = { "127.0.0.1" }', 'component_interfaces = { "*" }', "elsewhere (*)"),
+        (PROSODY, 'component_conflict_resolve = "kick_old"', "", "noticed dead"),
+        (PROSODY, f'Component "{DOMAIN}"', 'Component "other.example.test"', f"no Component {DOMAIN}"),
+        (PROSODY, "c2s_require_encryption = true", "c2s_require_encryption = false", "without TLS"),
+        (EJABBERD, "default_db: sql\n", "", "Mnesia"),
+        (EJABBERD, "default_db: sql\n", "default_db: mnesia\n", "Mnesia"),
+        (EJABBERD, "    assume_mam_usage: true\n", "    db_type: mnesia\n", "Mnesia"),
+        (EJABBERD, "s2s_access: none", "s2s_access: all", "over the internet"),
+        (EJABBERD, "[PLAIN, DIGEST-MD5, X-OAUTH2]", "[DIGEST-MD5]", "PLAIN"),
+        (EJABBERD, "global_routes: false", "global_routes: true", "each other's"),
+        (EJABBERD, "module: ejabberd_service", "module: ejabberd_http", "no listener"),
+        (EJABBERD, "hosts: COMPONENT", 'hosts: {"web.example.test": {}}', "has no host"),
+        (EJABBERD, "hosts: COMPONENT", f'hosts: {{"{DOMAIN}": {{domain_balancing: {{}}}}}}', "domain_balancing"),
+        (EJABBERD, 'ip: "127.0.0.1"', 'ip: "0.0.0.0"', "elsewhere"),
+        (EJABBERD, "mod_privilege:", "mod_nothing:", "roster, message"),
+        (EJABBERD, "roster: {both: careline}", "presence: {managed_entity: careline}", "managed_entity"),
+    ],
+)
+def test_one_fault(name: str, old: str, new: str, words: str, tmp_path: Path) -> None:
+    shipped = (OURS / name).read_text("utf-8")
+    assert old in shipped
+    path = tmp_path / name
+    path.write_text(shipped.replace(old, new))
+    told = [told for told, todo in troubles(path, DOMAIN) if todo]
+    assert words in "\n".join(told)
+    more = 1 if words in ("managed_entity", "archive of agents' messages is kept in memory") else 0  # it breaks two
+    assert len(told) == 1 + more, told
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        (PROSODY, '["sms.example.test"] =', '["web.example.test"] = { roster = "get" }, ["sms.example.test"] ='),
+        (PROSODY, '"mam",', "'mam';"),
+        (PROSODY, f'Component "{DOMAIN}"', f'Component("{DOMAIN}")'),
+        (PROSODY, STORAGE, 'default_storage = "sql"'),
+        (PROSODY, STORAGE, 'storage = "sql" -- storage = "internal"'),
+        (EJABBERD, "default_db: sql", 'default_db: "sql" # mnesia'),
+        (EJABBERD, "[PLAIN, DIGEST-MD5, X-OAUTH2]", '\n  - "plain"'),
+    ],
+)
+def test_the_same_said_in_another_way_is_as_good(name: str, old: str, new: str, tmp_path: Path) -> None:
+    shipped = (OURS / name).read_text("utf-8")
+    assert old in shipped
+    path = tmp_path / name
+    path.write_text(shipped.replace(old, new))
+    assert troubles(path, DOMAIN) == []
+
+
+def test_what_prosody_includes_is_read(tmp_path: Path) -> None:
+    shipped = (OURS / PROSODY).read_text("utf-8")
+    at = shipped.index('VirtualHost "example.test"')
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "desk.cfg.lua").write_text(shipped[at:].replace('"kick_old"', '"kick_new"'))
+    path = tmp_path / PROSODY
+    path.write_text(shipped[:at] + 'Include "conf.d/*.cfg.lua"\nInclude "conf.d/*.cfg.lua"\n')
+    [(told, _)] = troubles(path, DOMAIN)
+    assert "noticed dead" in told
+    (tmp_path / "conf.d" / "self.cfg.lua").write_text('Include "*.cfg.lua"')
+    assert troubles(path, DOMAIN), "one that includes itself ends"
+
+
+@settings(max_examples=40)
+@given(st.sampled_from([PROSODY, EJABBERD]), st.text(max_size=60), st.integers(0, 3000))
+def test_a_broken_file_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, name: str, junk: str, at: int
+) -> None:
+    shipped = (OURS / name).read_text("utf-8")
+    path = tmp_path_factory.mktemp("broken") / name
+    path.write_text(shipped[:at] + junk + shipped[at:], errors="replace")
+    try:
+        found = troubles(path, DOMAIN)
+    except Unreadable:
+        return
+    assert all(told and todo for told, todo in found)
