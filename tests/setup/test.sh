@@ -22,9 +22,13 @@ if [ -n "${COMPILED:-}" ] || [ $# -eq 0 ]; then
     tree=$(tests/setup/compiled.sh) || no=$?
     [ "${no:-0}" -eq 0 ] || [ "$no" -eq 3 ] || failed=1 # it does not compile
 fi
+# The whole suite takes one file of tests on each core; they wait for servers more than they compute.
+cores=$(nproc)
+together=()
+[ $# -gt 0 ] || together=(-n "$((cores < 4 ? cores : 4))" --dist loadfile)
 if [ -z "${COMPILED:-}" ]; then
     # The kills are the longest test. What is installed is compiled: there all of them count, and here a few are enough.
-    FAULT_KILLS=${FAULT_KILLS:-${tree:+24}} .venv/bin/python -m pytest -q "$@" || failed=$?
+    FAULT_KILLS=${FAULT_KILLS:-${tree:+24}} .venv/bin/python -m pytest -q "${together[@]}" "$@" || failed=$?
     if [ $# -gt 0 ] || [ "${failed:-0}" -eq 2 ]; then exit "${failed:-0}"; fi
     set -- tests/test_compiled.py tests/{model,jobs,triggers,store,care,floor,handlers,channels,web,scenarios,faults,cli}
 fi
@@ -32,7 +36,7 @@ if [ -n "$tree" ]; then
     echo "once more on the compiled gateway, in $tree" >&2
     # For the children of tests PYTHONPATH; pytest itself puts its own path before that.
     export COMPILED_TREE=$tree PYTHONPATH=$tree
-    .venv/bin/python -m pytest -q -o "pythonpath=$tree ." -m "not interpreted" "$@" || failed=$?
+    .venv/bin/python -m pytest -q -o "pythonpath=$tree ." -m "not interpreted" "${together[@]}" "$@" || failed=$?
 elif [ "${no:-0}" -eq 3 ]; then
     echo "NOT TESTED: the compiled gateway (why: above)" >&2
 fi
