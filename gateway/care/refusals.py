@@ -10,7 +10,7 @@ class WhichBrand(Refused):
 
     def __init__(self, brands: tuple[tuple[str, str], ...]) -> None:
         named = " and ".join(f"{shown} ({name})" for name, shown in brands)
-        super().__init__(f"this customer talks with {named}: say which, as in /as {brands[0][0]} TEXT", "brand")
+        super().__init__(f"this customer talks with {named}: say which, as in .as {brands[0][0]} TEXT", "brand")
         self.brands = brands
 
 

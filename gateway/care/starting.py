@@ -36,7 +36,7 @@ def brand_for(turn: Turn, agent: str, wanted: str = "") -> str:
         return may[0]
     last = max((its for its in turn.conversations.values() if its.brand in may), key=lambda its: its.id, default=None)
     if last is None:
-        raise Refused(f"you write for {', '.join(may)}: say which, as in /start {may[0]} TEXT", "brand")
+        raise Refused(f"you write for {', '.join(may)}: say which, as in .start {may[0]} TEXT", "brand")
     return last.brand
 
 

@@ -18,8 +18,8 @@ async def owned(stage: Stage) -> None:
 async def test_what_is_missing_is_one_tap_away(stage: Stage) -> None:
     await owned(stage)
     heard = await stage.do(stage.agents.said(Said(ANA, MAX, "s2", "/close")))
-    assert heard.text.startswith("[desk] say /close DISPOSITION")
-    assert ("/close resolved", "resolved") in heard.choices
+    assert heard.text.startswith("[desk] say /close OUTCOME [note]\none of resolved, answered, ")
+    assert (".close resolved", "resolved") in heard.choices, "a dot is right in every client"
     assert not heard.refused, "the bubble of a verb is not marked failed"
 
 

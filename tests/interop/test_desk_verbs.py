@@ -70,7 +70,7 @@ ON_A_CUSTOMER: Sequence[Verb] = (
     ),
     Verb(
         "optout",
-        "/optout no more please",
+        ".optout no more please",
         "recorded: the customer is unsubscribed",
         form=(("words", "no more please"),),
     ),

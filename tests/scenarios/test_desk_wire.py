@@ -49,12 +49,13 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(folder: Path, *, privileges: bool = False) -> AsyncIterator[Scene]:
+async def scene(folder: Path, *, privileges: bool = False, more: str = "") -> AsyncIterator[Scene]:
+    """more: of gateway.toml."""
     server = Prosody(folder / "prosody", AGENTS, privileges=privileges)
     await server.start()
     thresholds = gc.get_threshold()
     try:
-        async with wire(folder, free_port, xmpp=server.component) as run:
+        async with wire(folder, free_port, xmpp=server.component, more=more) as run:
             its = Scene(run, server)
 
             async def up() -> bool:

@@ -113,9 +113,9 @@ class Wire:
         assert len(found) == count, found
         return found
 
-    async def writes(self, sender: str, text: str) -> None:
+    async def writes(self, sender: str, text: str, *, to: str = "70007") -> None:
         """A phone sends a text; returns when the gateway has acknowledged it."""
-        told = await self.smsc("/mo", {"from": sender.removeprefix("+"), "to": "70007", "text": text})
+        told = await self.smsc("/mo", {"from": sender.removeprefix("+"), "to": to, "text": text})
         assert told["status"] == 0
 
     async def talk(self, of: str, **wanted: object) -> dict[str, Any]:
@@ -157,8 +157,10 @@ def installed() -> bool:
 
 
 @asynccontextmanager
-async def wire(folder: Path, free_port: Callable[[], int], *, xmpp: int | None = None) -> AsyncIterator[Wire]:
-    """Starts all of it. xmpp: the component port of an XMPP server, if the desk has one."""
+async def wire(
+    folder: Path, free_port: Callable[[], int], *, xmpp: int | None = None, more: str = ""
+) -> AsyncIterator[Wire]:
+    """Starts all of it. xmpp: the component port of an XMPP server, if the desk has one. more: of gateway.toml."""
     office = SignedOffice()
     app = web.Application()
     app.router.add_post("/fulfil", office.fulfil)
@@ -173,7 +175,7 @@ async def wire(folder: Path, free_port: Callable[[], int], *, xmpp: int | None =
     toml = folder / "config" / "gateway.toml"
     key = hashlib.sha256(KEY.encode()).hexdigest()
     always_open = toml.read_text().replace('hours = "Mo-Fr 08:00-20:00"', "")  # whatever the time of the test is
-    toml.write_text(f'{always_open}\n[[api_keys]]\nname = "wire"\nhash = "{key}"\nrole = "admin"\n')
+    toml.write_text(f'{always_open}\n[[api_keys]]\nname = "wire"\nhash = "{key}"\nrole = "admin"\n{more}')
     environment = {
         "CARELINE_STORE__URL": f"sqlite:///{folder / 'careline.db'}",
         "CARELINE_HTTP__PORT": "0",
