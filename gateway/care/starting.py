@@ -53,6 +53,8 @@ def start(turn: Turn, agent: str, text: str, brand: str = "", *, key: str | None
     jid = escalation.agent_named(turn.playbook, agent)
     name = brand_for(turn, jid, brand)
     current = turn.conversation(name)
+    if current is not None and current.agent == jid:
+        raise NotOwner("not sent: you have this conversation already; just write", escalation.who_has(current))
     if current is not None:
         raise NotOwner(f"not sent: {escalation.taken(current)}", escalation.who_has(current))
     fresh = turn.opened(turn.playbook.brands[name], turn.playbook.sender_of(name) or "")

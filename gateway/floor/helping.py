@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from gateway.floor.lines import AS
 from gateway.floor.repertoire import VERBS
+from gateway.floor.runs import BRAND
 from gateway.floor.starting import START, TITLE
 from gateway.model.desk import Form, Input, Told
 
@@ -50,7 +51,7 @@ def help_at_the_desk(head: str = "This is the desk. Say:") -> str:
 
 def wanted(name: str, brand: str, form: Form) -> Told:
     """What a line must still say; with one tap, where it is one of few. brand: that it named."""
-    asked = [one for one in form.inputs if one.required]
+    asked = [one for one in form.inputs if one.required and one.name != BRAND]
     known = [(value, label) for one in asked for value, label in one.choices if value]
     none = [label for one in asked for value, label in one.choices if not value]
     if none and not known:

@@ -58,15 +58,14 @@ class Starter:
         elif said.id:
             key = f"desk:{stanzas.key_of(said.agent, '', said.id)}"
         try:
-            if not customer:
+            if not customer and words:
                 number, _, words = words.partition(" ")
                 customer = _number(number)
             brand, words = self._parted(said.agent, brand, words.strip())
             if not words:
                 to = "" if said.customer else "NUMBER "
-                raise Refused(
-                    f"not sent: say .start {to}TEXT; where you write for several brands, .start {to}BRAND TEXT"
-                )
+                several = len(starting.brands_of(self._engine.playbook, said.agent)) > 1
+                raise Refused(f"say .start {to}{'[BRAND] ' if several else ''}TEXT")
             return await self._start(said.agent, customer, brand, words, key, card=not said.customer)
         except Refused as error:
             return Told(str(error), refused=True)

@@ -167,7 +167,7 @@ class TalkRooms:
         if room.owner:
             self._tell(state, f"{name} has this conversation now")
         subject = f"{room.plan.customer} is with {name}: what {name} writes here goes to the customer. Others whisper"
-        if self._rooms.title(state.jid, f"{subject}, or .take. .leave ends the room"):
+        if self._rooms.title(state.jid, f"{subject}, or say .take; .leave ends the room"):
             room.owner = owner
 
     def _said_here(self, state: RoomState, message: Message) -> bool:
@@ -247,7 +247,8 @@ class TalkRooms:
         """As if it was said to the customer's contact."""
         stanza = f"room:{state.conversation_id}:{said.id}" if said.id else ""
         mark = "/" if slashed(said.text) else "."
-        text = said.text if brand or not state.brand else f"{mark}{AS} {state.brand} {said.text.strip()}"
+        plain = brand or not state.brand or len(self._engine.playbook.brands) == 1
+        text = said.text if plain else f"{mark}{AS} {state.brand} {said.text.strip()}"
         heard = await self._agents.said(Said(said.agent, cards.number(state.key), stanza, text))
         self.looking.poke()
         return heard.text

@@ -199,7 +199,7 @@ def done(scene: Scene) -> str:
         raise Refused("you are not wrapping up; .close OUTCOME closes")
     escalation.owned(scene.conversation, scene.agent)
     wrapping.end(scene.turn, scene.conversation)
-    return "done"
+    return "done: you may be asked for the next one"
 
 
 def _wants_words(_: Scene) -> Sequence[Input]:

@@ -21,6 +21,7 @@ _NODE = re.compile(r"careline#[a-z][a-z0-9_-]{0,63}", re.ASCII)
 _FIELDS = 50
 _LONGEST_VALUE = 10_000  # characters
 _LONGEST_SESSION = 256
+_LONGEST_TITLE = 100
 _FIRST = ("execute", "complete", "next")
 
 
@@ -89,10 +90,16 @@ def render_told(command: Command, told: Told) -> str:
     if told.form is not None:
         note = _note("error" if told.refused else "info", told.text)
         actions = "<actions execute='complete'><complete/></actions>"
-        # Not every client shows a note beside a form (profanity does not): what is wrong stands in the form as well.
-        text = "\n".join(filter(None, (told.text, told.form.text)))
-        return command.render("executing", actions + _form(replace(told.form, text=text)) + note)
+        return command.render("executing", actions + _form(_with_note(told.form, told)) + note)
     return command.render("completed", _note("error" if told.refused else "info", told.text))
+
+
+def _with_note(form: Form, told: Told) -> Form:
+    """profanity shows no note beside a form but its instructions, poezio its title alone: there it stands as well."""
+    if not told.text:
+        return form
+    title = " ".join(f"{form.title}: {told.text}".split())[:_LONGEST_TITLE]
+    return replace(form, title=title, text="\n".join(filter(None, (told.text, form.text))))
 
 
 def _note(kind: str, text: str) -> str:
