@@ -302,5 +302,5 @@ async def test_forms_in_poezio(tmp_path: Path) -> None:
         await terminal.presses("Right")
         await terminal.shows("Free ringtone, 0.00 USD")
         await terminal.presses("C-y")
-        await terminal.shows("offered: Acme Mobile: Free ringtone for $0.00.")
+        await terminal.shows("Free ringtone for $0.00. Reply YES")
         assert "Free ringtone" in (await on.run.received(ANN, 2))[1]
