@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from gateway.care import canned, escalation, previewing
 from gateway.care.turn import Refused
 from gateway.floor.forms import asked_again
-from gateway.floor.verbs import Scene, Verb, may_read
+from gateway.floor.verbs import Scene, Verb, may_read, show_sent
 from gateway.model.canned import CannedField, CannedReply, FieldKind
 from gateway.model.desk import Form, Input, Told
 
@@ -144,7 +144,9 @@ def _decided(scene: Scene, values: Mapping[str, str]) -> Told:
     if values.get(_DO) != "send":
         previewing.drop(scene.turn, scene.conversation, scene.agent)
         return Told("dropped: it was not sent")
-    return Told(_sent(scene, int(an_id) if an_id.isascii() and an_id.isdigit() and len(an_id) <= 19 else 0))
+    text = _sent(scene, int(an_id) if an_id.isascii() and an_id.isdigit() and len(an_id) <= 19 else 0)
+    show_sent(scene.turn, scene.conversation, scene.agent, text)
+    return Told(text)
 
 
 # -- what is previewed
@@ -169,7 +171,13 @@ def cancel(scene: Scene) -> str:
 
 
 CANNED: Sequence[Verb] = (
-    Verb("c", TITLE, "NAME [field=value ...]", steps=pick, help="Canned reply; you see it, then .send or .cancel"),
-    Verb("send", "Send the canned reply that you saw", "", send, told_with="c"),
+    Verb(
+        "c",
+        TITLE,
+        "NAME [field=value ...]",
+        steps=pick,
+        help="Canned reply; then .send or .cancel",
+    ),
+    Verb("send", "Send the canned reply that you saw", "", send, told_with="c", sends=True),
     Verb("cancel", "Do not send the canned reply", "", cancel, told_with="c"),
 )

@@ -37,7 +37,7 @@ def help_here(*, supervisor: bool, brands: int) -> str:
     order = dict.fromkeys((*_ORDER, *lines))
     its = [lines[name] for name in order if name not in left_out]
     if brands > 1:
-        its.append(f".{AS} BRAND LINE: Says which is meant, where the customer talks with two")
+        its.append(f".{AS} BRAND LINE: Which is meant, where they talk with two brands")
     desk = ".queue: What waits; .away, .available: Take none, take some again"
     return "\n".join(["What you write here goes to the customer. For the desk:", *its, desk, _ALONE, _SLASH])
 

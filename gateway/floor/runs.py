@@ -7,7 +7,7 @@ from gateway.care.refusals import WhichBrand
 from gateway.care.turn import Refused, Turn
 from gateway.floor.forms import asked_again, missing
 from gateway.floor.meaning import meant
-from gateway.floor.verbs import Scene, Verb
+from gateway.floor.verbs import Scene, Verb, show_sent
 from gateway.model.desk import Form, Input, Show, Told
 from gateway.model.rows import record, replace
 
@@ -54,6 +54,8 @@ class Run:
             return self._with_brand(asked_again(Form(self.verb.title, inputs=tuple(inputs)), self.values))
         noticed = self.verb.noticed and bool(self.line) and conversation.agent == self.agent
         text = self.verb.do(Scene(turn, conversation, self.agent, given, show, self.tags))
+        if self.verb.sends and not self.line:
+            show_sent(turn, conversation, self.agent, text)
         return Told("" if noticed else text)
 
     def _with_brand(self, told: Told) -> Told:

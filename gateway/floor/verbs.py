@@ -42,7 +42,7 @@ class Verb:
     conversation gets a notice of it, which is answer enough to a line of chat. steps: in place of `inputs` and `do`,
     where more is asked than once: takes the next step; it is given the rest of a line, None = a form. tagged: it must
     know the tags. help: what the help says of it, "" = its title. told_with: another one, with which the help tells of
-    it. supervisors: it is for them alone.
+    it. supervisors: it is for them alone. sends: something to the customer.
     """
 
     name: str
@@ -56,6 +56,12 @@ class Verb:
     help: str = ""
     told_with: str = ""
     supervisors: bool = False
+    sends: bool = False
+
+
+def show_sent(turn: Turn, conversation: Conversation, agent: str, text: str) -> None:
+    """What a form sent the customer stands in the agent's chat too: no client shows there what came of a form."""
+    turn.to_agent("notice", agent, conversation.id, text)
 
 
 def take(scene: Scene) -> str:
@@ -274,7 +280,7 @@ VERBS: Mapping[str, Verb] = {
     for verb in (
         Verb("take", "Take the conversation", "", take),
         Verb("decline", "Pass it on", "", decline),
-        Verb("offer", "Make an offer", "NAME", offer, _wants_offer),
+        Verb("offer", "Make an offer", "NAME", offer, _wants_offer, sends=True),
         Verb("to", "Transfer", "QUEUE or AGENT [reason]", to, _wants_where, noticed=True),
         Verb("bot", "Hand back to the bot", "[OUTCOME [note]]", bot, _wants_outcome, noticed=True),
         Verb("close", "Close", "OUTCOME [note]", close, _wants_disposition, noticed=True),

@@ -75,13 +75,13 @@ ON_A_CUSTOMER: Sequence[Verb] = (
         form=(("words", "no more please"),),
     ),
     Verb("note", "// an old friend", "noted", form=(("text", "an old friend"),)),
-    Verb("help", "/help", "Lines that begin with / are for the desk"),
+    Verb("help", ".help", "What you write here goes to the customer"),
 )
 ON_THE_DESK: Sequence[Verb] = (
     Verb("queue", "/queue", "nobody waits"),
-    Verb("away", "/away", "you are not asked until you say /available"),
+    Verb("away", ".away", "you are not asked until you say .available"),
     Verb("available", "/available", "you are asked again"),
-    Verb("help", "/help", "/queue: What waits"),
+    Verb("help", ".help", ".queue: What waits"),
 )
 NUMBERS = count(1)
 

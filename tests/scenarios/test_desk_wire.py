@@ -123,6 +123,24 @@ async def test_the_whole_story(on: Scene) -> None:
     }
 
 
+async def test_a_form_that_comes_back_says_what_it_lacks(tmp_path: Path) -> None:
+    async with scene(tmp_path) as on:
+        ana = await on.agent("ana")
+        await on.present(ana)
+        await on.run.writes(ANN, "agent")
+        await ana.reads("waits in billing", of=ANN)
+        ana.says(ANN, ".take")
+        await ana.reads("you have this conversation")
+        for verb, lacks in (("close", "How it ended"), ("to", "To"), ("note", "Note"), ("offer", "Offer")):
+            session, _, says = await ana.form(ANN, verb)
+            assert says == "", "nothing is wrong with it yet"
+            again = await ana.submit(ANN, f"careline#{verb}", session, {})
+            assert (again.asks, again.says) == (True, f"not done: fill in {lacks}")
+            assert again.text == again.says, "in the form as well, for clients that show no notes"
+            assert again.session == session
+        await on.run.talk(ANN, state="human")
+
+
 async def test_two_agents_answer_at_once(tmp_path: Path) -> None:
     async with scene(tmp_path) as on:
         run = on.run
