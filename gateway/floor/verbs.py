@@ -151,7 +151,7 @@ def close(scene: Scene) -> str:
     known_agent = scene.turn.playbook.agent(scene.agent)
     supervises = known_agent is not None and known_agent.role == "supervisor"
     if scene.conversation.owner_kind is OwnerKind.queue and scene.conversation.open and not supervises:
-        raise Refused(f"not closed: it waits in queue {scene.conversation.queue} and nobody has it; /take it first")
+        raise Refused(f"not closed: it waits in queue {scene.conversation.queue} and nobody has it; .take it first")
     name = scene.values["disposition"]
     known = closing.dispositions(scene.turn, scene.conversation)
     if name not in known:
