@@ -219,7 +219,7 @@ class AgentDesk:
         now = self._now()
         text = (
             f"the gateway was away from {_clock(since)} to {_clock(now)} UTC: what you wrote then has not arrived; "
-            "/card in the chat with a customer shows what has, send again what is missing"
+            ".card in the chat with a customer shows what has, send again what is missing"
         )
         try:
             held = await self._store.read(waiting.held)

@@ -146,7 +146,7 @@ def named(playbook: Playbook, conversation: Conversation, name: str) -> CannedRe
     if found is None or not fits(found, conversation):
         there = [one.name for one in fitting(playbook, conversation)]
         hint = nearest(name, there)
-        raise Refused(f"there is no canned reply {name[:40]!r} here{hint}; /c lists those that fit", "name")
+        raise Refused(f"there is no canned reply {name[:40]!r} here{hint}; .c lists those that fit", "name")
     return found
 
 

@@ -24,6 +24,8 @@ def taken(conversation: Conversation) -> str:
     """Who has it, as a sentence."""
     if not conversation.open:
         return f"the conversation is closed ({conversation.disposition}); the customer's next text opens another"
+    if conversation.owner_kind is OwnerKind.queue:
+        return f"this conversation waits in queue {conversation.owner_id}: take it first"
     return f"{who_has(conversation)} has this conversation"
 
 

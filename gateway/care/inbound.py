@@ -31,7 +31,7 @@ from gateway.model.rows import record, replace
 from gateway.model.words import AUTOMATIC_LENGTH, Compliance, choose, ends_talk, hints_at_stop, is_automatic
 from gateway.store import filing, messages, upkeep
 
-_NO_MORE = "they may want no more texts: /optout records it"
+_NO_MORE = "they may want no more texts: .optout records it"
 
 
 @record
@@ -272,7 +272,7 @@ def _relay(turn: Turn, conversation: Conversation, message: Message) -> None:
         brand = reserving.in_whose_name(turn, conversation, agent)
         turn.to_agent("relay", agent, message.id, *([brand] if brand else []))
         if agent == conversation.agent and hints_at_stop(message.text, turn.language(conversation.brand)):
-            tap = f"/as {conversation.brand} /optout" if brand else "/optout"
+            tap = f".as {conversation.brand} .optout" if brand else ".optout"
             turn.to_agent("notice", agent, conversation.id, _NO_MORE, [[tap, "They want no more"]])
 
 

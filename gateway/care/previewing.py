@@ -44,9 +44,9 @@ def preview_of(turn: Turn, conversation: Conversation, agent: str) -> Preview:
     escalation.owned(conversation, agent)
     its = Preview(*json.loads(conversation.preview)) if conversation.preview is not None else None
     if its is None or its.agent != agent or its.epoch != conversation.epoch:
-        raise Refused("nothing is previewed; /c NAME previews a canned reply")
+        raise Refused("nothing is previewed; .c NAME previews a canned reply")
     if its.until < turn.now:
-        raise Refused(f"not sent: the preview is older than {GOOD_MS // 60_000} minutes; say /c NAME again")
+        raise Refused(f"not sent: the preview is older than {GOOD_MS // 60_000} minutes; say .c NAME again")
     return its
 
 

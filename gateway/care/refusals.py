@@ -6,11 +6,14 @@ from gateway.care.turn import Refused
 
 
 class WhichBrand(Refused):
-    """Two conversations could be meant. brands: of which, each (name, as customers read it)."""
+    """Two conversations could be meant. brands: of which, each (name, as customers read it). verb: "" = words."""
 
-    def __init__(self, brands: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self, brands: tuple[tuple[str, str], ...], verb: str = "") -> None:
         named = " and ".join(f"{shown} ({name})" for name, shown in brands)
-        super().__init__(f"this customer talks with {named}: say which, as in /as {brands[0][0]} TEXT", "brand")
+        super().__init__(
+            f"this customer talks with {named}: say which, as in .as {brands[0][0]} {f'.{verb}' if verb else 'TEXT'}",
+            "brand",
+        )
         self.brands = brands
 
 

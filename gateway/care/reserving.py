@@ -102,7 +102,7 @@ def lapse(turn: Turn, conversation_id: int, body: str) -> None:
         return
     its = reservation_of(conversation)
     if its.agent is not None and str(its.card) == card:
-        turn.to_agent("notice", its.agent, conversation.id, "time is up: it is offered to others; /take still takes it")
+        turn.to_agent("notice", its.agent, conversation.id, "time is up: it is offered to others; .take still takes it")
         pass_on(turn, conversation)
 
 

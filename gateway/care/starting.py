@@ -36,7 +36,7 @@ def brand_for(turn: Turn, agent: str, wanted: str = "") -> str:
         return may[0]
     last = max((its for its in turn.conversations.values() if its.brand in may), key=lambda its: its.id, default=None)
     if last is None:
-        raise Refused(f"you write for {', '.join(may)}: say which, as in /start {may[0]} TEXT", "brand")
+        raise Refused(f"you write for {', '.join(may)}: say which, as in .start {may[0]} TEXT", "brand")
     return last.brand
 
 
@@ -53,6 +53,8 @@ def start(turn: Turn, agent: str, text: str, brand: str = "", *, key: str | None
     jid = escalation.agent_named(turn.playbook, agent)
     name = brand_for(turn, jid, brand)
     current = turn.conversation(name)
+    if current is not None and current.agent == jid:
+        raise NotOwner("not sent: you have this conversation already; just write", escalation.who_has(current))
     if current is not None:
         raise NotOwner(f"not sent: {escalation.taken(current)}", escalation.who_has(current))
     fresh = turn.opened(turn.playbook.brands[name], turn.playbook.sender_of(name) or "")

@@ -31,7 +31,7 @@ def change(
             raise Refused(f"the conversation is not tagged {word[:40]!r}{nearest(word[:40], had) or there}", "remove")
     after = tuple(sorted({*had, *added} - set(gone)))
     if len(after) > MOST_TAGS:
-        raise Refused(f"that would be {len(after)} tags, at most {MOST_TAGS} go; /untag some first", "add")
+        raise Refused(f"that would be {len(after)} tags, at most {MOST_TAGS} go; .untag some first", "add")
     for word in sorted(set(added).intersection(after).difference(had)):
         tags.add(turn.unit, conversation.id, word)
     for word in sorted(set(gone).difference(after)):

@@ -30,7 +30,7 @@ def begin(turn: Turn, conversation: Conversation, disposition: str, seconds: int
     if not again:
         turn.timer(WRAPUP, turn.now + seconds * 1000, moved.id, f"{moved.epoch} {moved.closed_at}")
     left = max(0, (closed_at or 0) + seconds * 1000 - turn.now) // 1000
-    turn.tell(moved, f"closed: {disposition}; {left} s to wrap up, /done ends it, /close changes how it ended")
+    turn.tell(moved, f"closed: {disposition}; {left} s to wrap up, .done ends it, .close changes how it ended")
     return moved
 
 

@@ -100,15 +100,15 @@ TOUR = (
     Step(
         "claim",
         "Be Ana: take it",
-        "“Take it”, /take, or simply answering. The first agent has it; the others hear who.",
+        "“Take it”, .take, or simply answering. The first agent has it; the others hear who.",
     ),
     Step("answer", "Answer Maya", "Your words arrive as a text; the ticks are the carrier’s receipt."),
-    Step("offer", "Say /offer unlimited", "The offer goes out in one text; her YES or NO is for the bot, not for you."),
+    Step("offer", "Say .offer unlimited", "The offer goes out in one text; her YES or NO is for the bot, not for you."),
     Step("yes", "Answer YES on the phone", "“yes please” or “YES!” does it too. “yes but why?” buys nothing."),
     _BILLING,
     Step(
         "close",
-        "Say /close resolved",
+        "Say .close resolved",
         "Maya and Ana both have the confirmation; the outcome is one that reports count.",
     ),
 )

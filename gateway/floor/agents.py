@@ -4,7 +4,7 @@ Each thing that changes something is a decision in the customer's own order, ans
 """
 
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 
 from gateway.care import escalation, starting
@@ -15,13 +15,14 @@ from gateway.care.turn import Refused, Turn
 from gateway.floor import cards, verbs
 from gateway.floor.attendance import Attendance
 from gateway.floor.corrections import Correction, corrected
-from gateway.floor.lines import DOT, Typed, typed
+from gateway.floor.helping import DESK_VERBS, MENTIONED, NAMES, READING, help_at_the_desk, help_here, wanted
+from gateway.floor.lines import Typed, doubtful, in_slashes, slashed, typed
 from gateway.floor.meaning import meant
 from gateway.floor.repertoire import VERBS
-from gateway.floor.runs import BRAND, Run
+from gateway.floor.runs import BRAND, Run, alone
 from gateway.floor.starting import START, TITLE, Starter, open_with
 from gateway.floor.waiting_list import what_waits
-from gateway.model.desk import Asked, Form, Heard, Said, Show, Told, key_of
+from gateway.model.desk import Asked, Heard, Said, Show, Told, key_of
 from gateway.model.message import Disposition, MessageState
 from gateway.model.rows import replace
 from gateway.settings import nearest
@@ -34,15 +35,6 @@ from gateway.store.views import message_of_key
 from gateway.store.waiting import away, elsewhere, facts, set_away
 
 log = logging.getLogger("gateway.floor.agents")
-READING: Mapping[str, str] = {"card": "Who it is and what was said", "help": "What can be done here"}
-DESK_VERBS: Mapping[str, str] = {
-    "available": "Take conversations",
-    "away": "Take no conversations",
-    "queue": "What waits",
-    START: TITLE,
-    "help": "What can be done here",
-}
-MOST_TAPS = 8
 NOW = "the store cannot be written at the moment; nothing was done, try again in a minute"
 
 
@@ -73,7 +65,7 @@ class Agents:
     def shows(self, agent: str, customer: str) -> str | None:
         """The status line of a contact, as far as it is in memory."""
         if not customer:
-            return "the desk: say /help"
+            return "the desk: say .help"
         state = self._engine.states.get(f"tel:{customer}")
         talk = next((its for its in state.conversations.values() if its.open), None) if state is not None else None
         if talk is None:
@@ -100,10 +92,21 @@ class Agents:
     # -- chat
 
     async def said(self, said: Said) -> Heard:
-        """An agent wrote a line."""
-        line = typed(said.text, {*VERBS, *READING, *DESK_VERBS})
+        """An agent wrote a line; who types slashes is answered with slashes."""
+        line = typed(said.text, NAMES)
         if line is None:
             return Heard()
+        why, sure = doubtful(said.text, line)
+        if why:
+            heard = _heard(Told(why, refused=True, choices=((sure, "Do it"),)))
+            return heard if line.verb else replace(heard, refused=why)
+        heard = await self._said(said, line)
+        if not slashed(said.text):
+            return heard
+        known = {*MENTIONED, line.verb} if line.verb else MENTIONED
+        return replace(heard, text=in_slashes(heard.text, known), refused=in_slashes(heard.refused, known))
+
+    async def _said(self, said: Said, line: Typed) -> Heard:
         if line.refused:
             return _heard(Told(f"not sent: {line.refused}", refused=True))
         if line.verb and not said.replaces:
@@ -111,7 +114,7 @@ class Agents:
             # Else it would look for ever as if it had not arrived.
             return _heard(told, delivered=bool(said.id) and not told.refused)
         if not said.customer and not said.replaces:
-            return Heard(self._help(DESK_VERBS, "Write to a customer's contact, or say:"))
+            return Heard(help_at_the_desk("This is the desk, and no customer. Say:"))
         return await self._words(said, line)
 
     async def _words(self, said: Said, line: Typed) -> Heard:
@@ -161,6 +164,8 @@ class Agents:
         """A line that is no words, once for each stanza."""
         if line.verb == START:
             return await self._starting(self._starter.line(said, line.brand, line.rest))
+        if line.rest and (line.verb in DESK_VERBS or line.verb in READING):
+            return Told(alone(line.verb), refused=True)
         if not said.customer or line.verb in DESK_VERBS:
             return await self._desk(said.agent, said.customer, line.verb)
         verb = VERBS.get(line.verb)
@@ -180,7 +185,7 @@ class Agents:
             return await self._ran(run) or Told(NOW, refused=True)
         except (Failure, READ_FAULT):
             return Told(NOW, refused=True)
-        return told if told.form is None else _asks(line, told.form)
+        return told if told.form is None else wanted(line.verb, line.brand, told.form)
 
     async def _ran(self, run: Run) -> Told | None:
         """What was answered when this very stanza came before."""
@@ -193,7 +198,7 @@ class Agents:
     def _unknown(self, name: str) -> str:
         known = [*VERBS, *READING, *DESK_VERBS]
         return (
-            f"there is no /{name[:40]}{nearest(name, known)}; /help lists what there is; begin with a space to send it"
+            f"there is no .{name[:40]}{nearest(name, known)}; .help lists what there is; begin with a space to send it"
         )
 
     # -- forms
@@ -283,27 +288,23 @@ class Agents:
             case "away":
                 await self._store.write(set_away(agent, away=True))
                 self.attendance.go_away([agent])
-                return Told("you are not asked until you say /available; what you have stays yours")
+                return Told("you are not asked until you say .available; what you have stays yours")
             case "queue":
                 return Told(await what_waits(self._store, self._engine, agent))
             case "help":
-                return Told(self._help(self._helped(customer), "Lines that begin with / are for the desk:"))
+                return Told(self._help(agent) if customer else help_at_the_desk())
             case _:
-                known = "a line about a customer is said to their contact" if name in VERBS else "/help lists all"
-                return Told(f"there is no /{name[:40]} here; {known}", refused=True)
+                known = "a line about a customer is said to their contact" if name in VERBS else ".help lists all"
+                return Told(f"there is no .{name[:40]} here; {known}", refused=True)
 
     def _shows(self, agent: str) -> str:
         show = self.attendance.show(agent)
         return "unknown" if show is Show.unknown else show.name
 
-    def _helped(self, customer: str) -> Mapping[str, str]:
-        if not customer:
-            return DESK_VERBS
-        own = {f"{verb.name} {verb.usage}".strip(): verb.title for verb in VERBS.values()}
-        return {**own, **READING, **DESK_VERBS}
-
-    def _help(self, known: Mapping[str, str], head: str) -> str:
-        return "\n".join([head, *(f"/{name}: {title}" for name, title in known.items()), DOT])
+    def _help(self, agent: str) -> str:
+        known = self._book.agent(agent)
+        supervisor = known is None or known.role == "supervisor"
+        return help_here(supervisor=supervisor, brands=len(self._book.brands))
 
 
 MOST_ID = (1 << 63) - 1
@@ -315,16 +316,3 @@ def _heard(told: Told, *, delivered: bool = False) -> Heard:
 
 def _refusal(why: str) -> Heard:
     return Heard(cards.ours(why), why)
-
-
-def _asks(line: Typed, form: Form) -> Told:
-    """What a line must still say; with one tap, where it is one of few."""
-    wanted = [one for one in form.inputs if one.required]
-    usage = " ".join(one.name.upper() for one in wanted)
-    lines = [f"say /{line.verb} {usage}"]
-    for one in wanted:
-        lines += [f"{value}: {label}" if value else label for value, label in one.choices]
-    known = [choice for choice in wanted[0].choices if choice[0]] if len(wanted) == 1 else []
-    start = f"/as {line.brand} /{line.verb}" if line.brand else f"/{line.verb}"
-    taps = tuple((f"{start} {value}", label) for value, label in known) if len(known) <= MOST_TAPS else ()
-    return Told("\n".join(lines), refused=True, choices=taps)

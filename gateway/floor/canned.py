@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 
 from gateway.care import canned, escalation, previewing
 from gateway.care.turn import Refused
-from gateway.floor.verbs import Scene, Verb, may_read
+from gateway.floor.forms import asked_again
+from gateway.floor.verbs import Scene, Verb, may_read, show_sent
 from gateway.model.canned import CannedField, CannedReply, FieldKind
 from gateway.model.desk import Form, Input, Told
 
 TITLE = "Canned reply"
-TO_SEND = (("/send", "Send"), ("/cancel", "Do not send"))
+TO_SEND = ((".send", "Send"), (".cancel", "Do not send"))
 _NAME, _PREVIEW, _DO = "canned.reply", "canned.preview", "canned.do"
 """Fields of the form that are ours: no field of a reply has a dot in its name."""
 _MOST_LISTED = 100
@@ -34,16 +35,16 @@ def _line(scene: Scene, rest: str) -> Told:
     if lacking := canned.missing(reply, given):
         wanted = " ".join(_wanted(one) for one in reply.fields)
         lines = [f"{one.name}: {canned.usage(one)}" for one in lacking]
-        return Told("\n".join([f"say /c {reply.name} {wanted}", *lines]), refused=True)
+        return Told("\n".join([f"say .c {reply.name} {wanted}", *lines]), refused=True)
     its = _previewed(scene, reply, given)
-    return Told(f"{_look(scene, its)}\n/send sends it, /cancel drops it", choices=TO_SEND)
+    return Told(f"{_look(scene, its)}\n.send sends it, .cancel drops it", choices=TO_SEND)
 
 
 def _listed(scene: Scene) -> str:
     fitting = canned.fitting(scene.turn.playbook, scene.conversation)
     if not fitting:
         return "there are no canned replies for this conversation"
-    lines = ["say /c NAME [field=value ...]", *map(_summary, fitting[:_MOST_LISTED])]
+    lines = ["say .c NAME [field=value ...]", *map(_summary, fitting[:_MOST_LISTED])]
     return "\n".join([*lines, f"and {len(fitting) - _MOST_LISTED} more"] if len(fitting) > _MOST_LISTED else lines)
 
 
@@ -101,27 +102,27 @@ def _form(scene: Scene) -> Told:
         if not fitting:
             return Told("there are no canned replies for this conversation", refused=True)
         choices = tuple((one.name, one.title or one.name) for one in fitting)
-        return Told(form=Form(TITLE, inputs=(Input(_NAME, "Reply", True, choices),)))
+        return asked_again(Form(TITLE, inputs=(Input(_NAME, "Reply", True, choices),)), values or None)
     reply = canned.named(scene.turn.playbook, scene.conversation, values[_NAME])
     if values.get(_PREVIEW):
         return _decided(scene, values)
     given = {one.name: values[one.name] for one in reply.fields if one.name in values}
     if reply.fields and (not given or canned.missing(reply, given)):
-        return _to_fill(reply, given)
+        return asked_again(_to_fill(reply, given), given or None)
     try:
         its = _previewed(scene, reply, given)
     except Refused as error:
         if not error.field.startswith("values/"):
             raise
-        return _to_fill(reply, given, str(error))
+        return Told(str(error), _to_fill(reply, given), refused=True)
     do = Input(_DO, "And now", True, (("send", "Send it"), ("cancel", "Do not send it")), "send")
     kept = (_hidden(_NAME, reply.name), _hidden(_PREVIEW, str(its.id)))
     return Told(form=Form(TITLE, _look(scene, its), (*kept, do)))
 
 
-def _to_fill(reply: CannedReply, given: Mapping[str, str], wrong: str = "") -> Told:
+def _to_fill(reply: CannedReply, given: Mapping[str, str]) -> Form:
     inputs = tuple(_input(one, given.get(one.name, "")) for one in reply.fields)
-    return Told(wrong, Form(reply.title or reply.name, inputs=(_hidden(_NAME, reply.name), *inputs)), bool(wrong))
+    return Form(reply.title or reply.name, inputs=(_hidden(_NAME, reply.name), *inputs))
 
 
 def _input(field: CannedField, value: str) -> Input:
@@ -143,7 +144,9 @@ def _decided(scene: Scene, values: Mapping[str, str]) -> Told:
     if values.get(_DO) != "send":
         previewing.drop(scene.turn, scene.conversation, scene.agent)
         return Told("dropped: it was not sent")
-    return Told(_sent(scene, int(an_id) if an_id.isascii() and an_id.isdigit() and len(an_id) <= 19 else 0))
+    text = _sent(scene, int(an_id) if an_id.isascii() and an_id.isdigit() and len(an_id) <= 19 else 0)
+    show_sent(scene.turn, scene.conversation, scene.agent, text)
+    return Told(text)
 
 
 # -- what is previewed
@@ -168,7 +171,13 @@ def cancel(scene: Scene) -> str:
 
 
 CANNED: Sequence[Verb] = (
-    Verb("c", TITLE, "NAME [field=value ...]", steps=pick),
-    Verb("send", "Send the previewed reply", "", send),
-    Verb("cancel", "Do not send the previewed reply", "", cancel),
+    Verb(
+        "c",
+        TITLE,
+        "NAME [field=value ...]",
+        steps=pick,
+        help="Canned reply; then .send or .cancel",
+    ),
+    Verb("send", "Send the canned reply that you saw", "", send, told_with="c", sends=True),
+    Verb("cancel", "Do not send the canned reply", "", cancel, told_with="c"),
 )

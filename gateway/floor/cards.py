@@ -3,11 +3,11 @@
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from gateway.care.playbook import Playbook
+from gateway.floor import times
 from gateway.model import promises
 from gateway.model.address import parse_address
 from gateway.model.brand import Brand
@@ -25,7 +25,7 @@ _MOST, _LONGEST = 300, 1600
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "LRI", "RLI", "FSI", "PDF", "PDI")
 _UNSEEN = ("Cf", "Cc", "Mn", "Me", "Zs")
 _EVENT_MOST = 400
-_LINK = re.compile(r"(https?://[^\s/]+(?:/[^\s/]+)*?/c/)[\w-]{16}\b")
+_LINK = re.compile(r"(https?://[^\s/]+(?:/[^\s/]+)*?/c/)[\w-]{16}(?![\w-])")
 _PROMISED = {"first_response": "an answer", "next_response": "an answer", "resolve": "the end"}
 
 
@@ -75,12 +75,9 @@ def card(facts: Facts, book: Playbook, seconds: int) -> str:
     """
     its = facts.view.conversation
     brand = book.brands.get(its.brand)
-    zone = ZoneInfo(brand.timezone if brand else "UTC")
     lines = [ours(_headline(facts, seconds, brand if len(book.brands) > 1 else None)), *_about(facts, book)]
     if facts.messages:
-        lines.append("--")
-        lines += [_said(message, book, zone) for message in facts.messages]
-        lines.append("--")
+        lines += [*_transcript(facts.messages, book, times.zone_of(book, its.brand)), "--"]
     lines.append(_what_to_do(seconds, its))
     return "\n".join(lines)
 
@@ -97,7 +94,7 @@ def _headline(facts: Facts, seconds: int, brand: Brand | None) -> str:
 def _about(facts: Facts, book: Playbook) -> list[str]:
     its, lines = facts.view.conversation, []
     brand = book.brands.get(its.brand)
-    zone = ZoneInfo(brand.timezone if brand else "UTC")
+    zone = times.zone_of(book, its.brand)
     if its.why:
         lines.append(f"Why: {_short(its.why)}")
     lines += _promised(its, zone)
@@ -118,7 +115,7 @@ def _about(facts: Facts, book: Playbook) -> list[str]:
 def _promised(its: Conversation, zone: ZoneInfo) -> list[str]:
     """What is still to be done by when."""
     running = [(watch.due, kind) for kind, watch in promises.read(its.promises).watches.items() if watch.row]
-    said = [f"{_PROMISED[kind]} by {_local(due, zone, '%H:%M')}" for due, kind in sorted(running) if kind in _PROMISED]
+    said = [f"{_PROMISED[kind]} by {times.clock(due, zone)}" for due, kind in sorted(running) if kind in _PROMISED]
     return [f"Promised: {', '.join(said)}"] if said else []
 
 
@@ -127,11 +124,7 @@ def _before(previous: ConversationView, zone: ZoneInfo) -> str:
     its = previous.conversation
     rated = f", rated {previous.rating} of 5" if previous.rating is not None else ""
     whose = f" in {its.queue}" if its.queue else ""
-    return f"Before: {_local(its.opened_at, zone, '%d %b')}{whose}: {its.disposition or its.state}{rated}"
-
-
-def _local(at: int, zone: ZoneInfo, form: str) -> str:
-    return datetime.fromtimestamp(at / 1000, zone).strftime(form)
+    return f"Before: {times.day(its.opened_at, zone)}{whose}: {its.disposition or its.state}{rated}"
 
 
 def _values(values: Mapping[str, object]) -> str:
@@ -143,11 +136,24 @@ def _offer(offer: Offer) -> str:
     return f"Offer: {offer.name} ({offer.title}, {offer.price} {offer.currency}{period}) is {offer.state}"
 
 
-def _said(message: Message, book: Playbook, zone: ZoneInfo) -> str:
-    clock = datetime.fromtimestamp((message.id >> 20) / 1000, zone).strftime("%H:%M")
-    # Nobody else shows an agent what the customer wrote before: it is there in full.
-    most = _LONGEST if message.direction is Direction.mo else _MOST
-    return f"{clock} {speaker(message, book)}: {_short(message.text, most)}"
+def _transcript(messages: Sequence[Message], book: Playbook, zone: ZoneInfo) -> list[str]:
+    """What was said; above it the day, and in whose zone the times are."""
+    lines: list[str] = []
+    day = ""
+    for message in messages:
+        at = message.id >> 20
+        if (its := times.day(at, zone)) != day:
+            lines.append(f"-- {its}" if day else f"-- {its}, {times.name(at, zone)}")
+            day = its
+        # Nobody else shows an agent what the customer wrote before: it is there in full.
+        most = _LONGEST if message.direction is Direction.mo else _MOST
+        lines.append(f"{times.bare(at, zone)} {spoken(message, book, most)}")
+    return lines
+
+
+def spoken(message: Message, book: Playbook, most: int = _LONGEST) -> str:
+    """Who said what, in one line of at most so many characters, without a link that is the customer's own."""
+    return f"{speaker(message, book)}: {_short(message.text, most)}"
 
 
 def speaker(message: Message, book: Playbook) -> str:
@@ -169,11 +175,11 @@ def _short(text: str, most: int = _MOST) -> str:
 
 def _what_to_do(seconds: int, its: Conversation) -> str:
     if seconds:
-        return f"/take or just answer within {seconds} s; /decline passes it on"
+        return f".take or just answer within {seconds} s; .decline passes it on"
     if its.owner_kind is OwnerKind.queue:
-        return "/take or just answer takes it"
+        return ".take or just answer takes it"
     if not its.open:
         return f"It is closed ({its.disposition})"
     if its.owner_kind is OwnerKind.bot:
         return "The bot has it"
-    return "What you write here goes to the customer. /help lists what you can do"
+    return "What you write here goes to the customer. .help lists what you can do"

@@ -48,9 +48,9 @@ def invite(turn: Turn, conversation: Conversation, agent: str, whom: str, show: 
         raise NotOwner(f"{escalation.taken(conversation)}; only who has it can invite", has)
     guest = turn.playbook.agent(whom)
     if guest is None or guest.jid == agent or not _may_come(turn.playbook, conversation, guest):
-        raise Refused(f"{whom[:80]!r} cannot be asked in; /invite lists who can", "who")
+        raise Refused(f"{whom[:80]!r} cannot be asked in; .invite lists who can", "who")
     if show(guest.jid) is Show.offline:
-        raise Refused(f"{guest.name} is not there now; /invite lists who is", "who")
+        raise Refused(f"{guest.name} is not there now; .invite lists who is", "who")
     jid = _open(turn, conversation, {agent: False, guest.jid: False})
     name = escalation.name_of(turn.playbook, agent)
     turn.note(conversation, "invited", agent, f"{guest.jid} into a room")
@@ -62,7 +62,7 @@ def monitor(turn: Turn, conversation: Conversation, agent: str) -> str:
     """A room in which a supervisor reads along. Raises NotOwner, Refused."""
     known = turn.playbook.agent(agent)
     if known is None or known.role != "supervisor":
-        raise Refused("only supervisors can listen; ask who has the conversation to /invite you")
+        raise Refused("only supervisors can listen; ask who has the conversation to .invite you")
     if not conversation.open or conversation.agent is None or conversation.owner_kind is not OwnerKind.agent:
         raise NotOwner(escalation.taken(conversation), escalation.who_has(conversation))
     if conversation.agent == agent:
@@ -71,7 +71,7 @@ def monitor(turn: Turn, conversation: Conversation, agent: str) -> str:
     turn.note(conversation, "monitored", agent, "listens to this conversation")
     if turn.playbook.rules.conversations.monitoring == MONITORING_TOLD:
         turn.tell(conversation, f"{known.name} listens to this conversation")
-    return f"you are asked into the room {jid}; /take in it takes the conversation over, /leave ends it"
+    return f"you are asked into the room {jid}; .take in it takes the conversation over, .leave ends it"
 
 
 def _open(turn: Turn, conversation: Conversation, seats: dict[str, bool]) -> str:

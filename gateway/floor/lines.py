@@ -7,8 +7,13 @@ Many clients keep lines that begin with `/` for themselves (profanity, poezio, G
 typed as `// x` as `/ x`: that is a note too. `.take` is `/take` for them: no client takes a dot, and no text to a
 customer begins with a dot and a letter; `...`, `.5` and `. and` are words. A mistyped name is refused as that of any
 command, so that no customer reads it.
+
+So what the desk says of itself names commands with a dot, which is right in every client; who typed a slash is answered
+with slashes (`in_slashes`). And where a slash could be what a client left of a note, it does nothing that cannot be
+undone (`doubtful`).
 """
 
+import re
 import unicodedata
 from collections.abc import Collection
 
@@ -16,10 +21,10 @@ from gateway.model.rows import record
 
 _SLASHES = "/\uff0f\u2044\u2215"
 AS = "as"
-"""`/as BRAND LINE`: which of a customer's conversations is meant, where an agent has two."""
+"""`.as BRAND LINE`: which of a customer's conversations is meant, where an agent has two."""
 
-DOT = "Where your client keeps / for itself, a dot does the same: .take"
-"""The last line of the help."""
+_FINAL = {"start": "writes to the customer", "optout": "unsubscribes the customer"}
+"""Commands that take any words and cannot be undone, and what they do."""
 
 
 @record
@@ -43,7 +48,7 @@ def typed(text: str, verbs: Collection[str]) -> Typed | None:
         return _plain(line, verbs)
     name, rest = _parted(line[1:])
     if not name or (line[1].isspace() and name.lower() in verbs):
-        return Typed(refused="say / and the name of a command, as in /help; a space before it makes it words")
+        return Typed(refused="say the name of a command right behind it, as in .help; a note is .note TEXT")
     if line[1].isspace():
         return Typed("note", line[1:].strip())
     if name.lower() != AS:
@@ -52,15 +57,42 @@ def typed(text: str, verbs: Collection[str]) -> Typed | None:
     again = _parted(_shown(rest))[0].lower() in (f"/{AS}", f".{AS}")
     its = typed(rest, verbs) if brand and not again else None
     if its is None:
-        return Typed(refused="say /as BRAND and then the text, or the command")
+        return Typed(refused="say .as BRAND and then the text, or the command")
     return Typed(its.verb, its.rest, brand, its.refused)
+
+
+def slashed(text: str) -> bool:
+    """Whether a line was typed with a slash."""
+    return _shown(text.lstrip("\r\n")).startswith("/")
+
+
+def doubtful(text: str, line: Typed) -> tuple[str, str]:
+    """Why a line is not done: it may be a note, `//start ...`, of which the client left one slash. With it the line
+    that does it for sure. ("", "") where there is no doubt.
+    """
+    does = _FINAL.get(line.verb) if line.verb else "writes to the customer"
+    if does is None or not line.rest or not (line.verb or line.brand) or not slashed(text):
+        return "", ""
+    sure = f".{_shown(text.strip())[1:]}"
+    shown = f".{AS} {line.brand} ..." if line.brand else f".{line.verb} ..."
+    why = f"not done: some clients turn // into /, so this could be a note. {shown} {does}; .note ... is a note"
+    return why, sure
+
+
+def in_slashes(text: str, verbs: Collection[str]) -> str:
+    """What the desk says, to one who types slashes. verbs: all that there are."""
+    return re.sub(rf"(?<![^\s(])\.(?=(?:{'|'.join(map(re.escape, filter(None, verbs)))})\b)", "/", text)
 
 
 def _plain(line: str, verbs: Collection[str]) -> Typed:
     bare = line.strip()
     if bare.startswith("//"):
         note = bare[2:].strip()
-        return Typed("note", note) if note else Typed(refused="say // TEXT: a note that never leaves the desk")
+        return (
+            Typed("note", note)
+            if note
+            else Typed(refused="say .note TEXT, or // TEXT: a note that never leaves the desk")
+        )
     for later in bare.splitlines()[1:]:
         name = _parted(_shown(later))[0]
         for_desk = _for_desk(name) and not _shown(later)[:1].isspace()

@@ -12,7 +12,7 @@ from gateway.care import escalation
 from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
 from gateway.floor.cards import number
-from gateway.floor.lines import typed
+from gateway.floor.lines import Typed, in_slashes, slashed, typed
 from gateway.floor.looking import Looking
 from gateway.model.desk import RoomPlan, Rooms, RoomSaid
 from gateway.settings.gateway_file import Queue
@@ -33,8 +33,7 @@ WHY_LENGTH = 80
 FEWEST_DIGITS = 4
 COMMANDS = ("queue", "take", "help")
 HELP = (
-    "here you can say: /queue (what waits), /take NUMBER (its last 4 digits will do), /help, or with a dot: .take; "
-    "all else is your own talk"
+    "here you can say .queue (what waits), .take NUMBER (its last 4 digits will do), .help; all else is your own talk"
 )
 log = logging.getLogger("gateway.floor.lobbies")
 
@@ -114,7 +113,7 @@ class Lobbies:
         for line in lines[:MOST_LINES]:
             self._rooms.say(lobby.plan.jid, line)
         if len(lines) > MOST_LINES:
-            self._rooms.say(lobby.plan.jid, f"and {len(lines) - MOST_LINES} changes more; /queue tells what waits")
+            self._rooms.say(lobby.plan.jid, f"and {len(lines) - MOST_LINES} changes more; .queue tells what waits")
 
     def _changes(
         self, known: Mapping[int, Shown] | None, mine: Mapping[int, Shown], went: Mapping[int, Left]
@@ -172,6 +171,10 @@ class Lobbies:
         lobby = self._lobbies.get(said.room)
         if lobby is None or line is None or line.verb in ("", "note"):
             return ""
+        answer = await self._answer(lobby, said, line)
+        return in_slashes(answer, (*COMMANDS, line.verb)) if slashed(said.text) else answer
+
+    async def _answer(self, lobby: _Lobby, said: RoomSaid, line: Typed) -> str:
         known = self._engine.playbook.agent(said.agent)
         if known is None or (known.role != "supervisor" and lobby.queue not in known.queues):
             return f"{said.nick}: you do not answer queue {lobby.queue}"
@@ -187,7 +190,7 @@ class Lobbies:
         if name == "help":
             return HELP
         if name not in ("queue", "take"):
-            return f"there is no /{name[:40]} here; {HELP}"
+            return f"there is no .{name[:40]} here; {HELP}"
         mine = await self._store.read(shown, [lobby.queue])
         waiting = [one for one in mine if one.waits]
         if name == "queue":
@@ -216,7 +219,7 @@ def _meant(found: Sequence[Shown], typed: str) -> Shown:
     """The one whose number ends so. Raises Refused."""
     digits = "".join(char for char in typed if char in "0123456789")
     if len(digits) < FEWEST_DIGITS:
-        raise Refused(f"say /take and the number, or its last {FEWEST_DIGITS} digits or more")
+        raise Refused(f"say .take and the number, or its last {FEWEST_DIGITS} digits or more")
     whole = typed.strip().startswith("+")
     fits = [one for one in found if number(one.key) == f"+{digits}" or (not whole and number(one.key).endswith(digits))]
     if not fits:

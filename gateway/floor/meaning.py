@@ -47,24 +47,24 @@ def meant(turn: Turn, agent: str, verb: str = "", brand: str = "") -> Conversati
         # Who answers what is offered claims it: words could mean either.
         first = [*first, *ranked.get(_OFFERED, ())]
     if len(first) > 1:
-        raise _which(turn, first)
+        raise _which(turn, first, verb)
     closed = max(ranked.get(_CLOSED, ()), key=lambda its: its.id, default=None)
     found = first[0] if first else closed
     if found is None:
         raise Refused("this customer has no conversation yet" if not brand else f"no conversation with {brand}")
     if verb not in _HARMLESS and not brand and rank(found) != _OWN:
-        _sure(turn, agent, found)
+        _sure(turn, agent, found, verb)
     return found
 
 
-def _sure(turn: Turn, agent: str, found: Conversation) -> None:
+def _sure(turn: Turn, agent: str, found: Conversation, verb: str) -> None:
     """What the agent had just now may have ended while they typed: then they mean that one, not the other brand's.
     Raises WhichBrand.
     """
     others = [its for its in turn.conversations.values() if its.brand != found.brand and its.last_agent == agent]
     if others:
-        raise _which(turn, [found, *others])
+        raise _which(turn, [found, *others], verb)
 
 
-def _which(turn: Turn, found: Sequence[Conversation]) -> WhichBrand:
-    return WhichBrand(tuple((its.brand, turn.playbook.brands[its.brand].display_name) for its in found))
+def _which(turn: Turn, found: Sequence[Conversation], verb: str) -> WhichBrand:
+    return WhichBrand(tuple((its.brand, turn.playbook.brands[its.brand].display_name) for its in found), verb)

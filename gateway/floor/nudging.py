@@ -40,7 +40,7 @@ class Nudging:
         if place > MOST_ALARMS:
             return []
         if place == MOST_ALARMS:
-            customer, text = "", f"many more in {queue} at this moment: /queue lists what waits"
+            customer, text = "", f"many more in {queue} at this moment: .queue lists what waits"
         # What concerns a supervisor is kept for one who is not there: nobody else will see to it.
         return [_line(due, agent, customer, text) for agent in there or told]
 
@@ -67,7 +67,7 @@ class Nudging:
         self._reminded[queue] = (self._now(), due.id)
         longest = duration((self._now() - since) / 1000)
         verb = "waits" if count == 1 else "wait"
-        text = f"{count} {verb} in {queue}, the longest for {longest}: /queue lists them, /take in their chat takes one"
+        text = f"{count} {verb} in {queue}, the longest for {longest}: .queue lists them, .take in their chat takes one"
         agents = [str(one.jid) for one in self._engine.playbook.agents if queue in one.queues]
         return [_line(due, agent, "", text) for agent in agents if self._there(agent)]
 

@@ -33,7 +33,7 @@ AFTER_SETTLING = ("tick", "dropped", NUDGE)
 is a question of presence, too."""
 MOST_UNCONFIRMED = 500
 MOST_DROPPED = 100
-TO_TAKE = (("/take", "Take it"), ("/decline", "Pass it on"))
+TO_TAKE = ((".take", "Take it"), (".decline", "Pass it on"))
 log = logging.getLogger("gateway.floor.relaying")
 Again = list[tuple[Due, int]]
 Send = Callable[[Sequence[Line]], Awaitable[bool]]

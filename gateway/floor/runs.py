@@ -5,8 +5,9 @@ from dataclasses import field
 
 from gateway.care.refusals import WhichBrand
 from gateway.care.turn import Refused, Turn
+from gateway.floor.forms import asked_again, missing
 from gateway.floor.meaning import meant
-from gateway.floor.verbs import Scene, Verb
+from gateway.floor.verbs import Scene, Verb, show_sent
 from gateway.model.desk import Form, Input, Show, Told
 from gateway.model.rows import record, replace
 
@@ -38,22 +39,23 @@ class Run:
         except WhichBrand as two:
             if self.line:
                 raise
-            return Told(form=Form(self.verb.title, inputs=(Input(BRAND, "Brand", True, two.brands),)))
+            return asked_again(Form(self.verb.title, inputs=(Input(BRAND, "Brand", True, two.brands),)), self.values)
         if self.verb.steps is not None:
             scene = Scene(turn, conversation, self.agent, dict(self.values or {}), show, self.tags)
             return self._with_brand(self.verb.steps(scene, self.rest if self.line else None))
         scene = Scene(turn, conversation, self.agent, {}, show, self.tags)
         inputs = self.verb.inputs(scene)
         if self.rest and not inputs:
-            # A note may look so: some clients send what is typed as //take as /take.
-            raise Refused(f"not done: /{self.verb.name} is said alone; a note is // TEXT")
+            raise Refused(alone(self.verb.name))
         given = placed(inputs, self.rest) if self.rest else dict(self.values or {})
-        wanted = [one for one in inputs if one.required]
-        unasked = bool(inputs) and self.values is None and not self.line and not (self.brand and not wanted)
-        if unasked or any(not given.get(one.name) for one in wanted):
-            return self._with_brand(Told(form=Form(self.verb.title, inputs=tuple(inputs))))
+        required = any(one.required for one in inputs)
+        unasked = bool(inputs) and self.values is None and not self.line and not (self.brand and not required)
+        if unasked or missing(inputs, given):
+            return self._with_brand(asked_again(Form(self.verb.title, inputs=tuple(inputs)), self.values))
         noticed = self.verb.noticed and bool(self.line) and conversation.agent == self.agent
         text = self.verb.do(Scene(turn, conversation, self.agent, given, show, self.tags))
+        if self.verb.sends and not self.line:
+            show_sent(turn, conversation, self.agent, text)
         return Told("" if noticed else text)
 
     def _with_brand(self, told: Told) -> Told:
@@ -67,6 +69,8 @@ class Run:
 def placed(inputs: Sequence[Input], rest: str) -> dict[str, str]:
     """The words of a line as the values of inputs, in order; the last one has all that is left. Where one of a list is
     wanted, it may be said by its value or its label, which may be several words.
+
+    Raises Refused: there are words behind the last one of a list, and nobody knows what they are for.
     """
     given: dict[str, str] = {}
     for at, one in enumerate(inputs):
@@ -78,7 +82,14 @@ def placed(inputs: Sequence[Input], rest: str) -> dict[str, str]:
         else:
             first = rest.split(maxsplit=1)
             given[one.name], rest = first[0] if first else "", first[1] if len(first) > 1 else ""
+    if rest:
+        raise Refused(f"not done: {rest[:40]!r} is too much; a note is .note TEXT")
     return given
+
+
+def alone(name: str) -> str:
+    """Why a line with more words is not done. A note may look so: some clients send `//take ...` as `/take ...`."""
+    return f"not done: .{name} is said alone; a note is .note TEXT"
 
 
 def _chosen(one: Input, rest: str) -> tuple[str, str] | None:

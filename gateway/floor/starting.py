@@ -7,6 +7,7 @@ from gateway.care import escalation, starting
 from gateway.care.engine import Engine
 from gateway.care.refusals import WhichBrand
 from gateway.care.turn import Refused, Turn
+from gateway.floor.forms import asked_again, missing
 from gateway.floor.meaning import meant
 from gateway.model.address import BadAddress, parse_address
 from gateway.model.conversation import Conversation
@@ -37,7 +38,7 @@ def open_with(turn: Turn, agent: str, brand: str) -> Conversation | None:
         return None
     if not found.open and found.last_agent not in (None, agent):
         # They wrote to a conversation that a colleague had and has closed: a new one is not what they meant.
-        raise Refused(f"not sent: {escalation.taken(found)}; /start TEXT opens one now")
+        raise Refused(f"not sent: {escalation.taken(found)}; .start TEXT opens one now")
     return found if found.open else None
 
 
@@ -57,15 +58,14 @@ class Starter:
         elif said.id:
             key = f"desk:{stanzas.key_of(said.agent, '', said.id)}"
         try:
-            if not customer:
+            if not customer and words:
                 number, _, words = words.partition(" ")
                 customer = _number(number)
             brand, words = self._parted(said.agent, brand, words.strip())
             if not words:
                 to = "" if said.customer else "NUMBER "
-                raise Refused(
-                    f"not sent: say /start {to}TEXT; where you write for several brands, /start {to}BRAND TEXT"
-                )
+                several = len(starting.brands_of(self._engine.playbook, said.agent)) > 1
+                raise Refused(f"say .start {to}{'[BRAND] ' if several else ''}TEXT")
             return await self._start(said.agent, customer, brand, words, key, card=not said.customer)
         except Refused as error:
             return Told(str(error), refused=True)
@@ -74,8 +74,8 @@ class Starter:
         """The form, or what comes of it."""
         given = {name: (asked.values or {}).get(name, "").strip() for name in (_NUMBER, _BRAND, _TEXT)}
         inputs = self._inputs(asked, given)
-        if any(not given[one.name] for one in inputs):
-            return Told(form=Form(TITLE, inputs=inputs))
+        if missing(inputs, given):
+            return asked_again(Form(TITLE, inputs=inputs), given if asked.values is not None else None)
         try:
             customer = asked.customer or _number(given[_NUMBER])
             return await self._start(asked.agent, customer, given[_BRAND], given[_TEXT], None, card=True)

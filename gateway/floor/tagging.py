@@ -36,6 +36,8 @@ def _changed(scene: Scene, add: Sequence[str] = (), remove: Sequence[str] = ()) 
 
 
 TAGGING: Sequence[Verb] = (
-    Verb("tag", "Tag the conversation", "WORD ...", tag, _wants_tags, tagged=True),
-    Verb("untag", "Take tags away", "WORD ...", untag, _wants_known, tagged=True),
+    Verb(
+        "tag", "Tag the conversation", "WORD ...", tag, _wants_tags, tagged=True, help="Tags it; .untag takes them away"
+    ),
+    Verb("untag", "Take tags away", "WORD ...", untag, _wants_known, tagged=True, told_with="tag"),
 )

@@ -8,15 +8,14 @@ stop.
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from gateway.care import escalation
 from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
-from gateway.floor import cards, verbs
-from gateway.floor.agents import NOW, READING, Agents
-from gateway.floor.lines import AS, typed
+from gateway.floor import cards, times, verbs
+from gateway.floor.agents import NOW, Agents
+from gateway.floor.helping import LEAVE, MENTIONED, NAMES
+from gateway.floor.lines import AS, Typed, doubtful, in_slashes, slashed, typed
 from gateway.floor.looking import Looking
 from gateway.model.desk import Entry, RoomPlan, Rooms, RoomSaid, Said
 from gateway.model.message import Direction, Disposition, Message
@@ -32,7 +31,6 @@ MOST_AT_ONCE = 50
 SPACING_SECONDS, QUIET_SECONDS = 0.1, 5.0
 LATE_MS = 10_000
 """A message may be on disk later than one with a larger id: so far back it is looked for again."""
-LEAVE = "leave"
 _SENT = (None, Disposition.delivered, Disposition.in_doubt, Disposition.unknown)
 log = logging.getLogger("gateway.floor.talk_rooms")
 
@@ -169,7 +167,7 @@ class TalkRooms:
         if room.owner:
             self._tell(state, f"{name} has this conversation now")
         subject = f"{room.plan.customer} is with {name}: what {name} writes here goes to the customer. Others whisper"
-        if self._rooms.title(state.jid, f"{subject}, or /take. /leave ends the room"):
+        if self._rooms.title(state.jid, f"{subject}, or say .take; .leave ends the room"):
             room.owner = owner
 
     def _said_here(self, state: RoomState, message: Message) -> bool:
@@ -180,14 +178,13 @@ class TalkRooms:
         when = message.id >> 20
         if message.direction is Direction.mt and message.disposition not in _SENT:
             return
-        who = cards.speaker(message, self._engine.playbook)
+        book = self._engine.playbook
         text = cards.quoted(message.text)
         if at:
-            brand = self._engine.playbook.brands.get(message.brand)
-            zone = ZoneInfo(brand.timezone if brand else "UTC")
-            text = cards.ours(f"{datetime.fromtimestamp(when / 1000, zone):%H:%M} {who}: {message.text}")
+            moment = times.clock(when, times.zone_of(book, message.brand))
+            text = cards.ours(f"{moment} {cards.spoken(message, book)}")
         elif message.direction is Direction.mt:
-            text = cards.ours(f"{who}: {message.text}")
+            text = cards.ours(cards.spoken(message, book))
         self._rooms.say(state.jid, text, id=f"m{message.id}", at=when if at else None)
 
     def _tell(self, state: RoomState, text: str) -> None:
@@ -207,9 +204,13 @@ class TalkRooms:
             return cards.ours("not sent: you were not asked into this room")
         if said.whispered:
             return cards.ours("not sent: no whisper reaches the customer; write to the room, or whisper to a colleague")
-        line = typed(said.text, {*verbs.VERBS, *READING, LEAVE})
+        line = typed(said.text, {*NAMES, LEAVE})
         if line is None:
             return ""
+        answer = await self._answer(state, said, line)
+        return in_slashes(answer, MENTIONED) if slashed(said.text) else answer
+
+    async def _answer(self, state: RoomState, said: RoomSaid, line: Typed) -> str:
         try:
             if line.refused:
                 answer = f"not sent: {line.refused}"
@@ -217,6 +218,10 @@ class TalkRooms:
                 answer = await self._leave(state, said.agent)
             elif line.verb:
                 return await self._verb(state, said, line.brand)
+            elif doubt := doubtful(said.text, line)[0]:
+                return cards.ours(doubt)
+            elif line.brand not in ("", state.brand):
+                answer = f"not sent: this room is about the conversation with {state.brand}"
             else:
                 answer = await self._words(state, said, line.rest)
         except Refused as error:
@@ -229,7 +234,7 @@ class TalkRooms:
         text = why if why.startswith("not sent") else f"not sent: {why}"
         if state.agent is None or state.agent == agent:
             return text
-        return f"{text}; whisper to {self._name(state.agent)} with a private message, or /take"
+        return f"{text}; whisper to {self._name(state.agent)} with a private message, or .take"
 
     async def _leave(self, state: RoomState, agent: str) -> str:
         unit = Unit("room")
@@ -241,7 +246,9 @@ class TalkRooms:
     async def _verb(self, state: RoomState, said: RoomSaid, brand: str) -> str:
         """As if it was said to the customer's contact."""
         stanza = f"room:{state.conversation_id}:{said.id}" if said.id else ""
-        text = said.text if brand or not state.brand else f"/{AS} {state.brand} {said.text.strip()}"
+        mark = "/" if slashed(said.text) else "."
+        plain = brand or not state.brand or len(self._engine.playbook.brands) == 1
+        text = said.text if plain else f"{mark}{AS} {state.brand} {said.text.strip()}"
         heard = await self._agents.said(Said(said.agent, cards.number(state.key), stanza, text))
         self.looking.poke()
         return heard.text

@@ -41,7 +41,8 @@ class Verb:
     """name: as in `/name` and `careline#name`. usage: its arguments, as the help shows them. noticed: whoever has the
     conversation gets a notice of it, which is answer enough to a line of chat. steps: in place of `inputs` and `do`,
     where more is asked than once: takes the next step; it is given the rest of a line, None = a form. tagged: it must
-    know the tags.
+    know the tags. help: what the help says of it, "" = its title. told_with: another one, with which the help tells of
+    it. supervisors: it is for them alone. sends: something to the customer.
     """
 
     name: str
@@ -52,6 +53,15 @@ class Verb:
     noticed: bool = False
     steps: Steps | None = None
     tagged: bool = False
+    help: str = ""
+    told_with: str = ""
+    supervisors: bool = False
+    sends: bool = False
+
+
+def show_sent(turn: Turn, conversation: Conversation, agent: str, text: str) -> None:
+    """What a form sent the customer stands in the agent's chat too: no client shows there what came of a form."""
+    turn.to_agent("notice", agent, conversation.id, text)
 
 
 def take(scene: Scene) -> str:
@@ -90,7 +100,7 @@ def _wants_offer(scene: Scene) -> Sequence[Input]:
         if offers.terms_of(scene.turn, terms.name, scene.conversation.brand) is not None
         and offers.why_not(scene.turn, scene.conversation, terms) is None
     ]
-    return (Input("name", "Offer", True, tuple(eligible) or (("", "none can be made just now"),)),)
+    return (Input("name", "Offer", True, tuple(eligible) or (("", "no offer can be made just now"),)),)
 
 
 def offer(scene: Scene) -> str:
@@ -141,12 +151,12 @@ def close(scene: Scene) -> str:
     known_agent = scene.turn.playbook.agent(scene.agent)
     supervises = known_agent is not None and known_agent.role == "supervisor"
     if scene.conversation.owner_kind is OwnerKind.queue and scene.conversation.open and not supervises:
-        raise Refused(f"not closed: it waits in queue {scene.conversation.queue} and nobody has it; /take it first")
+        raise Refused(f"not closed: it waits in queue {scene.conversation.queue} and nobody has it; .take it first")
     name = scene.values["disposition"]
     known = closing.dispositions(scene.turn, scene.conversation)
     if name not in known:
         hint = nearest(name, known) or f"; there are {', '.join(known)}"
-        raise Refused(f"no disposition {name!r}{hint}", "disposition")
+        raise Refused(f"no outcome {name[:40]!r}{hint}", "disposition")
     escalation.close_by_agent(scene.turn, scene.conversation, scene.agent, name, scene.values.get("note", ""))
     return f"closed: {name}"
 
@@ -165,7 +175,7 @@ def to(scene: Scene) -> str:
     whom = scene.values["to"]
     known = scene.turn.playbook.agent(whom)
     if known is not None and scene.show(known.jid) is Show.offline:
-        raise Refused(f"{known.name} is not there now; /to a queue, or to a colleague who is", "to")
+        raise Refused(f"{known.name} is not there now; .to a queue, or to a colleague who is", "to")
     escalation.transfer(scene.turn, scene.conversation, whom, scene.values.get("reason", ""), scene.agent)
     return f"transferred to {known.name if known is not None else whom}"
 
@@ -176,7 +186,7 @@ def bot(scene: Scene) -> str:
     known = closing.dispositions(scene.turn, scene.conversation)
     if disposition and disposition not in known:
         hint = nearest(disposition, known) or f"; there are {', '.join(known)}"
-        raise Refused(f"no disposition {disposition[:40]!r}{hint}; a note is said by // TEXT", "disposition")
+        raise Refused(f"no outcome {disposition[:40]!r}{hint}; a note is .note TEXT", "disposition")
     if note:
         scene.turn.note(scene.conversation, "note", scene.agent, note)
     dispatch.hand_back(scene.turn, scene.conversation, scene.agent, disposition)
@@ -192,10 +202,10 @@ def _wants_outcome(scene: Scene) -> Sequence[Input]:
 def done(scene: Scene) -> str:
     """Ends the wrap-up: the agent's place is free."""
     if scene.conversation.state != "wrapup":
-        raise Refused("there is no wrap-up to end; /close DISPOSITION closes")
+        raise Refused("you are not wrapping up; .close OUTCOME closes")
     escalation.owned(scene.conversation, scene.agent)
     wrapping.end(scene.turn, scene.conversation)
-    return "done"
+    return "done: you may be asked for the next one"
 
 
 def _wants_words(_: Scene) -> Sequence[Input]:
@@ -252,7 +262,7 @@ def may_read(turn: Turn, conversation: Conversation, agent: str) -> None:
 
 def _wants_guest(scene: Scene) -> Sequence[Input]:
     known = inviting.guests(scene.turn, scene.conversation, scene.agent, scene.show)
-    return (Input("who", "Whom", True, tuple(known) or (("", "nobody can be asked"),)),)
+    return (Input("who", "Whom", True, tuple(known) or (("", "there is nobody who could be asked"),)),)
 
 
 def invite(scene: Scene) -> str:
@@ -270,14 +280,16 @@ VERBS: Mapping[str, Verb] = {
     for verb in (
         Verb("take", "Take the conversation", "", take),
         Verb("decline", "Pass it on", "", decline),
-        Verb("offer", "Make an offer", "NAME", offer, _wants_offer),
+        Verb("offer", "Make an offer", "NAME", offer, _wants_offer, sends=True),
         Verb("to", "Transfer", "QUEUE or AGENT [reason]", to, _wants_where, noticed=True),
-        Verb("bot", "Hand back to the bot", "[DISPOSITION [note]]", bot, _wants_outcome, noticed=True),
-        Verb("close", "Close", "DISPOSITION [note]", close, _wants_disposition, noticed=True),
-        Verb("done", "End the wrap-up after /close", "", done),
+        Verb("bot", "Hand back to the bot", "[OUTCOME [note]]", bot, _wants_outcome, noticed=True),
+        Verb("close", "Close", "OUTCOME [note]", close, _wants_disposition, noticed=True),
+        Verb("done", "End the time to wrap up", "", done, help="End the time to wrap up, after .close"),
         Verb("optout", "The customer wants no more texts", "[what they said]", optout, _wants_words),
-        Verb("invite", "Talk in a room with a colleague", "SUPERVISOR or AGENT", invite, _wants_guest),
-        Verb("monitor", "Listen, as a supervisor", "", monitor),
-        Verb("note", "Internal note", "TEXT, or // TEXT", note, _wants_note),
+        Verb("invite", "Talk in a room with a colleague", "NAME", invite, _wants_guest),
+        Verb("monitor", "Listen, as a supervisor", "", monitor, supervisors=True),
+        Verb(
+            "note", "Internal note", "TEXT", note, _wants_note, help="Note that never leaves the desk; so does // TEXT"
+        ),
     )
 }

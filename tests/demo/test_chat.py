@@ -46,12 +46,12 @@ async def test_the_story_in_a_chat_client(demo: Demo) -> None:
         assert any(bubble["text"] == "Hi Maya, Ana here." for bubble in demo.phone())
         demo.text("and what does it cost?")
         await ana.hears("and what does it cost?", of=MAYA)
-        ana.says(MAYA, "/offer unlimited")
+        ana.says(MAYA, ".offer unlimited")
         await ana.hears("offered: ")
         demo.text("YES")
         await ana.hears("accepted unlimited")
         await ana.hears("unlimited was delivered", within=15)
-        ana.says(MAYA, "/close resolved")
+        ana.says(MAYA, ".close resolved")
         await ana.hears("closed: resolved")
         seen = await asyncio.to_thread(until, lambda: (now := demo.document())["tour"] == STEPS and now)
         [call] = seen["billing"]["calls"]
@@ -125,11 +125,11 @@ async def sell(demo: Demo, page: Page) -> None:
     assert any(bubble["text"] == "Hi Maya, Ana here." for bubble in demo.phone())
     demo.text("and what does it cost?")
     await shown(page, "and what does it cost?")
-    await press(page, "/offer unlimited")
+    await press(page, ".offer unlimited")
     await shown(page, "offered: ")
     demo.text("YES")
     await shown(page, "unlimited was delivered")
-    await press(page, "/close resolved")
+    await press(page, ".close resolved")
     await shown(page, "closed: resolved")
 
 

@@ -27,6 +27,7 @@ server=127.0.0.1
 port={port}
 tls.policy=disable
 password={password}
+muc.nick={name}
 presence.last=online
 presence.login=online
 """
@@ -55,11 +56,19 @@ def client_or_skip(client: str) -> None:
 
 
 class Terminal:
-    """One program on one screen. command: what runs. environment: beside what tmux gives. size: columns and lines."""
+    """One program on one screen. command: what runs. environment: beside what tmux gives. size: columns and lines.
+    clearing: the line that empties its screen, "" = it has none that works.
+    """
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], *, size: tuple[int, int] = (110, 40)
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        size: tuple[int, int] = (110, 40),
+        clearing: str = "",
     ) -> None:
+        self.clearing = clearing
         self._command, self._environment, self._size = tuple(command), dict(environment), size
         # The path of a socket has room for about 100 signs; the folder of a test may have more.
         self._folder = Path(tempfile.mkdtemp(prefix="terminal-"))
@@ -152,7 +161,7 @@ def profanity(folder: Path, name: str, port: int, *, size: tuple[int, int] = (11
         "data/profanity/accounts": _PROFANITY_ACCOUNT.format(name=name, domain=DOMAIN, port=port, password=PASSWORD),
         "config/profanity/profrc": _PROFANITY_SETTINGS,
     }
-    return Terminal(["profanity", "-a", name], _home(folder, files), size=size)
+    return Terminal(["profanity", "-a", name], _home(folder, files), size=size, clearing="/clear")
 
 
 def poezio(folder: Path, name: str, port: int, *, size: tuple[int, int] = (110, 40)) -> Terminal:

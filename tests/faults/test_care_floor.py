@@ -148,7 +148,7 @@ class Floor:
 
     async def _react(self, name: str, client: AgentClient, phone: str, text: str) -> bool:
         """What the agent does about a line; False when they are gone."""
-        if "/take or just answer within" in text:
+        if ".take or just answer within" in text:
             return await self._asked(name, client, phone)
         if not text.startswith("[desk]"):
             turn = int(text.split()[1]) if text.startswith("reply ") else 0

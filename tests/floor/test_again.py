@@ -43,7 +43,7 @@ async def test_a_card_says_how_long_there_still_is(stage: Stage) -> None:
     await asks(stage)
     await stage.advance(seconds=15)
     assert [line.text.splitlines()[-1] for line in await again(stage)] == [
-        "/take or just answer within 5 s; /decline passes it on"
+        ".take or just answer within 5 s; .decline passes it on"
     ]
 
 

@@ -1,6 +1,6 @@
 """What the desk answers to lines of chat."""
 
-from gateway.model.desk import Said, Show
+from gateway.model.desk import Asked, Said, Show
 from gateway.model.message import MessageState
 from tests.doubles.stage import Stage
 
@@ -18,9 +18,53 @@ async def owned(stage: Stage) -> None:
 async def test_what_is_missing_is_one_tap_away(stage: Stage) -> None:
     await owned(stage)
     heard = await stage.do(stage.agents.said(Said(ANA, MAX, "s2", "/close")))
-    assert heard.text.startswith("[desk] say /close DISPOSITION")
-    assert ("/close resolved", "resolved") in heard.choices
+    assert heard.text.startswith("[desk] say /close OUTCOME [note]\none of resolved, answered, ")
+    assert (".close resolved", "resolved") in heard.choices, "a dot is right in every client"
     assert not heard.refused, "the bubble of a verb is not marked failed"
+
+
+async def says(stage: Stage, text: str, key: str = "s9") -> str:
+    return (await stage.do(stage.agents.said(Said(ANA, MAX, key, text)))).text
+
+
+async def test_words_that_fit_no_argument_do_nothing(stage: Stage) -> None:
+    """A note of which the client left one slash may look like a command."""
+    await owned(stage)
+    assert await says(stage, "/offer unlimited was refused last week", "a") == (
+        "[desk] not done: 'was refused last week' is too much; a note is /note TEXT"
+    )
+    for verb in ("away", "queue", "card", "help", "take", "send", "done"):
+        text = await says(stage, f"/{verb} is what she wants", f"b{verb}")
+        assert text == f"[desk] not done: /{verb} is said alone; a note is /note TEXT"
+    assert not stage.attendance.is_away(ANA)
+    assert [one.text for one in await stage.sent_texts() if one.author_kind == "agent"] == ["Hello Max"]
+
+
+async def test_a_slash_with_words_unsubscribes_nobody_and_a_dot_does(stage: Stage) -> None:
+    await owned(stage)
+    heard = await stage.do(stage.agents.said(Said(ANA, MAX, "a", "/optout she never asked for it")))
+    assert "this could be a note. .optout ... unsubscribes the customer; .note ... is a note" in heard.text
+    assert heard.choices == ((".optout she never asked for it", "Do it"),), "one tap does it after all"
+    assert "recorded: the customer is unsubscribed" in await says(stage, heard.choices[0][0], "b")
+
+
+async def test_a_form_that_comes_back_says_what_is_missing(stage: Stage) -> None:
+    await owned(stage)
+    first = await stage.do(stage.agents.asked(Asked(ANA, MAX, "close")))
+    assert (first.text, first.refused) == ("", False), "nothing is wrong with a form that was not shown yet"
+    again = await stage.do(stage.agents.asked(Asked(ANA, MAX, "close", {"disposition": " ", "note": "happy"})))
+    assert (again.text, again.refused) == ("not done: fill in How it ended", True)
+    assert again.form is not None
+    assert {one.name: one.value for one in again.form.inputs} == {"disposition": " ", "note": "happy"}, "what was said"
+
+
+async def test_what_a_form_sends_the_customer_stands_in_the_chat(stage: Stage) -> None:
+    await owned(stage)
+    told = await stage.do(stage.agents.asked(Asked(ANA, MAX, "offer", {"name": "unlimited"})))
+    await stage.settled()
+    assert stage.chat is not None
+    assert stage.chat.lines[ANA][-1].text == f"[desk] {told.text}"
+    assert told.text.startswith("offered: Acme Mobile: Unlimited plan")
 
 
 async def test_an_id_of_words_that_failed_is_answered_with_the_reason(stage: Stage) -> None:

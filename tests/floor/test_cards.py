@@ -1,10 +1,13 @@
 """What agents read: nobody but the desk speaks in the desk's name."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.floor.cards import DESK, ours, quoted
+from gateway.floor import times
+from gateway.floor.cards import DESK, _short, ours, quoted
 
 
 @pytest.mark.parametrize(
@@ -44,3 +47,19 @@ def test_other_words_stay_as_they_are(text: str) -> None:
 
 def test_ours_begins_with_the_mark() -> None:
     assert ours("closed").startswith(DESK)
+
+
+@pytest.mark.parametrize("token", ["VGftk_3HFZ065i1-", "_Gftk_3HFZ065i1A", "----------------", "XHFfqeDjVzKqORs0"])
+def test_nobody_but_the_customer_gets_the_link(token: str) -> None:
+    link = f"https://sms.acme.example/c/{token}"
+    assert _short(f"See {link}, or {link}") == "See https://sms.acme.example/c/..., or https://sms.acme.example/c/..."
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [("America/New_York", "07:00 EST"), ("UTC", "12:00 UTC"), ("America/Sao_Paulo", "09:00 UTC-03")],
+)
+def test_a_time_says_its_zone(zone: str, shown: str) -> None:
+    noon = 1_795_780_800_000  # 2026-11-27
+    assert times.clock(noon, ZoneInfo(zone)) == shown
+    assert times.day(noon, ZoneInfo(zone)) == "27 Nov"

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.floor.lines import Typed, typed
+from gateway.floor.lines import Typed, doubtful, in_slashes, slashed, typed
 
 VERBS = {"close", "take"}
-NO_NAME = "say / and the name of a command, as in /help; a space before it makes it words"
+NO_NAME = "say the name of a command right behind it, as in .help; a note is .note TEXT"
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ NO_NAME = "say / and the name of a command, as in /help; a space before it makes
         ("//she is", Typed("note", "she is")),
         ("\n// note", Typed("note", "note")),
         ("  // note", Typed("note", "note")),
-        ("//", Typed(refused="say // TEXT: a note that never leaves the desk")),
+        ("//", Typed(refused="say .note TEXT, or // TEXT: a note that never leaves the desk")),
         ("/close resolved she is happy", Typed("close", "resolved she is happy")),
         ("\n/CLOSE\nresolved\nshe is happy", Typed("close", "resolved\nshe is happy")),
         ("/", Typed(refused=NO_NAME)),
@@ -36,9 +36,9 @@ NO_NAME = "say / and the name of a command, as in /help; a space before it makes
         ("\ufeff//angry", Typed("note", "angry")),
         ("\uff0f\uff0f angry", Typed("note", "angry")),
         ("\u200e/close resolved", Typed("close", "resolved")),
-        ("/AS zed /As acme hello", Typed(refused="say /as BRAND and then the text, or the command")),
-        ("/as zed", Typed(refused="say /as BRAND and then the text, or the command")),
-        ("/as", Typed(refused="say /as BRAND and then the text, or the command")),
+        ("/AS zed /As acme hello", Typed(refused="say .as BRAND and then the text, or the command")),
+        ("/as zed", Typed(refused="say .as BRAND and then the text, or the command")),
+        ("/as", Typed(refused="say .as BRAND and then the text, or the command")),
         (".close resolved she is happy", Typed("close", "resolved she is happy")),
         ("\n.Take", Typed("take")),
         (".clsoe resolved", Typed("clsoe", "resolved")),
@@ -52,8 +52,8 @@ NO_NAME = "say / and the name of a command, as in /help; a space before it makes
         ("./close", Typed("", "./close")),
         (".as zed .close resolved", Typed("close", "resolved", "zed")),
         (".as zed hello", Typed("", "hello", "zed")),
-        (".as zed .as acme hello", Typed(refused="say /as BRAND and then the text, or the command")),
-        ("/as zed /as acme hello", Typed(refused="say /as BRAND and then the text, or the command")),
+        (".as zed .as acme hello", Typed(refused="say .as BRAND and then the text, or the command")),
+        ("/as zed /as acme hello", Typed(refused="say .as BRAND and then the text, or the command")),
     ],
 )
 def test_each_kind(text: str, read: Typed) -> None:
@@ -106,3 +106,42 @@ def test_a_long_chain_of_brands_is_refused() -> None:
 
 def test_a_blank_before_a_command_on_a_later_line_makes_it_words() -> None:
     assert typed("Say\n /close resolved", VERBS) == Typed("", "Say\n /close resolved")
+
+
+@pytest.mark.parametrize(
+    ("text", "sure"),
+    [
+        ("/start she is angry", ".start she is angry"),
+        ("/START she\nis angry", ".START she\nis angry"),
+        ("\u200e\uff0foptout she said so", ".optout she said so"),
+        ("/as zed she is angry", ".as zed she is angry"),
+        ("/as zed /optout she said so", ".as zed /optout she said so"),
+        ("/optout", ""),
+        ("/close resolved she is happy", ""),
+        ("/as zed /close resolved", ""),
+        ("// start with the refund", ""),
+        (".start Hello", ""),
+        (".as zed Hello", ""),
+        (".optout she said so", ""),
+        (" /start is a word", ""),
+        ("Hello", ""),
+    ],
+)
+def test_what_a_client_may_have_left_of_a_note_does_nothing_that_cannot_be_undone(text: str, sure: str) -> None:
+    line = typed(text, VERBS)
+    assert line is not None
+    why, its = doubtful(text, line)
+    assert its == sure
+    assert bool(why) == bool(sure)
+    if sure:
+        again = typed(sure, VERBS)
+        assert again == line, "the line that does it for sure means the same"
+        assert doubtful(sure, again) == ("", "")
+
+
+def test_who_types_slashes_is_answered_with_slashes() -> None:
+    assert slashed("\n/take")
+    assert not slashed(".take")
+    assert not slashed("hello /take")
+    said = "say .close OUTCOME; .take (or .close) it... see www.take.example, 3.take, .taken"
+    assert in_slashes(said, VERBS) == "say /close OUTCOME; /take (or /close) it... see www.take.example, 3.take, .taken"

@@ -134,7 +134,7 @@ async def test_what_can_be_said(stage: Stage, see: See) -> None:
     assert await says(stage, "/queue") == "nobody waits"
     await asks(stage)
     assert await says(stage, "/queue") == f"1 waits:\n{MAX} for 0:00: agent"
-    assert (await says(stage, "/help")).startswith("here you can say: /queue")
+    assert (await says(stage, "/help")).startswith("here you can say /queue")
     assert (await says(stage, "/close resolved")).startswith("there is no /close here")
     for talk in ("lunch?", "// a note", " /take 0001"):
         assert await says(stage, talk) == ""

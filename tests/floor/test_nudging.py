@@ -95,7 +95,7 @@ async def test_a_flood_of_alarms_is_one_line(stage: Stage) -> None:
     told = [line.text for due in rows for line in await its.lines(due)]
     assert told == [
         *(f"[desk] late {at}" for at in range(5)),
-        "[desk] many more in billing at this moment: /queue lists what waits",
+        "[desk] many more in billing at this moment: .queue lists what waits",
     ]
     assert [line.text for line in await its.lines(rows[2])] == ["[desk] late 2"], "the same row again, as after a loss"
     assert await its.lines(rows[19]) == []

@@ -53,29 +53,29 @@ async def sent(stage: Stage) -> list[tuple[str, str]]:
 
 async def test_where_there_are_two_brands_it_is_asked(stage: Stage) -> None:
     heard = await says(stage, "Hello")
-    assert "say which, as in /start acme TEXT" in heard.refused
-    assert (await says(stage, "/start zed Hello")).text == f"[desk] sent to {MAX}: Hello"
+    assert "say which, as in .start acme TEXT" in heard.refused
+    assert (await says(stage, ".start zed Hello")).text == f"[desk] sent to {MAX}: Hello"
     assert await sent(stage) == [("80008", "Hello")]
     talk = await stage.conversation(MAX)
     assert (talk["brand"], talk["queue"], talk["agent"]) == ("zed", "flights", ANA)
-    assert "answers" not in (await says(stage, "/as acme /start Hello too")).text
+    assert "answers" not in (await says(stage, ".as acme .start Hello too")).text
     assert await sent(stage) == [("80008", "Hello"), ("70007", "Hello too")]
 
 
 async def test_words_after_the_close_go_out_in_the_same_name(stage: Stage) -> None:
-    await says(stage, "/start zed Hello")
+    await says(stage, ".start zed Hello")
     await says(stage, "/close resolved")
     assert await says(stage, "One more thing") == Heard()
     assert await sent(stage) == [("80008", "Hello"), ("80008", "One more thing")]
 
 
 async def test_a_brand_that_is_not_theirs(stage: Stage) -> None:
-    assert "you answer no queue" in (await says(stage, "/start Hello", agent=NEW)).text
-    assert "brand 'zedd' (did you mean 'zed'?)" in (await says(stage, "/as zedd /start Hello")).text
-    assert (await says(stage, "/start zed Hello", agent=BOSS)).text.endswith("sent to +15551230001: Hello")
+    assert "you answer no queue" in (await says(stage, ".start Hello", agent=NEW)).text
+    assert "brand 'zedd' (did you mean 'zed'?)" in (await says(stage, ".as zedd .start Hello")).text
+    assert (await says(stage, ".start zed Hello", agent=BOSS)).text.endswith("sent to +15551230001: Hello")
 
 
-@pytest.mark.parametrize(("to", "line"), [(MAX, "/start zed Hello"), ("", f"/start {MAX} zed Hello")])
+@pytest.mark.parametrize(("to", "line"), [(MAX, ".start zed Hello"), ("", f".start {MAX} zed Hello")])
 async def test_the_same_stanza_starts_once(stage: Stage, to: str, line: str) -> None:
     first = await says(stage, line, to=to, id="s1")
     assert await says(stage, line, to=to, id="s1") == first
@@ -86,7 +86,7 @@ async def test_the_same_stanza_starts_once(stage: Stage, to: str, line: str) -> 
 
 
 async def test_words_that_come_twice_start_once(stage: Stage) -> None:
-    await says(stage, "/start zed Hello")
+    await says(stage, ".start zed Hello")
     await says(stage, "/close resolved")
     for _ in range(2):
         assert (await says(stage, "Again", id="s1")).refused == ""
@@ -109,7 +109,7 @@ async def test_the_rules_may_forbid_it(stage: Stage) -> None:
     talks = rules.conversations.model_copy(update={"agents_may_start": False})
     closed = replace(stage.playbook, rules=rules.model_copy(update={"conversations": talks}))
     stage.playbook = stage.engine.playbook = closed
-    for text in ("Hello", "/start zed Hello"):
+    for text in ("Hello", ".start zed Hello"):
         assert "agents do not write first here" in (await says(stage, text)).text
     assert await sent(stage) == []
     assert not await stage.rows("SELECT id FROM conversation")
@@ -121,15 +121,15 @@ async def test_what_may_not_go_opens_nothing(stage: Stage) -> None:
     stage.playbook = stage.engine.playbook = replace(
         stage.playbook, rules=rules.model_copy(update={"numbers": numbers})
     )
-    assert "outside the allowed prefixes" in (await says(stage, "/start zed Hello")).text
+    assert "outside the allowed prefixes" in (await says(stage, ".start zed Hello")).text
     assert not await stage.rows("SELECT id FROM conversation")
     assert not await stage.rows("SELECT id FROM message")
 
 
 async def test_of_two_who_write_first_one_does(stage: Stage) -> None:
     """In the customer's own order: the second hears who has it, and their words go nowhere."""
-    first = stage.agents.said(Said(ANA, MAX, "a", "/start zed Hello from Ana"))
-    second = stage.agents.said(Said(BOSS, MAX, "b", "/start zed Hello from the boss"))
+    first = stage.agents.said(Said(ANA, MAX, "a", ".start zed Hello from Ana"))
+    second = stage.agents.said(Said(BOSS, MAX, "b", ".start zed Hello from the boss"))
 
     async def both() -> list[Heard]:
         return list(await asyncio.gather(first, second))

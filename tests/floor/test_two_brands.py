@@ -84,11 +84,11 @@ async def test_words_that_could_mean_either_go_nowhere(desk: Desk) -> None:
     await both(desk)
     heard = await desk.types("Your flight is booked")
     assert heard.refused == (
-        "not sent: this customer talks with Acme Mobile (acme) and Zed Air (zed): say which, as in /as acme TEXT"
+        "not sent: this customer talks with Acme Mobile (acme) and Zed Air (zed): say which, as in .as acme TEXT"
     )
     assert await desk.sent() == []
-    assert await desk.types("/as zed Your flight is booked") == Heard()
-    assert await desk.types("/as acme Your bill is paid") == Heard()
+    assert await desk.types(".as zed Your flight is booked") == Heard()
+    assert await desk.types(".as acme Your bill is paid") == Heard()
     assert await desk.sent() == [(ZED, "Your flight is booked"), (ACME, "Your bill is paid")]
 
 
@@ -142,7 +142,7 @@ async def test_a_queue_of_the_other_brand_takes_nothing(desk: Desk) -> None:
 
 async def test_an_unknown_brand_is_refused(desk: Desk) -> None:
     await both(desk)
-    assert (await desk.types("/as zad hello")).refused.startswith("not sent: there is no brand 'zad'")
+    assert (await desk.types(".as zad hello")).refused.startswith("not sent: there is no brand 'zad'")
 
 
 async def test_words_meant_for_what_just_ended_do_not_go_to_the_other_brand(desk: Desk) -> None:
@@ -152,7 +152,7 @@ async def test_words_meant_for_what_just_ended_do_not_go_to_the_other_brand(desk
     assert "say which" in (await desk.types("About your Acme bill: you owe 50")).refused
     assert "say which" in (await desk.types("/close resolved")).text
     assert await desk.sent() == []
-    assert "STOP" in (await desk.types("/as acme About your bill")).refused or await desk.sent() == []
+    assert "STOP" in (await desk.types(".as acme About your bill")).refused or await desk.sent() == []
     assert (await desk.types("/take")).text.endswith("in the name of Zed Air")
     assert await desk.types("Hello from Zed") == Heard()
     assert await desk.sent() == [(ZED, "Hello from Zed")]
@@ -164,5 +164,5 @@ async def test_no_more_texts_of_which_brand_is_asked(desk: Desk) -> None:
     await desk.types("/as zed /close resolved")
     await desk.types("/close resolved")
     assert "say which" in (await desk.types("/optout")).text
-    told = await desk.types("/as acme /optout he said so")
+    told = await desk.types(".as acme .optout he said so")
     assert told.text == "[desk] recorded: the customer is unsubscribed from Acme Mobile, and told so once"

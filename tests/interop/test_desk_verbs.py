@@ -67,7 +67,7 @@ ON_A_CUSTOMER: Sequence[Verb] = (
     Verb("done", "/done", "done", "wraps up"),
     Verb(
         "optout",
-        "/optout no more please",
+        ".optout no more please",
         "recorded: the customer is unsubscribed",
         form=(("words", "no more please"),),
     ),
@@ -86,21 +86,21 @@ ON_A_CUSTOMER: Sequence[Verb] = (
     Verb("cancel", "/cancel", "dropped: it was not sent", "previews"),
     Verb("tag", "/tag vip refund", "tags: refund, vip", form=(("tags", "vip refund"),)),
     Verb("untag", "/untag old", "no tags", "tagged", form=(("tags", "old"),)),
-    Verb("start", "/start Your phone is here.", "sent to +1555", "nobody", form=(("text", "Your phone is here."),)),
-    Verb("help", "/help", "Lines that begin with / are for the desk"),
+    Verb("start", ".start Your phone is here.", "sent to +1555", "nobody", form=(("text", "Your phone is here."),)),
+    Verb("help", ".help", "What you write here goes to the customer"),
 )
 NEW = "+15551250001"
 ON_THE_DESK: Sequence[Verb] = (
     Verb("queue", "/queue", "nobody waits"),
-    Verb("away", "/away", "you are not asked until you say /available"),
+    Verb("away", ".away", "you are not asked until you say .available"),
     Verb("available", "/available", "you are asked again"),
     Verb(
         "start",
-        f"/start {NEW} Your phone is here.",
+        f".start {NEW} Your phone is here.",
         f"sent to {NEW}",
         form=(("number", NEW), ("text", "Your phone is here.")),
     ),
-    Verb("help", "/help", "/queue: What waits"),
+    Verb("help", ".help", ".queue: What waits"),
 )
 REFUND = {
     "texts": {"en": "{{ amount }} are on their way."},

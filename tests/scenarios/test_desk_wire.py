@@ -50,12 +50,13 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(folder: Path, *, privileges: bool = False) -> AsyncIterator[Scene]:
+async def scene(folder: Path, *, privileges: bool = False, more: str = "") -> AsyncIterator[Scene]:
+    """more: of gateway.toml."""
     server = Prosody(folder / "prosody", AGENTS, privileges=privileges)
     await server.start()
     thresholds = gc.get_threshold()
     try:
-        async with wire(folder, free_port, xmpp=server.component) as run:
+        async with wire(folder, free_port, xmpp=server.component, more=more) as run:
             its = Scene(run, server)
 
             async def up() -> bool:
@@ -121,6 +122,24 @@ async def test_the_whole_story(on: Scene) -> None:
         "shown to ana@example.test",
         "received by the client of ana@example.test",
     }
+
+
+async def test_a_form_that_comes_back_says_what_it_lacks(tmp_path: Path) -> None:
+    async with scene(tmp_path) as on:
+        ana = await on.agent("ana")
+        await on.present(ana)
+        await on.run.writes(ANN, "agent")
+        await ana.reads("waits in billing", of=ANN)
+        ana.says(ANN, ".take")
+        await ana.reads("you have this conversation")
+        for verb, lacks in (("close", "How it ended"), ("to", "To"), ("note", "Note"), ("offer", "Offer")):
+            session, _, says = await ana.form(ANN, verb)
+            assert says == "", "nothing is wrong with it yet"
+            again = await ana.submit(ANN, f"careline#{verb}", session, {})
+            assert (again.asks, again.says) == (True, f"not done: fill in {lacks}")
+            assert again.text == again.says, "in the form as well, for clients that show no notes"
+            assert again.session == session
+        await on.run.talk(ANN, state="human")
 
 
 async def test_two_agents_answer_at_once(tmp_path: Path) -> None:

@@ -66,8 +66,8 @@ MOODS = st.sampled_from(
 )
 LINES = st.sampled_from(
     ["Hello", "/take", "/decline", "/close resolved", "/close kept", "/done", "/to travel", "/to retention", "/to Cleo",
-     "/bot", "/bot resolved", "/offer unlimited", "/optout", "/start Hello", "/tag vip", "/untag vip", "// noted",
-     "/nothing of this name"]
+     "/bot", "/bot resolved", "/offer unlimited", "/optout", ".start Hello", "/start Hello", "/tag vip", "/untag vip",
+     "// noted", "/nothing of this name"]
 )  # fmt: skip
 RECEIPTS = st.sampled_from(list(ReceiptState))
 
@@ -264,10 +264,10 @@ class House(RuleBasedStateMachine):
         heard = self.run(self.stage.do(self.stage.agents.said(Said(jid(agent), of, f"s{self.typed}", line))))
         sent = len(self.run(self.stage.rows("SELECT id FROM message WHERE author_kind = 'agent'"))) - before
         first = (talk is None or talk["state"] == "closed") and not self.revoked(of)
-        if not line.startswith("/"):
+        if not line.startswith(("/", ".")):
             may = first or (talk is not None and (talk["state"] == "queued" or self.owner(talk) == agent.lower()))
             assert sent == may, f"{line} of {agent} made {sent} texts: {heard}"
-        elif line.startswith("/start"):
+        elif line.startswith(".start"):
             assert sent == first, f"{line} of {agent} made {sent} texts: {heard}"
         elif not line.startswith("/offer"):
             assert sent == 0, f"{line} was sent to the customer"

@@ -113,7 +113,7 @@ class Wire:
         assert len(found) == count, found
         return found
 
-    async def writes(self, sender: str, text: str, to: str = "70007") -> None:
+    async def writes(self, sender: str, text: str, *, to: str = "70007") -> None:
         """A phone sends a text; returns when the gateway has acknowledged it."""
         told = await self.smsc("/mo", {"from": sender.removeprefix("+"), "to": to, "text": text})
         assert told["status"] == 0

@@ -9,15 +9,19 @@ from dataclasses import dataclass
 
 from gateway.channels.xmpp.writing import attributes, escape, random_id
 from gateway.model.desk import Form, Input, Told
+from gateway.model.rows import replace
 
 NS_COMMANDS = "http://jabber.org/protocol/commands"
 NS_DATA = "jabber:x:data"
 PREFIX = "careline#"
+NOTHING = "(none)"
+"""Chosen, it is no value: an empty one kills profanity 0.13."""
 
 _NODE = re.compile(r"careline#[a-z][a-z0-9_-]{0,63}", re.ASCII)
 _FIELDS = 50
 _LONGEST_VALUE = 10_000  # characters
 _LONGEST_SESSION = 256
+_LONGEST_TITLE = 100
 _FIRST = ("execute", "complete", "next")
 
 
@@ -86,8 +90,16 @@ def render_told(command: Command, told: Told) -> str:
     if told.form is not None:
         note = _note("error" if told.refused else "info", told.text)
         actions = "<actions execute='complete'><complete/></actions>"
-        return command.render("executing", actions + _form(told.form) + note)
+        return command.render("executing", actions + _form(_with_note(told.form, told)) + note)
     return command.render("completed", _note("error" if told.refused else "info", told.text))
+
+
+def _with_note(form: Form, told: Told) -> Form:
+    """profanity shows no note beside a form but its instructions, poezio its title alone: there it stands as well."""
+    if not told.text:
+        return form
+    title = " ".join(f"{form.title}: {told.text}".split())[:_LONGEST_TITLE]
+    return replace(form, title=title, text="\n".join(filter(None, (told.text, form.text))))
 
 
 def _note(kind: str, text: str) -> str:
@@ -107,8 +119,13 @@ def _field(field: Input) -> str:
     if field.value:
         values = field.value.split("\n") if kind == "text-multi" else [field.value]
         inner += "".join(f"<value>{escape(value)}</value>" for value in values)
+    choices = field.choices
+    if field.required and not field.value and all(value for value, _ in choices) and choices:
+        # Some clients choose the first by themselves (poezio, Converse): nothing is done that nobody chose.
+        choices = (("", "choose one"), *choices)
     inner += "".join(
-        f"<option{attributes(label=label)}><value>{escape(value)}</value></option>" for value, label in field.choices
+        f"<option{attributes(label=label)}><value>{escape(value or NOTHING)}</value></option>"
+        for value, label in choices
     )
     return f"<field{attributes(var=field.name, type=kind, label=field.label)}>{inner}</field>"
 
@@ -124,5 +141,5 @@ def _values(form: ET.Element) -> dict[str, str]:
         if len(value) > _LONGEST_VALUE or len(name) > _LONGEST_VALUE:
             raise BadCommand(f"A field has more than {_LONGEST_VALUE:,} characters.", ("modify", "policy-violation"))
         if name:
-            values[name] = value
+            values[name] = "" if value == NOTHING else value
     return values

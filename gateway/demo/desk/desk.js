@@ -65,10 +65,11 @@ function say(text) {
 
 // -- what is seen
 
-/** The text of a card or an answer of the desk; lines of "--" become rules. */
+/** The text of a card or an answer of the desk; lines of "--" become rules, with the words behind them. */
 function deskWords(text) {
   const [head, ...rest] = text.replace(DESK, "").trim().split("\n");
-  const parts = rest.map((line) => (line === "--" ? make("hr") : make("span", {className: "row-line", textContent: line})));
+  const row = (line) => make("span", {className: "row-line", textContent: line});
+  const parts = rest.flatMap((line) => (line === "--" ? [make("hr")] : line.startsWith("-- ") ? [make("hr"), row(line.slice(3))] : [row(line)]));
   return [make("strong", {className: "row-line", textContent: head}), ...parts];
 }
 
@@ -111,7 +112,7 @@ function draw() {
 function drawShortcuts() {
   const {offers, dispositions} = setting.chat;
   const ending = dispositions.includes("resolved") ? "resolved" : dispositions[0];
-  const lines = [...offers.slice(0, 1).map((offer) => `/offer ${offer.name}`), `/close ${ending}`, "/card", "/help"];
+  const lines = [...offers.slice(0, 1).map((offer) => `.offer ${offer.name}`), `.close ${ending}`, ".card", ".help"];
   const suggest = make("button", {type: "button", textContent: "Suggest an answer", onclick: () => {
     $("#words").value = ANSWERS[suggested++ % ANSWERS.length].replace("{me}", account.name);
     grow();

@@ -195,6 +195,34 @@ async def test_a_form(room: Room) -> None:
     assert options == [("Done", "done"), ("Lost & gone", "lost")]
 
 
+async def test_a_list_from_which_nobody_chose_begins_with_no_choice(room: Room) -> None:
+    """Some clients choose the first by themselves; and profanity dies of an option without a value."""
+    known, none = (("done", "Done"),), (("", "Nothing"), ("done", "Done"))
+    asked = (Input("a", "A", True, known), Input("b", "B", False, known), Input("c", "C", True, none))
+    room.care.told = Told(form=Form("Close", inputs=asked))
+    answer = (await command(room, action="execute"))[0]
+    options = [
+        [(option.get("label"), option.findtext(f"{X}value")) for option in field.findall(f"{X}option")]
+        for field in answer.iter(f"{X}field")
+    ]
+    nothing = ("Nothing", "(none)")
+    assert options == [[("choose one", "(none)"), ("Done", "done")], [("Done", "done")], [nothing, ("Done", "done")]]
+    room.care.told = Told("done")
+    await command(room, submitted(("a", "(none)"), ("b", "done")), sessionid="s")
+    assert room.care.asked[-1].values == {"a": "", "b": "done"}
+
+
+async def test_what_is_wrong_with_a_form_stands_where_each_client_shows_it(room: Room) -> None:
+    room.care.told = Told("not done: fill in How", FORM, refused=True)
+    answer = (await command(room, submitted(), sessionid="s"))[0]
+    note, form = answer.find(f"{C}note"), answer.find(f"{X}x")
+    assert note is not None
+    assert form is not None
+    assert (answer.get("status"), note.get("type"), note.text) == ("executing", "error", "not done: fill in How")
+    assert form.findtext(f"{X}title") == "Close: not done: fill in How"
+    assert form.findtext(f"{X}instructions") == "not done: fill in How\nHow did it end?"
+
+
 @pytest.mark.parametrize("action", ["complete", "next", "execute", ""])
 async def test_a_form_comes_back(room: Room, action: str) -> None:
     more = {"action": action} if action else {}
