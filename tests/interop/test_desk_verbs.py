@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.floor.agents import DESK_VERBS, READING
+from gateway.floor.helping import DESK_VERBS, READING
 from gateway.floor.lines import AS
 from gateway.floor.repertoire import VERBS
 from gateway.floor.starting import START
@@ -246,7 +246,7 @@ async def test_which_of_two_brands(tmp_path: Path, kind: str) -> None:
         await on.present("dora")
         customer = await stage(on, dora, "nobody")
         for to, queue, brand in (("70007", "billing", "acme"), ("80008", "flights", "zed")):
-            await on.run.writes(customer, "agent", to)
+            await on.run.writes(customer, "agent", to=to)
             await dora.hears(f"waits in {queue}", of=customer)
             dora.says(customer, f"/{AS} {brand} /take")
             await dora.hears("you have this conversation", of=customer)
