@@ -251,7 +251,7 @@ async def test_which_of_two_brands(tmp_path: Path, kind: str) -> None:
             dora.says(customer, f"/{AS} {brand} /take")
             await dora.hears("you have this conversation", of=customer)
         dora.says(customer, "/card")
-        await dora.hears("say which, as in /as acme TEXT", of=customer)
+        await dora.hears("say which, as in /as acme /card", of=customer)
         dora.says(customer, f"/{AS} zed // she flies tomorrow")
         await dora.hears("noted", of=customer)
         which = await dora.command(customer, "careline#close")
