@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway.floor.lines import AS
+from gateway.floor.beginnings import AS
 from gateway.floor.repertoire import VERBS
 from gateway.floor.runs import BRAND
 from gateway.floor.starting import START, TITLE

@@ -134,7 +134,9 @@ def _make(turn: Turn, conversation: Conversation, agent: str, terms: Terms) -> s
     escalation.wait_for_customer(turn, conversation)
     turn.note(conversation, "offer", agent, f"offered {terms.name}")
     if not made.asked:
-        words += "\nanother offer went out just before: a bare YES means neither, and .offer NAME asks for one once more"
+        words += (
+            "\nanother offer went out just before: a bare YES means neither, and .offer NAME asks for one once more"
+        )
     return f"{words} ({message.reason})" if message.state is MessageState.held else words
 
 
