@@ -66,6 +66,17 @@ async def test_who_may_not_hears_why(world: World) -> None:
     assert problem["owner"] == "queue billing"
 
 
+async def test_a_supervisor_names_whom_they_take_it_from(world: World) -> None:
+    an_id = await queued(world)
+    await run(world, an_id, "take")
+    problem = await verb(world, an_id, "verbs/take", 422, agent="Sue")
+    assert problem["errors"] == [{"pointer": "/values/from", "detail": "is required"}]
+    problem = await verb(world, an_id, "verbs/take", 409, agent="Sue", values={"from": "Ben"})
+    assert problem["owner"] == "ana@example.test"
+    told = await verb(world, an_id, "verbs/take", agent="SUE@example.test", values={"from": "ana"})
+    assert told["text"].startswith("taken from Ana: ")
+
+
 async def test_one_key_does_it_once(world: World) -> None:
     an_id = await queued(world)
     await run(world, an_id, "take")
