@@ -1,7 +1,7 @@
 """How a line of chat begins: as a command, as a note, as what the desk itself says, or as words.
 
-Clients, keyboards and what was pasted bring along what nobody sees, wide and look-alike marks, a blank behind a dot, and
-`>` before what is quoted. All of it is seen through here, so that no note and no command reaches a customer.
+Clients, keyboards and what was pasted bring along what nobody sees, wide and look-alike marks, a blank behind a dot,
+and `>` before what is quoted. All of it is seen through here, so that no note and no command reaches a customer.
 """
 
 import re

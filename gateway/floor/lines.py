@@ -135,7 +135,7 @@ def _quotes(begins: Beginning) -> str:
 
 
 def _gap(begins: Beginning) -> str:
-    return f"is it the command .{begins.name}? Then there is no blank behind the dot; a space before the dot makes it words"
+    return f"is it the command .{begins.name}? Then without a blank behind the dot; a space before it makes it words"
 
 
 def _behind(line: str, mark: str) -> str:

@@ -202,7 +202,7 @@ class Lobbies:
             its = turn.conversations.get(one.id)
             if its is None or its.queue != lobby.queue:
                 raise Refused("it has left this queue")
-            has = holder(turn, its, agent)
+            has = holder(its, agent)
             if has is not None and all_of_it and not rest.casefold().endswith(self._name(has).casefold()):
                 # It waited, perhaps, when the supervisor read of it.
                 raise Refused(f"{self._name(has)} has it now: .take {rest.strip()} {self._name(has)} takes it over")

@@ -69,14 +69,14 @@ def _wants_whom(scene: Scene) -> Sequence[Input]:
     """A supervisor who takes a conversation from an agent names them: it may have waited when they made up their mind,
     or when their button was made.
     """
-    has, known = holder(scene.turn, scene.conversation, scene.agent), scene.turn.playbook.agent(scene.agent)
+    has, known = holder(scene.conversation, scene.agent), scene.turn.playbook.agent(scene.agent)
     if has is None or known is None or known.role != "supervisor":
         return ()
     name = escalation.name_of(scene.turn.playbook, has)
     return (Input("from", "Take it from", True, ((name, f"{name} has this conversation now"),)),)
 
 
-def holder(turn: Turn, conversation: Conversation, agent: str) -> str | None:
+def holder(conversation: Conversation, agent: str) -> str | None:
     """Another agent who has the conversation, and is not just wrapping it up."""
     has = conversation.agent if conversation.open and conversation.state != "wrapup" else None
     return has if has != agent else None
@@ -84,7 +84,7 @@ def holder(turn: Turn, conversation: Conversation, agent: str) -> str | None:
 
 def take(scene: Scene) -> str:
     """Claims what waits. A supervisor may take it from another agent, whom they name."""
-    has, named = holder(scene.turn, scene.conversation, scene.agent), scene.values.get("from", "")
+    has, named = holder(scene.conversation, scene.agent), scene.values.get("from", "")
     if has is not None and named:
         meant = scene.turn.playbook.agent(named)
         if meant is None or meant.jid != has:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from gateway.floor.lines import Typed, doubtful, in_slashes, slashed, typed, unfit
 
 VERBS = {"close", "take"}
-A_GAP = "is it the command .close? Then there is no blank behind the dot; a space before the dot makes it words"
+A_GAP = "is it the command .close? Then without a blank behind the dot; a space before it makes it words"
 NO_NAME = "say the name of a command right behind it, as in .help; a note is .note TEXT"
 
 
