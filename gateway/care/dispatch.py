@@ -182,6 +182,9 @@ def call_ended(turn: Turn, ended: CallEnded) -> None:
             offer = offers.failed(turn, offer, ended.problem)
     dialogue = turn.dialogues.get(ended.dialogue_id) if ended.dialogue_id is not None else None
     conversation = turn.conversations.get(ended.conversation_id)
+    if conversation is None and offer is not None:
+        # It was closed long ago, and another one came after it: the customer hears all the same.
+        conversation = turn.conversation(offer.brand) or turn.last_closed(offer.brand)
     if conversation is None:
         return
     has_turn = (
@@ -240,6 +243,7 @@ def _tell(turn: Turn, conversation: Conversation, offer: Offer, problem: str | N
         current = wrapping.back(turn, current)  # its agent takes care of it
     said = f"{offer.name} was delivered" if problem is None else f"{offer.name} failed: {problem}"
     turn.note(current, "offer", "system", said)
+    offers.tell_maker(turn, current, offer, said)
     if current.open and current.owner_kind is OwnerKind.bot and turn.floor(current) is None:
         if problem is not None:
             queueing.to_queue(turn, current, None, said)

@@ -19,6 +19,12 @@ class Presence(Protocol):
     def are_elsewhere(self, agents: Iterable[str]) -> None:
         """It says nothing of these, from now on."""
 
+    def go_away(self, agents: Iterable[str]) -> None:
+        """These said that they are not to be asked."""
+
+    def come_back(self, agent: str) -> None:
+        """The agent is asked again."""
+
 
 def works_over_http(turn: Turn, presence: Presence | None, agent: str) -> None:
     """An agent (bare JID) took or answered something over HTTP. Written with it: a restart must not take from them

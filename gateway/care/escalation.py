@@ -183,7 +183,9 @@ def transfer(
     conversation = wrapping.back(turn, conversation)
     asked = reserving.reservation_of(conversation).agent
     turn.desk_changed = True
-    if to in playbook.queues:
+    queue = playbook.queue(to)
+    if queue is not None:
+        to = queue
         moved = _to_other_queue(turn, conversation, to, by)
     else:
         moved = _to_colleague(turn, conversation, to)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import orjson
 
 from gateway.care import (
+    answering,
     closing,
     consent,
     dialogues,
@@ -26,7 +27,6 @@ from gateway.care.turn import Turn
 from gateway.model.brand import Brand, Sender
 from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState, OwnerKind
 from gateway.model.message import Direction, Message, MessageClass, MessageState
-from gateway.model.offer import OfferState
 from gateway.model.rows import record, replace
 from gateway.model.words import AUTOMATIC_LENGTH, Compliance, choose, ends_talk, hints_at_stop, is_automatic
 from gateway.store import filing, messages, upkeep
@@ -256,14 +256,16 @@ def _loops(turn: Turn, brand: Brand, message: Message) -> bool:
 
 
 def _to_person(turn: Turn, conversation: Conversation, message: Message) -> None:
-    """A person has it, or will: the text is always relayed; YES or NO also answers the one offer this agent made."""
-    if conversation.state is not ConversationState.wrapup or not ends_talk(message.text):
-        conversation = escalation.customer_wrote(turn, conversation)  # "thanks" after the close reopens nothing
+    """A person has it, or will: the text is always relayed; YES or NO also answers the one offer that has the floor."""
+    answers = answering.answered(turn, conversation.brand, message)
+    done = conversation.state is ConversationState.wrapup and (answers is not None or ends_talk(message.text))
+    if not done:  # "thanks" after the close reopens nothing, nor does the answer to what was offered before it
+        conversation = escalation.customer_wrote(turn, conversation)
     _relay(turn, conversation, message)
-    offer = offers.of_agent(turn, conversation)
-    answer = yes_or_no(message.text, turn.language(conversation.brand)) if offer else None
-    if offer is not None and answer is not None:
-        _answer_offer(turn, conversation, offers_message=message, offer_id=offer.id, answer=answer)
+    if answers is None:
+        answering.in_doubt(turn, conversation, message)
+    else:
+        answering.settle(turn, conversation, message, *answers)
 
 
 def _relay(turn: Turn, conversation: Conversation, message: Message) -> None:
@@ -274,18 +276,6 @@ def _relay(turn: Turn, conversation: Conversation, message: Message) -> None:
         if agent == conversation.agent and hints_at_stop(message.text, turn.language(conversation.brand)):
             tap = f".as {conversation.brand} .optout" if brand else ".optout"
             turn.to_agent("notice", agent, conversation.id, _NO_MORE, [[tap, "They want no more"]])
-
-
-def _answer_offer(
-    turn: Turn, conversation: Conversation, *, offers_message: Message, offer_id: int, answer: str
-) -> None:
-    offer = turn.offers[offer_id]
-    if answer == "NO":
-        closing.end_offer(turn, offer, OfferState.declined)
-        turn.note(conversation, "offer", "customer", f"declined {offer.name}")
-        return
-    offers.accept(turn, offer, via="sms", by="customer", words=offers_message.text, dialogue=None)
-    turn.note(conversation, "offer", "customer", f"accepted {offer.name}")
 
 
 def _to_step(turn: Turn, conversation: Conversation, floor: Dialogue, message: Message) -> None:
@@ -323,19 +313,30 @@ def _leaves_default(turn: Turn, conversation: Conversation, floor: Dialogue, mes
 
 
 def _nobody_talks(turn: Turn, brand: Brand, message: Message) -> None:
-    """No open conversation: a late word to the last one, or a new matter."""
+    """No open conversation: an answer to what an agent offered in the last one, a late word to it, or a new matter."""
     last = turn.last_closed(brand.name)
     if last is not None and last.closed_at is not None:
+        if (answers := answering.answered(turn, brand.name, message)) is not None:
+            answering.settle(turn, turn.put(replace(last, last_in=turn.now)), message, *answers)
+            return
         keyword = not _no_keyword(turn, brand, message)
-        if not keyword and ends_talk(message.text) and not _answers_offer(turn, brand, message):
-            # "thanks" after the close reopens nothing; it is kept and shown there.
-            note = "a courtesy after the close; nothing to answer"
+        if not keyword and (answering.second_yes(turn, brand.name, message) or _courtesy(turn, brand, message)):
+            note = "nothing to answer: a courtesy after the close, or a second YES to what is bought already"
             messages.add_event(turn.unit, turn.ids(), message.id, "reply", reason=note)
             turn.put(replace(last, last_in=turn.now))
             return
         if not keyword and _reopened(turn, brand):
+            answering.in_doubt(turn, turn.fresh(last), message)
             return
     unclaimed.answer(turn, brand, message, None)
+
+
+def _courtesy(turn: Turn, brand: Brand, message: Message) -> bool:
+    """Whether it is "thanks" after the close, and no answer to what is offered: it reopens nothing."""
+    if not ends_talk(message.text):
+        return False
+    open_ones = any(offer.brand == brand.name and offers.usable(turn, offer) for offer in turn.offers.values())
+    return not open_ones or yes_or_no(message.text, turn.language(brand.name)) is None
 
 
 def _reopened(turn: Turn, brand: Brand) -> bool:
@@ -348,12 +349,6 @@ def _reopened(turn: Turn, brand: Brand) -> bool:
         return False
     queueing.reopen(turn, turn.put(replace(last, last_in=turn.now)), "the customer wrote again")
     return True
-
-
-def _answers_offer(turn: Turn, brand: Brand, message: Message) -> bool:
-    """Whether it is YES or NO to an offer that no step waits on."""
-    answer = yes_or_no(message.text, turn.language(brand.name))
-    return answer is not None and offers.unattended(turn, brand.name) is not None
 
 
 def _no_keyword(turn: Turn, brand: Brand, message: Message) -> bool:

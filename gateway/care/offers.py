@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from gateway.care import closing, rules
 from gateway.care.turn import Turn
 from gateway.model.conversation import Conversation, Dialogue
+from gateway.model.ids import TIME_SHIFT
 from gateway.model.message import MessageClass
 from gateway.model.offer import Offer, OfferState
 from gateway.model.rows import replace
@@ -18,6 +19,8 @@ CALL_LANE = "call"
 OFFER_EXPIRES = "offer_expires"
 STILL_WORKING = "still_working"
 STILL_AFTER_MS = 60_000
+AGENTS = "agent:"
+"""How `made_by` of an agent's offer begins."""
 
 
 def terms_of(turn: Turn, name: str, brand: str) -> Terms | None:
@@ -61,7 +64,13 @@ def make(
     message_id: int,
     dialogue: Dialogue | None = None,
 ) -> Offer:
-    """The offer as the customer saw it. An older open one of the family is withdrawn."""
+    """The offer as the customer saw it. An older open one of the family is withdrawn. Two of an agent's without a word
+    of the customer between them: a bare YES means neither.
+    """
+    mixed = made_by.startswith(AGENTS) and any(
+        older.asked and older.family != terms.family and older.id >> TIME_SHIFT >= (conversation.last_in or 0)
+        for older in made_by_agents(turn, conversation.brand)
+    )
     for older in list(turn.offers.values()):
         if older.family == terms.family and older.state is OfferState.open:
             closing.end_offer(turn, older, OfferState.withdrawn)
@@ -86,6 +95,7 @@ def make(
         words=words,
         message_id=message_id,
         expires_at=turn.now + int(terms.expires * 1000),
+        asked=not mixed,
     )
     turn.timer(OFFER_EXPIRES, offer.expires_at, offer.id)
     return turn.put_offer(offer)
@@ -173,26 +183,47 @@ def failed(turn: Turn, offer: Offer, problem: str) -> Offer:
     return turn.put_offer(replace(offer, state=OfferState.failed, ended_at=turn.now, result=problem))
 
 
-def of_agent(turn: Turn, conversation: Conversation) -> Offer | None:
-    """The one open offer that the agent who has the conversation made; else that one who has handed it on made."""
-    made = [
+def made_by_agents(turn: Turn, brand: str) -> list[Offer]:
+    """The open offers of the brand that agents made."""
+    return [
         offer
         for offer in turn.offers.values()
-        if offer.conversation_id == conversation.id and offer.made_by.startswith("agent:") and usable(turn, offer)
+        if offer.brand == brand and offer.made_by.startswith(AGENTS) and usable(turn, offer)
     ]
-    mine = [offer for offer in made if offer.made_by == f"agent:{conversation.agent}"] or made
-    return mine[0] if len(mine) == 1 else None
+
+
+def of_agent(turn: Turn, brand: str) -> Offer | None:
+    """The offer of an agent that has the floor: the one that a bare YES or NO means."""
+    asked = [offer for offer in made_by_agents(turn, brand) if offer.asked]
+    return asked[0] if len(asked) == 1 else None
 
 
 def unattended(turn: Turn, brand: str) -> Offer | None:
-    """The one open offer of the brand that no step waits on."""
+    """The one open offer of the brand that no step waits on and a bare YES or NO means."""
     waited_on = {dialogue.offer_id for dialogue in turn.dialogues.values()}
     loose = [
         offer
         for offer in turn.offers.values()
-        if offer.brand == brand and usable(turn, offer) and offer.id not in waited_on
+        if offer.brand == brand and offer.asked and usable(turn, offer) and offer.id not in waited_on
     ]
     return loose[0] if len(loose) == 1 else None
+
+
+def lose_floor(turn: Turn, brand: str, author: str, offer_id: int | None) -> None:
+    """An agent or a step (`author`) says something to the customer, perhaps a question: a bare YES means no offer that
+    was made before. offer_id: the one that this text makes. A step's own offers are its own matter.
+    """
+    for offer in list(turn.offers.values()):
+        theirs = author == "agent" or offer.made_by.startswith(AGENTS)
+        if offer.asked and theirs and offer.brand == brand and offer.id != offer_id:
+            turn.put_offer(replace(offer, asked=False))
+
+
+def tell_maker(turn: Turn, conversation: Conversation, offer: Offer, said: str) -> None:
+    """Where no agent has the conversation, who made the offer hears what comes of it."""
+    maker = offer.made_by.removeprefix(AGENTS)
+    if maker != offer.made_by and turn.fresh(conversation).agent is None and turn.playbook.agent(maker) is not None:
+        turn.to_agent("notice", maker, conversation.id, said)
 
 
 def just_ended(turn: Turn, brand: str) -> Offer | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway.care import codes, rules
+from gateway.care import codes, offers, rules
 from gateway.care.playbook import Playbook
 from gateway.care.rendering import BadText, MissingText
 from gateway.care.turn import Refused, Turn
@@ -19,6 +19,7 @@ from gateway.triggers.effects import Link
 LINK_DAYS = 7
 COMPLIANCE = "compliance"
 SYSTEM = Author("system")
+_MAY_ASK = ("agent", "bot")  # notices of events, of programs and of the gateway itself never ask (invariant 3)
 LONGEST_TEXT = 1600
 SAME_MS = 300_000
 
@@ -126,6 +127,8 @@ def send(turn: Turn, conversation: Conversation | None, brand: Brand, draft: Dra
             codes.wrote(turn, message.ours, brand.name, verdict.until or turn.now)
         if conversation is not None:
             turn.put(replace(turn.fresh(conversation), last_out=turn.now))
+        if turn.offers and draft.author.kind in _MAY_ASK:
+            offers.lose_floor(turn, brand.name, draft.author.kind, draft.offer_id)
         if draft.cls is MessageClass.promotional:
             turn.promotional = (*turn.promotional[-99:], turn.now)
     return message

@@ -129,8 +129,20 @@ class Playbook:
         return _words_of(self.keywords, self.brands).defaults.get(brand, self.keywords.default_handler)
 
     def agent(self, name: str) -> Agent | None:
-        """An agent by JID or name."""
-        return next((agent for agent in self.agents if name in (agent.jid, agent.name)), None)
+        """An agent by JID or name; in any case of letters, where that names one."""
+        found = next((agent for agent in self.agents if name in (agent.jid, agent.name)), None)
+        if found is not None or not self.agents:
+            return found
+        folded = name.casefold()
+        fits = [agent for agent in self.agents if folded in (agent.jid.casefold(), agent.name.casefold())]
+        return fits[0] if len(fits) == 1 else None
+
+    def queue(self, name: str) -> str | None:
+        """A queue's name, as it is configured; in any case of letters, where that names one and no agent."""
+        if name in self.queues:
+            return name
+        fits = [known for known in self.queues if known.casefold() == name.casefold()]
+        return fits[0] if len(fits) == 1 and self.agent(name) is None else None
 
 
 @record

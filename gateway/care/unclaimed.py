@@ -2,13 +2,13 @@
 
 import json
 
-from gateway.care import closing, dialogues, offers, outbound, queueing
+from gateway.care import answering, closing, dialogues, offers, outbound, queueing
 from gateway.care.playbook import yes_or_no
 from gateway.care.turn import Turn
 from gateway.model.brand import Brand
 from gateway.model.conversation import Conversation
 from gateway.model.message import Message
-from gateway.model.offer import OfferState
+from gateway.model.offer import Offer, OfferState
 from gateway.model.rows import replace
 from gateway.store import messages
 
@@ -20,7 +20,7 @@ def answer(turn: Turn, brand: Brand, message: Message, conversation: Conversatio
     offer = offers.unattended(turn, brand.name)
     if said is not None and offer is not None:
         conversation = turn.put(replace(turn.opened(brand, message.ours), last_in=turn.now))
-        return _answer_loose(turn, conversation, message, offer.id, said)
+        return _answer_loose(turn, conversation, message, offer, said)
     ended = offers.just_ended(turn, brand.name) if said == "YES" else None
     if ended is not None and ended.state in (OfferState.fulfilling, OfferState.fulfilled):
         # A second YES to what is bought already: nothing to buy, nothing to answer; it is kept and shown.
@@ -56,14 +56,10 @@ def _begin(turn: Turn, conversation: Conversation, handler: dialogues.AnyHandler
         raise dialogues.StepFailed(f"handler {handler.type} has no start")
 
 
-def _answer_loose(turn: Turn, conversation: Conversation, message: Message, offer_id: int, answer: str) -> None:
+def _answer_loose(turn: Turn, conversation: Conversation, message: Message, offer: Offer, answer: str) -> None:
     """YES or NO to an offer that no step waits on any more."""
-    offer = turn.offers[offer_id]
-    if answer == "NO":
-        closing.end_offer(turn, offer, OfferState.declined)
+    ended = answering.settle(turn, conversation, message, offer, answer)
+    if ended.state is OfferState.declined:
         closing.close(turn, turn.fresh(conversation), "offer_declined")
-        return
-    bought = offers.accept(turn, offer, via="sms", by="customer", words=message.text, dialogue=None)
-    if bought.state is OfferState.fulfilled:
-        outbound.say(turn, conversation, "system.offer_fulfilled", {"title": offer.title})
+    elif ended.state is OfferState.fulfilled:
         closing.close(turn, turn.fresh(conversation), "offer_accepted")

@@ -150,7 +150,10 @@ class Agents:
         known = await self._store.read(message_of_key, key) if key is not None else None
         if known is None:
             return None
-        if not (correction.made(known) if correction is not None else known.text == words):
+        same = known.text == words
+        if correction is not None:
+            same = bool(await self._engine.ask(known.key, lambda turn: correction.made(turn, known)))
+        if not same:
             return _refusal("not sent: your client has used the id of this message before; write it again")
         if known.state is not MessageState.final:
             return Heard()

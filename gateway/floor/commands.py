@@ -14,7 +14,7 @@ from gateway.floor.repertoire import VERBS
 from gateway.floor.verbs import Scene, Verb, may_read
 from gateway.model.desk import Form, Show
 from gateway.settings import nearest
-from gateway.store import stanzas
+from gateway.store import stanzas, waiting
 from gateway.store.database import Store
 from gateway.store.tags import tags_of
 from gateway.store.units import Rejected
@@ -75,6 +75,15 @@ class Commands:
             if (known := await self._known(stanza, line)) is None:
                 raise
             return known
+
+    async def set_away(self, agent: str, *, away: bool) -> None:
+        """As `.away` and `.available` to the desk: whether the agent (bare JID) is asked. Raises Failure."""
+        await self._store.write(waiting.set_away(agent, away=away))
+        presence = self._engine.presence
+        if presence is not None and away:
+            presence.go_away([agent])
+        elif presence is not None:
+            presence.come_back(agent)
 
     async def _known(self, stanza: str | None, line: str) -> str | None:
         """What was answered when it was asked with this key before. Raises Refused."""

@@ -48,9 +48,15 @@ class Correction:
         messages.add_event(turn.unit, turn.ids(), of.id, "correction", code=str(message.id), reason=said_so)
         return ""
 
-    def made(self, known: Message) -> bool:
+    def made(self, turn: Turn, known: Message) -> bool:
         """Whether a message is what came of this very correction: its stanza may come again."""
-        return known.parent_id == self.of.id and self.words in known.text
+        brand = turn.playbook.brands.get(known.brand)
+        if known.parent_id != self.of.id or brand is None:
+            return False
+        try:
+            return outbound.render(turn, brand, TEXT, {"text": self.words}).strip() == known.text
+        except Refused:
+            return False
 
 
 async def corrected(store: Store, said: Said, line: Typed) -> Correction | None:

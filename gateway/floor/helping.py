@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway.floor.lines import AS
+from gateway.floor.beginnings import AS
 from gateway.floor.repertoire import VERBS
 from gateway.floor.runs import BRAND
 from gateway.floor.starting import START, TITLE
@@ -58,6 +58,8 @@ def wanted(name: str, brand: str, form: Form) -> Told:
         return Told(none[0], refused=True)
     start = f".{AS} {brand} .{name}" if brand else f".{name}"
     taps = tuple((f"{start} {value}", label) for value, label in known) if len(known) <= MOST_TAPS else ()
+    if not VERBS[name].usage and len(known) == 1:
+        return Told(f"{known[0][1]}: {taps[0][0]} does it all the same", refused=True, choices=taps)
     lines = [f"say {start} {VERBS[name].usage}", *(line for one in asked for line in _choices(one))]
     return Told("\n".join(lines), refused=True, choices=taps if len(asked) == 1 else ())
 

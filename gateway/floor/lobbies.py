@@ -14,6 +14,7 @@ from gateway.care.turn import Refused, Turn
 from gateway.floor.cards import number
 from gateway.floor.lines import Typed, in_slashes, slashed, typed
 from gateway.floor.looking import Looking
+from gateway.floor.verbs import holder
 from gateway.model.desk import RoomPlan, Rooms, RoomSaid
 from gateway.settings.gateway_file import Queue
 from gateway.store.access import READ_FAULT
@@ -201,6 +202,10 @@ class Lobbies:
             its = turn.conversations.get(one.id)
             if its is None or its.queue != lobby.queue:
                 raise Refused("it has left this queue")
+            has = holder(its, agent)
+            if has is not None and all_of_it and not rest.casefold().endswith(self._name(has).casefold()):
+                # It waited, perhaps, when the supervisor read of it.
+                raise Refused(f"{self._name(has)} has it now: .take {rest.strip()} {self._name(has)} takes it over")
             escalation.claim(turn, its, agent)
             return ""
 

@@ -8,7 +8,9 @@ from gateway.care.engine import Engine
 from gateway.care.refusals import WhichBrand
 from gateway.care.turn import Refused, Turn
 from gateway.floor.forms import asked_again, missing
+from gateway.floor.lines import unfit
 from gateway.floor.meaning import meant
+from gateway.floor.repertoire import VERBS
 from gateway.model.address import BadAddress, parse_address
 from gateway.model.conversation import Conversation
 from gateway.model.desk import Asked, Form, Input, Said, Told, key_of
@@ -102,6 +104,9 @@ class Starter:
         return brand, words
 
     async def _start(self, agent: str, customer: str, brand: str, words: str, key: str | None, *, card: bool) -> Told:
+        if why := unfit(words, (*VERBS, START)):
+            raise Refused(f"not sent: {why}", _TEXT)
+
         def decide(turn: Turn) -> Message:
             return starting.start(turn, agent, words, brand, key=key, card=card)
 

@@ -14,8 +14,9 @@ from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
 from gateway.floor import cards, times, verbs
 from gateway.floor.agents import NOW, Agents
+from gateway.floor.beginnings import AS
 from gateway.floor.helping import LEAVE, MENTIONED, NAMES
-from gateway.floor.lines import AS, Typed, doubtful, in_slashes, slashed, typed
+from gateway.floor.lines import Typed, doubtful, in_slashes, slashed, typed
 from gateway.floor.looking import Looking
 from gateway.model.desk import Entry, RoomPlan, Rooms, RoomSaid, Said
 from gateway.model.message import Direction, Disposition, Message

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from gateway.care import closing, consent, dispatch, escalation, offers, outbound, reserving, wrapping
 from gateway.care.turn import NotOwner, Refused, Turn
 from gateway.floor import inviting
+from gateway.floor.beginnings import plain
 from gateway.model.conversation import Conversation, OwnerKind
 from gateway.model.desk import Input, Show, Told
 from gateway.model.message import Author, MessageClass, MessageState
@@ -64,10 +65,33 @@ def show_sent(turn: Turn, conversation: Conversation, agent: str, text: str) -> 
     turn.to_agent("notice", agent, conversation.id, text)
 
 
+def _wants_whom(scene: Scene) -> Sequence[Input]:
+    """A supervisor who takes a conversation from an agent names them: it may have waited when they made up their mind,
+    or when their button was made.
+    """
+    has, known = holder(scene.conversation, scene.agent), scene.turn.playbook.agent(scene.agent)
+    if has is None or known is None or known.role != "supervisor":
+        return ()
+    name = escalation.name_of(scene.turn.playbook, has)
+    return (Input("from", "Take it from", True, ((name, f"{name} has this conversation now"),)),)
+
+
+def holder(conversation: Conversation, agent: str) -> str | None:
+    """Another agent who has the conversation, and is not just wrapping it up."""
+    has = conversation.agent if conversation.open and conversation.state != "wrapup" else None
+    return has if has != agent else None
+
+
 def take(scene: Scene) -> str:
-    """Claims what waits. A supervisor may take it from another agent."""
+    """Claims what waits. A supervisor may take it from another agent, whom they name."""
+    has, named = holder(scene.conversation, scene.agent), scene.values.get("from", "")
+    if has is not None and named:
+        meant = scene.turn.playbook.agent(named)
+        if meant is None or meant.jid != has:
+            raise NotOwner(escalation.taken(scene.conversation), escalation.who_has(scene.conversation))
     escalation.claim(scene.turn, scene.conversation, scene.agent)
-    return f"you have this conversation: what you write here goes to {_to_whom(scene)}"
+    whose = f"taken from {escalation.name_of(scene.turn.playbook, has)}" if has is not None else ""
+    return f"{whose or 'you have this conversation'}: what you write here goes to {_to_whom(scene)}"
 
 
 def _to_whom(scene: Scene) -> str:
@@ -133,6 +157,10 @@ def _make(turn: Turn, conversation: Conversation, agent: str, terms: Terms) -> s
         raise Refused(f"not offered: {message.reason}")
     escalation.wait_for_customer(turn, conversation)
     turn.note(conversation, "offer", agent, f"offered {terms.name}")
+    if not made.asked:
+        words += (
+            "\nanother offer went out just before: a bare YES means neither, and .offer NAME asks for one once more"
+        )
     return f"{words} ({message.reason})" if message.state is MessageState.held else words
 
 
@@ -173,11 +201,11 @@ def _wants_where(scene: Scene) -> Sequence[Input]:
 def to(scene: Scene) -> str:
     """Transfers to a queue or another agent."""
     whom = scene.values["to"]
-    known = scene.turn.playbook.agent(whom)
+    known = scene.turn.playbook.agent(whom) if scene.turn.playbook.queue(whom) is None else None
     if known is not None and scene.show(known.jid) is Show.offline:
         raise Refused(f"{known.name} is not there now; .to a queue, or to a colleague who is", "to")
     escalation.transfer(scene.turn, scene.conversation, whom, scene.values.get("reason", ""), scene.agent)
-    return f"transferred to {known.name if known is not None else whom}"
+    return f"transferred to {known.name if known is not None else scene.turn.playbook.queue(whom) or whom}"
 
 
 def bot(scene: Scene) -> str:
@@ -240,7 +268,10 @@ def _wants_note(_: Scene) -> Sequence[Input]:
 def note(scene: Scene) -> str:
     """A line that never leaves the desk."""
     may_read(scene.turn, scene.conversation, scene.agent)
-    scene.turn.note(scene.conversation, "note", scene.agent, scene.values["text"])
+    text = scene.values["text"].strip()
+    if not plain(text).strip():
+        raise Refused("the note is empty", "text")
+    scene.turn.note(scene.conversation, "note", scene.agent, text)
     return "noted"
 
 
@@ -278,7 +309,7 @@ def monitor(scene: Scene) -> str:
 VERBS: Mapping[str, Verb] = {
     verb.name: verb
     for verb in (
-        Verb("take", "Take the conversation", "", take),
+        Verb("take", "Take the conversation", "", take, _wants_whom),
         Verb("decline", "Pass it on", "", decline),
         Verb("offer", "Make an offer", "NAME", offer, _wants_offer, sends=True),
         Verb("to", "Transfer", "QUEUE or AGENT [reason]", to, _wants_where, noticed=True),

@@ -37,7 +37,8 @@ class Offer:
     """One offer to one customer, with the price as it was shown.
 
     made_by: `handler:plan.overage` or `agent:ana@example.test`. words: the exact text that showed it. expires_at: ms.
-    accepted_via: channel; accepted_by: customer or agent. result: JSON of the back office, or its problem.
+    accepted_via: channel; accepted_by: customer or agent. result: JSON of the back office, or its problem. asked: it
+    has the floor: a bare YES or NO means it, since nobody has said anything after it that may be a question.
     """
 
     id: int
@@ -66,3 +67,4 @@ class Offer:
     accepted_words: str | None = None
     ended_at: int | None = None
     result: str | None = None
+    asked: bool = True

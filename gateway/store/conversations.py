@@ -49,7 +49,16 @@ _SET_DIALOGUE = update(DialogueRow, _DIALOGUE_CHANGING, ("id",))
 
 _ADD_OFFER = insert(OfferRow)
 _offer_row = row_of(OfferRow)
-_OFFER_CHANGING = ("state", "accepted_at", "accepted_via", "accepted_by", "accepted_words", "ended_at", "result")
+_OFFER_CHANGING = (
+    "state",
+    "accepted_at",
+    "accepted_via",
+    "accepted_by",
+    "accepted_words",
+    "ended_at",
+    "result",
+    "asked",
+)
 _SET_OFFER = update(OfferRow, _OFFER_CHANGING, ("id", "state"))
 
 _ADD_NOTE = insert(NoteRow)

@@ -166,4 +166,5 @@ def offer_of(row: Sequence[Any]) -> Offer:
     values: dict[str, Any] = dict(zip(OFFER_COLUMNS, row, strict=True))
     values["state"] = OfferState(str(values["state"]))
     values["promotional"] = bool(values["promotional"])
+    values["asked"] = bool(values["asked"])
     return Offer(**values)

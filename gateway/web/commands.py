@@ -46,6 +46,22 @@ class Commands:
             raise Problem(KIND, f"{errors[0][0]} {errors[0][1]}", errors) from None
         return answer({"text": told})
 
+    async def away(self, request: web.Request) -> web.Response:
+        """The agent is not asked any more."""
+        return await self._stand(request, away=True)
+
+    async def available(self, request: web.Request) -> web.Response:
+        """The agent is asked again."""
+        return await self._stand(request, away=False)
+
+    async def _stand(self, request: web.Request, *, away: bool) -> web.Response:
+        (await self._talks.fields_of(request, ())).done()
+        fields = Fields({"agent": request.match_info["agent"][:LONGEST_NAME]}, KIND, ("agent",))
+        agent = self._talks.agent_of(fields, request)
+        fields.done()
+        await self._services.commands.set_away(agent, away=away)
+        return answer({"jid": agent, "presence": self._services.presence(agent)})
+
 
 def _verb_object(name: str, form: Form) -> dict[str, object]:
     return {

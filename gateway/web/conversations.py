@@ -187,7 +187,8 @@ class Conversations:
         named = fields.name("agent")
         caller = request[CALLER]
         own = self._services.book.agent(caller.name)
-        if own is not None and caller.role == "agent" and named is not None and named not in (own.jid, own.name):
+        other = named is not None and self._services.book.agent(named) is not own
+        if own is not None and caller.role == "agent" and other:
             raise Problem("forbidden", f"this key is {own.name}'s, who cannot speak for another agent")
         if named is None:
             if own is None and not fields.given("agent"):

@@ -258,7 +258,18 @@ def _verbs(commands: Commands) -> Sequence[Route]:
             "idempotency_key": words(200),
         },
     )
+    who = Parameter("agent", "Name or JID.", _SHORT, "path", "Ana")
+    stands = schemas.shows({"jid": schemas.TEXT, "presence": schemas.TEXT})
     return (
+        Route(
+            "POST", "/v1/agents/{agent}/away", "away", commands.away, DESK, "Take no conversations", "conversations",
+            what="As `/away` in a chat client: nobody asks the agent, who keeps what they have.",
+            parameters=(who,), answers={200: (stands, "Done.")}, problems=("invalid-action",),
+        ),
+        Route(
+            "POST", "/v1/agents/{agent}/available", "available", commands.available, DESK, "Take conversations again",
+            "conversations", parameters=(who,), answers={200: (stands, "Done.")}, problems=("invalid-action",),
+        ),
         _get("/v1/conversations/{id}/verbs", "verbs", commands.find, DESK, "What an agent can do", "conversations",
              page_of(ref("Verb")), _ID, agent, _LIMIT, _CURSOR,
              what="Each verb of the desk, with what it asks just now; the same as in an agent's chat client.",

@@ -19,6 +19,12 @@ async def _corrects_twice(play: Play, agent: str, text: str) -> None:
         await _type(play, agent, play.phone(str(play.last)), text, "the-same", first)
 
 
+@sentence(r"The stanza of (Ana|Ben|Cleo) says again: (.*)")
+async def _says_again(play: Play, agent: str, text: str) -> None:
+    """The id of the correction that came twice, and other words."""
+    await _type(play, agent, play.phone(str(play.last)), text, "the-same", f"stanza-{play.typed - 2}")
+
+
 @sentence(r"Agents may not correct what they sent")
 async def _no_corrections(play: Play) -> None:
     rules = play.stage.playbook.rules

@@ -136,7 +136,7 @@ async def test_three_talk(tmp_path: Path) -> None:
         hers.says(room, "// she is in a hurry")
         await hers.reads(room, "noted")
         # Barge.
-        his.says(room, "/take")
+        his.says(room, "/take Ana")
         await hers.reads(room, "Ben has this conversation now")
         his.says(room, "Ben speaking")
         assert (await run.received(ANN, 5))[4] == "Ben speaking"

@@ -43,6 +43,8 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("GET", "/v1/carriers"): ("viewer", "agent", "supervisor"),
     ("GET", "/v1/queues"): ("viewer", "agent", "supervisor"),
     ("GET", "/v1/agents"): ("viewer", "agent", "supervisor"),
+    ("POST", "/v1/agents/Ana/away"): ("agent", "supervisor"),
+    ("POST", "/v1/agents/Ana/available"): ("agent", "supervisor"),
     ("GET", "/v1/dead-letters"): (),
     ("POST", "/v1/dead-letters/1/replay"): (),
 }
@@ -67,7 +69,11 @@ async def test_the_matrix_is_whole(world: World) -> None:
     guarded = {
         (
             method.upper(),
-            path.replace("{id}", "1").replace("{ref}", "1").replace("{verb}", "offer").replace("{name}", "refund"),
+            path.replace("{id}", "1")
+            .replace("{ref}", "1")
+            .replace("{verb}", "offer")
+            .replace("{name}", "refund")
+            .replace("{agent}", "Ana"),
         )
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
@@ -77,6 +83,7 @@ async def test_the_matrix_is_whole(world: World) -> None:
     for (method, path), roles in MATRIX.items():
         shape = (
             path.replace("/customers/1", "/customers/{ref}")
+            .replace("/Ana/", "/{agent}/")
             .replace("/1", "/{id}")
             .replace("/verbs/offer", "/verbs/{verb}")
             .replace("/canned/refund", "/canned/{name}")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from gateway.floor.repertoire import VERBS
+from gateway.store.waiting import away
 from tests.web.conftest import World
 from tests.web.test_conversations import queued, verb
 
@@ -66,6 +67,17 @@ async def test_who_may_not_hears_why(world: World) -> None:
     assert problem["owner"] == "queue billing"
 
 
+async def test_a_supervisor_names_whom_they_take_it_from(world: World) -> None:
+    an_id = await queued(world)
+    await run(world, an_id, "take")
+    problem = await verb(world, an_id, "verbs/take", 422, agent="Sue")
+    assert problem["errors"] == [{"pointer": "/values/from", "detail": "is required"}]
+    problem = await verb(world, an_id, "verbs/take", 409, agent="Sue", values={"from": "Ben"})
+    assert problem["owner"] == "ana@example.test"
+    told = await verb(world, an_id, "verbs/take", agent="SUE@example.test", values={"from": "ana"})
+    assert told["text"].startswith("taken from Ana: ")
+
+
 async def test_one_key_does_it_once(world: World) -> None:
     an_id = await queued(world)
     await run(world, an_id, "take")
@@ -86,3 +98,13 @@ async def test_another_agents_conversation_shows_no_forms(world: World) -> None:
     assert problem["owner"] == "ana@example.test"
     await run(world, an_id, "close", values={"disposition": "resolved"})
     assert (await world.json("GET", f"{path}Ana", role="agent"))["items"]
+
+
+async def test_an_agent_is_asked_no_more_and_again(world: World) -> None:
+    told = await world.json("POST", "/v1/agents/ana/away", role="agent")
+    assert told["jid"] == "ana@example.test"
+    assert await world.store.read(away) == ["ana@example.test"]
+    problem = await world.json("POST", "/v1/agents/Nobody/away", role="agent", status=422)
+    assert problem["errors"][0]["pointer"] == "/agent"
+    await world.json("POST", "/v1/agents/ANA@example.test/available", role="agent")
+    assert await world.store.read(away) == []

@@ -192,6 +192,7 @@ class OfferRow(SQLModel, table=True):
     accepted_words: str | None = Field(default=None, sa_column=string())
     ended_at: int | None = Field(default=None, sa_column=big())
     result: str | None = Field(default=None, sa_column=string())
+    asked: bool = Field(default=True, sa_column=Column(Boolean, nullable=False, server_default=text("1")))
 
 
 class CallRow(SQLModel, table=True):

@@ -1,0 +1,63 @@
+"""YES or NO to an offer that no step waits on: whose answer it is, and what comes of it.
+
+A bare YES means the offer only while that has the floor (`Offer.asked`): nobody of ours has said anything after it that
+may be a question. Whatever else it may mean buys and declines nothing, and the agent hears why.
+"""
+
+from gateway.care import closing, offers, outbound
+from gateway.care.playbook import yes_or_no
+from gateway.care.turn import Turn
+from gateway.model.conversation import Conversation
+from gateway.model.message import Message
+from gateway.model.offer import Offer, OfferState
+
+
+def answered(turn: Turn, brand: str, message: Message) -> tuple[Offer, str] | None:
+    """The agent's offer that this text answers, with YES or NO."""
+    answer = yes_or_no(message.text, turn.language(brand)) if turn.offers else None
+    offer = offers.of_agent(turn, brand) if answer is not None else None
+    return (offer, answer) if offer is not None and answer is not None else None
+
+
+def settle(turn: Turn, conversation: Conversation, message: Message, offer: Offer, answer: str) -> Offer:
+    """Buys it or declines it, whoever has the conversation, also when it is closed; both sides hear of it."""
+    if answer == "NO":
+        ended = closing.end_offer(turn, offer, OfferState.declined)
+        _note(turn, conversation, offer, f"declined {offer.name}")
+        return ended
+    bought = offers.accept(turn, offer, via="sms", by="customer", words=message.text, dialogue=None)
+    _note(turn, conversation, offer, f"accepted {offer.name}")
+    if bought.state is OfferState.fulfilled:
+        outbound.say(turn, conversation, "system.offer_fulfilled", {"title": offer.title})
+    return bought
+
+
+def _note(turn: Turn, conversation: Conversation, offer: Offer, said: str) -> None:
+    turn.note(conversation, "offer", "customer", said)
+    offers.tell_maker(turn, conversation, offer, said)
+
+
+def in_doubt(turn: Turn, conversation: Conversation, message: Message) -> None:
+    """A YES or NO that settles no offer, though one is open: whoever has the conversation hears why."""
+    answer = yes_or_no(message.text, turn.language(conversation.brand)) if turn.offers else None
+    if answer is None:
+        return
+    open_ones = [offer.name for offer in offers.made_by_agents(turn, conversation.brand)]
+    if not open_ones:
+        return
+    does = "buys" if answer == "YES" else "declines"
+    if len(open_ones) > 1:
+        why = f"their {answer} may mean {' or '.join(open_ones)}: it {does} none; .offer NAME asks for one once more"
+    else:
+        [name] = open_ones
+        why = f"their {answer} may mean what was written after the offer {name}: it {does} nothing"
+        why += f"; .offer {name} asks once more"
+    turn.note(conversation, "offer", "system", why)
+
+
+def second_yes(turn: Turn, brand: str, message: Message) -> bool:
+    """Whether it is another YES to what is bought already: nothing to buy, nothing to answer; it is kept and shown."""
+    if yes_or_no(message.text, turn.language(brand)) != "YES":
+        return False
+    ended = offers.just_ended(turn, brand)
+    return ended is not None and ended.asked and ended.state in (OfferState.fulfilling, OfferState.fulfilled)
