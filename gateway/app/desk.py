@@ -68,7 +68,8 @@ class AgentDesk:
         self.lobbies = Lobbies(store, engine, self.link.rooms, now)
         self.talks = TalkRooms(store, engine, self.agents, self.link.rooms, now)
         nudging = Nudging(store, engine, self.attendance, now)
-        self.relaying = Relaying(store, engine, ids, now, self._send, self.echoes, nudging, self._settling)
+        settling, told = self._settling, self.talks.told
+        self.relaying = Relaying(store, engine, ids, now, self._send, self.echoes, nudging, settling, told)
         self.lane = Lane(
             DESK_LANE, store, self.relaying.run, now, most=200, together=TOGETHER, batches=2, room=self._room
         )
@@ -120,7 +121,7 @@ class AgentDesk:
     async def start(self) -> None:
         """Begins to connect, to send what lies on disk, and to ask agents."""
         await self.agents.start()
-        self._last_up = await self._store.read(waiting.last_up)
+        self._last_up = self.talks.last_up = await self._store.read(waiting.last_up)
         self.lane.start()
         self.assigning.start()
         self.lobbies.looking.start()

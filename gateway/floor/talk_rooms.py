@@ -12,15 +12,17 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gateway.care import escalation
+from gateway.care.dispatch import named
 from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
 from gateway.floor import cards, verbs
 from gateway.floor.agents import NOW, READING, Agents
-from gateway.floor.lines import AS, typed
+from gateway.floor.lines import AS, Typed, typed
 from gateway.floor.looking import Looking
-from gateway.model.desk import Entry, RoomPlan, Rooms, RoomSaid, Said
+from gateway.model.desk import Entry, RoomPlan, Rooms, RoomSaid, Said, room_key_of
 from gateway.model.message import Direction, Disposition, Message
 from gateway.store import rooms as rows
+from gateway.store import stanzas
 from gateway.store.access import READ_FAULT
 from gateway.store.database import Store
 from gateway.store.rooms import RoomState
@@ -32,7 +34,16 @@ MOST_AT_ONCE = 50
 SPACING_SECONDS, QUIET_SECONDS = 0.1, 5.0
 LATE_MS = 10_000
 """A message may be on disk later than one with a larger id: so far back it is looked for again."""
+SLACK_MS = 60_000
+"""How long before we were last up what was written in a room is read back: what was heard is known by its stanza."""
+READ_BACK_MS = 120_000
+"""Words that waited longer are not sent by themselves: who reads them expects them no more."""
+BACK = (
+    "back in this room: what was written here meanwhile is read now, and each line answered; "
+    "a line without an answer did not go to the customer"
+)
 LEAVE = "leave"
+_KNOWN = frozenset({*verbs.VERBS, *READING, LEAVE})
 _SENT = (None, Disposition.delivered, Disposition.in_doubt, Disposition.unknown)
 log = logging.getLogger("gateway.floor.talk_rooms")
 
@@ -41,7 +52,7 @@ log = logging.getLogger("gateway.floor.talk_rooms")
 class _Open:
     """What memory knows of a room. entry: how we came in, None = nothing is to be done about it. shown: ids of
     messages that this process showed lately, None = it showed nothing yet. asked: who was asked in. owner: as the
-    room was told. touched: there may be more to show. looked: ms, when it was looked for.
+    room was told. touched: there may be more to show. looked: ms, when it was looked for. entered: ms, when we came in.
     """
 
     plan: RoomPlan
@@ -51,10 +62,13 @@ class _Open:
     owner: str = ""
     touched: bool = True
     looked: int = 0
+    entered: int = 0
 
 
 class TalkRooms:
-    """All of them. rooms: where they are. now: ms. looking: what keeps them as they shall be."""
+    """All of them. rooms: where they are. now: ms. looking: what keeps them as they shall be. last_up: ms, when agents
+    could reach us last before this start, None = unknown.
+    """
 
     def __init__(self, store: Store, engine: Engine, agents: Agents, rooms: Rooms, now: Callable[[], int]) -> None:
         self._store, self._engine, self._agents, self._rooms, self._now = store, engine, agents, rooms, now
@@ -62,15 +76,28 @@ class TalkRooms:
         self._open: dict[str, _Open] = {}
         self._ending: set[str] = set()
         self._gone: set[str] = set()
+        self.last_up: int | None = None
         self.looking = Looking("rooms about conversations", self.look, SPACING_SECONDS, QUIET_SECONDS)
 
     # -- what the channel tells
 
     def entered(self, jid: str, how: Entry) -> None:
-        """We are in."""
-        if (room := self._open.get(jid)) is not None:
-            room.entry = how
-            self.looking.poke()
+        """We are in. What was written there meanwhile comes next (`said`)."""
+        if (room := self._open.get(jid)) is None:
+            return
+        room.entry, room.entered = how, self._now()
+        state = self._states.get(jid)
+        if how is Entry.back and state is not None and state.shown:
+            self._tell(state, BACK)
+        self.looking.poke()
+
+    def told(self, agent: str, about: Message, text: str) -> bool:
+        """What became of words that an agent wrote in a room; whether they are there to read it."""
+        for state in self._states.values():
+            if state.conversation_id == about.conversation_id and self._rooms.inside(state.jid):
+                self._rooms.say(state.jid, text, id=f"f{about.id}")
+                return agent in self._rooms.people(state.jid).values()
+        return False
 
     def gone(self, jid: str) -> None:
         """It is no more, as we asked."""
@@ -131,7 +158,8 @@ class TalkRooms:
         if room is None or room.plan != plan:
             room = self._open.setdefault(state.jid, _Open(plan))
             room.plan = plan
-            if not self._rooms.keep(plan):
+            since = self._now() if not state.shown else (self.last_up or self._now()) - SLACK_MS
+            if not self._rooms.keep(plan, since):
                 log.error("the room %s cannot be: no place for a room", state.jid)
         if not self._rooms.inside(state.jid):
             return
@@ -146,8 +174,6 @@ class TalkRooms:
         after = 0 if fresh else state.shown - (LATE_MS << 20 if room.shown is not None else 0)
         most = SEEDED if fresh else MOST_AT_ONCE
         found = await self._store.read(rows.messages_after, state.conversation_id, after, most)
-        if how is Entry.back and not fresh:
-            self._tell(state, "back in this room: what was written here meanwhile has not gone to the customer")
         for message in found:
             if fresh or (message.id not in known and not self._said_here(state, message)):
                 self._say(state, message, at=fresh)
@@ -173,7 +199,7 @@ class TalkRooms:
             room.owner = owner
 
     def _said_here(self, state: RoomState, message: Message) -> bool:
-        return (message.idempotency_key or "").startswith(_key(state, "", ""))
+        return (message.idempotency_key or "").startswith(room_key_of(state.conversation_id))
 
     def _say(self, state: RoomState, message: Message, *, at: bool) -> None:
         """at: with the time, since it was said before."""
@@ -183,12 +209,14 @@ class TalkRooms:
         who = cards.speaker(message, self._engine.playbook)
         text = cards.quoted(message.text)
         if at:
-            brand = self._engine.playbook.brands.get(message.brand)
-            zone = ZoneInfo(brand.timezone if brand else "UTC")
-            text = cards.ours(f"{datetime.fromtimestamp(when / 1000, zone):%H:%M} {who}: {message.text}")
+            text = cards.ours(f"{self._clock(message.brand, when)} {who}: {message.text}")
         elif message.direction is Direction.mt:
             text = cards.ours(f"{who}: {message.text}")
         self._rooms.say(state.jid, text, id=f"m{message.id}", at=when if at else None)
+
+    def _clock(self, brand: str, at: int) -> str:
+        known = self._engine.playbook.brands.get(brand)
+        return f"{datetime.fromtimestamp(at / 1000, ZoneInfo(known.timezone if known else 'UTC')):%H:%M}"
 
     def _tell(self, state: RoomState, text: str) -> None:
         self._rooms.say(state.jid, cards.ours(text))
@@ -204,26 +232,76 @@ class TalkRooms:
         if state is None or said.room in self._ending:
             return ""
         if said.agent not in state.listening:
-            return cards.ours("not sent: you were not asked into this room")
+            return cards.ours("not sent: you were not asked into this room") if said.at is None else ""
         if said.whispered:
             return cards.ours("not sent: no whisper reaches the customer; write to the room, or whisper to a colleague")
-        line = typed(said.text, {*verbs.VERBS, *READING, LEAVE})
+        line = typed(said.text, _KNOWN)
         if line is None:
             return ""
+        try:
+            answer = await (self._heard(state, said, line) if said.at is None else self._late(state, said, line))
+        except (Failure, READ_FAULT):
+            answer = f"not sent: {NOW}"
+        return cards.ours(f"{said.nick}: {answer}") if answer else ""
+
+    async def _heard(self, state: RoomState, said: RoomSaid, line: Typed) -> str:
+        """What is answered; "" = it is on its way to the customer, or there is nothing to say. Raises Failure."""
         try:
             if line.refused:
                 answer = f"not sent: {line.refused}"
             elif line.verb == LEAVE:
                 answer = await self._leave(state, said.agent)
             elif line.verb:
-                return await self._verb(state, said, line.brand)
+                answer = await self._verb(state, said)
             else:
                 answer = await self._words(state, said, line.rest)
         except Refused as error:
             answer = self._refusal(state, said.agent, str(error))
-        except (Failure, READ_FAULT):
-            answer = f"not sent: {NOW}"
-        return cards.ours(answer) if answer else ""
+        if answer:
+            await self._note(state, said, answer)
+        return answer
+
+    async def _late(self, state: RoomState, said: RoomSaid, line: Typed) -> str:
+        """A line of which we hear later. What was heard already is not done again; what is too old, or was written
+        before the conversation changed hands, is not done, and told. Raises Failure.
+        """
+        at, now, room = said.at or 0, self._now(), self._open.get(said.room)
+        key = room_key_of(state.conversation_id, said.agent, said.id)
+        known = await self._store.read(rows.was_heard, key, self._stanza_key(state, said))
+        if known and said.id:
+            return ""
+        # After we came in it changes hands by what is read here, too, line by line.
+        until = room.entered if room is not None and at < room.entered else now
+        why = ""
+        if not said.id or now - at > READ_BACK_MS:
+            why = f"it was written at {self._clock(state.brand, at)} and comes too late"
+        elif await self._store.read(rows.changed_hands, state.conversation_id, at, until):
+            why = "the conversation has changed hands since it was written"
+        if why:
+            answer = f"not sent: {why}: {named(said.text)}; write it again if it still holds"
+            await self._note(state, said, answer)
+            return answer
+        answer = await self._heard(state, said, line)
+        if answer or line.verb:
+            return answer
+        return f"sent now, {max(0, now - at) // 1000} s after it was written: {named(said.text)}"
+
+    async def _note(self, state: RoomState, said: RoomSaid, answer: str) -> None:
+        """That a line was answered: a room repeats it to who comes back. Raises Failure."""
+        if said.id:
+            unit = Unit("room")
+            stanzas.note(unit, self._stanza_key(state, said), self._now(), self._line(state, said), answer)
+            await self._store.write(unit)
+
+    def _stanza_key(self, state: RoomState, said: RoomSaid) -> str:
+        return stanzas.key_of(said.agent, cards.number(state.key), _stanza(state, said))
+
+    def _line(self, state: RoomState, said: RoomSaid) -> str:
+        """As it is said to the customer's contact."""
+        line = typed(said.text, _KNOWN)
+        if not state.brand or (line is not None and line.brand):
+            return said.text
+        return f"/{AS} {state.brand} {said.text.strip()}"
 
     def _refusal(self, state: RoomState, agent: str, why: str) -> str:
         text = why if why.startswith("not sent") else f"not sent: {why}"
@@ -238,17 +316,16 @@ class TalkRooms:
         self.looking.poke()
         return ""
 
-    async def _verb(self, state: RoomState, said: RoomSaid, brand: str) -> str:
+    async def _verb(self, state: RoomState, said: RoomSaid) -> str:
         """As if it was said to the customer's contact."""
-        stanza = f"room:{state.conversation_id}:{said.id}" if said.id else ""
-        text = said.text if brand or not state.brand else f"/{AS} {state.brand} {said.text.strip()}"
-        heard = await self._agents.said(Said(said.agent, cards.number(state.key), stanza, text))
+        to, stanza = cards.number(state.key), _stanza(state, said) if said.id else ""
+        heard = await self._agents.said(Said(said.agent, to, stanza, self._line(state, said)))
         self.looking.poke()
-        return heard.text
+        return heard.text.removeprefix(f"{cards.DESK} ")
 
     async def _words(self, state: RoomState, said: RoomSaid, words: str) -> str:
         """To the customer, once for each stanza, if they are the owner's."""
-        key = _key(state, said.agent, said.id) if said.id else None
+        key = room_key_of(state.conversation_id, said.agent, said.id) if said.id else None
 
         def decide(turn: Turn) -> str:
             its = turn.conversations.get(state.conversation_id)
@@ -269,6 +346,6 @@ class TalkRooms:
             return ""  # the same stanza was faster
 
 
-def _key(state: RoomState, agent: str, stanza: str) -> str:
-    """The idempotency key of words that were said in a room; without agent and stanza, how all of them begin."""
-    return f"room:{state.conversation_id}:{f'{agent}:{stanza}' if agent else ''}"
+def _stanza(state: RoomState, said: RoomSaid) -> str:
+    """A stanza of a room among those of the chat with the customer."""
+    return f"room:{state.conversation_id}:{said.id}"

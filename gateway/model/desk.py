@@ -15,6 +15,10 @@ MARK = "[desk]"
 """Every line of ours in a customer's chat begins with it; no line of a customer's does."""
 
 
+TICK, FATE = "tick", "fate"
+"""Kinds of rows: a bubble of the chat with a customer is marked; in a room, which marks none, it is said."""
+
+
 class Show(IntEnum):
     """How much an agent is there, best first (RFC 6121 4.7.2.1). unknown: nobody has told since we (re)connected."""
 
@@ -164,7 +168,7 @@ class RoomPlan:
 @record
 class RoomSaid:
     """A listed agent wrote in a room of ours, under their real JID. id: of the stanza, "" = none. whispered: to our
-    occupant alone.
+    occupant alone. at: ms, when it was written, where we hear of it later: we were away, or their client was.
     """
 
     room: str
@@ -173,6 +177,7 @@ class RoomSaid:
     id: str
     text: str
     whispered: bool = False
+    at: int | None = None
 
 
 class Entry(StrEnum):
@@ -186,8 +191,9 @@ class Entry(StrEnum):
 class Rooms(Protocol):
     """Our rooms, as the floor sees them; none of it waits."""
 
-    def keep(self, plan: RoomPlan) -> bool:
-        """This room shall be, and be so. False where that cannot be."""
+    def keep(self, plan: RoomPlan, since: int | None = None) -> bool:
+        """This room shall be, and be so. since: ms; what was said there from then on is told as well when we come in,
+        and later what is said while we are out; None = nothing is. False where that cannot be."""
 
     def forget(self, jid: str) -> None:
         """We leave it, and it stays."""
@@ -256,6 +262,24 @@ def stanza_of(key: str | None, agent: str) -> str:
     """The stanza behind an idempotency key, "" where the message came another way."""
     prefix = f"xmpp:{agent}:"
     return key.removeprefix(prefix).partition(":")[2] if key is not None and key.startswith(prefix) else ""
+
+
+def room_key_of(conversation: int, agent: str = "", stanza: str = "") -> str:
+    """The idempotency key of what an agent wrote in the room of a conversation; without agent and stanza, how all of
+    them begin."""
+    return f"room:{conversation}:{f'{agent}:{stanza}' if agent else ''}"
+
+
+def bubble_of(key: str | None, agent: str) -> tuple[str, str] | None:
+    """How an agent hears what became of their words: the kind of row in the lane `desk`, and the stanza. None where the
+    message came another way.
+    """
+    if stanza := stanza_of(key, agent):
+        return TICK, stanza
+    parts = (key or "").split(":", 2)
+    if len(parts) == 3 and parts[0] == "room" and parts[2].startswith(f"{agent}:"):
+        return FATE, parts[2].removeprefix(f"{agent}:")
+    return None
 
 
 def own_id(message: int) -> str:

@@ -12,6 +12,7 @@ from gateway.store.messages import messages_by_id
 from gateway.store.units import Statement, Unit
 
 MOST_ROOMS = 2000
+_HANDS = ("claimed", "transferred", "handed_back", "requeued", "reopened", "closed")
 _ADD = Statement(
     "room",
     "INSERT INTO room (conversation_id, key, jid, seats, shown) VALUES (?, ?, ?, ?, 0) "
@@ -75,6 +76,25 @@ def drop(room: RoomState) -> Unit:
 def rooms(connection: apsw.Connection) -> list[RoomState]:
     """All of them."""
     return [RoomState(*row) for row in connection.execute(_ALL, (MOST_ROOMS,))]
+
+
+def was_heard(connection: apsw.Connection, message_key: str, stanza_key: str) -> bool:
+    """Whether what was written in a room was sent, under this idempotency key, or answered, as this stanza."""
+    found = connection.execute(
+        "SELECT 1 FROM message WHERE idempotency_key = ? UNION ALL SELECT 1 FROM desk_stanza WHERE key = ?",
+        (message_key, stanza_key),
+    ).fetchone()
+    return found is not None
+
+
+def changed_hands(connection: apsw.Connection, conversation_id: int, after: int, before: int) -> bool:
+    """Whether a conversation came to somebody else between two times, ms."""
+    kinds = ", ".join(f"'{kind}'" for kind in _HANDS)
+    found = connection.execute(
+        f"SELECT 1 FROM note WHERE conversation_id = ? AND id >= ? AND id < ? AND kind IN ({kinds})",
+        (conversation_id, after << 20, before << 20),
+    ).fetchone()
+    return found is not None
 
 
 def messages_after(connection: apsw.Connection, conversation_id: int, after: int, most: int) -> list[Message]:

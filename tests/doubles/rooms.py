@@ -23,7 +23,7 @@ class FakeRooms:
     events: RoomEvents = field(default_factory=RoomEvents)
     there: set[str] = field(default_factory=set)
 
-    def keep(self, plan: RoomPlan) -> bool:
+    def keep(self, plan: RoomPlan, since: int | None = None) -> bool:
         known = self.plans.get(plan.jid)
         self.plans[plan.jid] = plan
         if self.up and known != plan:

@@ -265,7 +265,9 @@ class Stage:
             self.talks.entered(jid, how)
 
         chat.rooms.events = RoomEvents(said=self.talks.said, entered=entered, gone=self.talks.gone)
-        self.relaying = Relaying(self.store, self.engine, self.ids, self.clock, send, self.echoes, nudging)
+        self.relaying = Relaying(
+            self.store, self.engine, self.ids, self.clock, send, self.echoes, nudging, in_room=self.talks.told
+        )
         self._lane(DESK_LANE, self.relaying.run, most=200, together=50, room=chat.room)
         self.engine.presence = self.attendance
         await self.agents.start()

@@ -1,6 +1,7 @@
 """Sentences about chat rooms: the lobby of a queue, and the room of a conversation."""
 
 from gateway.model.desk import RoomSaid
+from gateway.model.rows import replace
 from tests.doubles.rooms import FakeRooms
 from tests.scenarios.playing import Play, jid, same, sentence
 
@@ -79,9 +80,26 @@ async def _say(play: Play, agent: str, where: str, text: str, *, whispered: bool
     for name, phone in play.phones.items():
         text = text.replace(f"the number of {name}", phone)
     play.typed += 1
-    said = RoomSaid(room, jid(agent), agent, f"room-{play.typed}", text, whispered=whispered)
+    await _hear(play, where, RoomSaid(room, jid(agent), agent, f"room-{play.typed}", text, whispered=whispered))
+
+
+@sentence(r"(?:The room repeats|\w+'s phone sends late) what (Ana|Ben|Cleo) wrote (\d+) (second|minute)s? ago: (.+)")
+async def _late(play: Play, agent: str, count: str, unit: str, text: str) -> None:
+    room = await _room(play, "room")
+    play.typed += 1
+    at = play.stage.now - int(count) * (60_000 if unit == "minute" else 1000)
+    await _hear(play, "room", RoomSaid(room, jid(agent), agent, f"room-{play.typed}", text, at=at))
+
+
+@sentence(r"The room repeats what (Ana|Ben|Cleo) said in it last: (.+)")
+async def _again(play: Play, agent: str, text: str) -> None:
+    room = await _room(play, "room")
+    await _hear(play, "room", RoomSaid(room, jid(agent), agent, f"room-{play.typed}", text, at=play.stage.now - 1000))
+
+
+async def _hear(play: Play, where: str, said: RoomSaid) -> None:
     said_there = play.stage.lobbies.said if where == "lobby" else play.stage.talks.said
-    play.answer = (await play.stage.do(said_there(said))).removeprefix("[desk] ").removeprefix(f"{agent}: ")
+    play.answer = (await play.stage.do(said_there(said))).removeprefix("[desk] ").removeprefix(f"{said.nick}: ")
     await play.stage.look_at_rooms()
 
 
@@ -107,3 +125,19 @@ async def _ended(play: Play, why: str) -> None:
     room = await _room(play, "room")
     assert same(why, _rooms(play).ended.get(room, "")), f"ended: {_rooms(play).ended}"
     assert not await play.stage.rows("SELECT * FROM room"), "its row is there"
+
+
+@sentence(r"(Ana|Ben|Cleo) is in the room( no more)?")
+async def _in(play: Play, agent: str, gone: str | None = None) -> None:
+    seats = _rooms(play).seats.setdefault(await _room(play, "room"), {})
+    seats.pop(agent, None)
+    if gone is None:
+        seats[agent] = jid(agent)
+
+
+@sentence(r"Monitoring is silent")
+async def _silent(play: Play) -> None:
+    book = play.stage.playbook
+    talks = book.rules.conversations.model_copy(update={"monitoring": "silent"})
+    play.stage.playbook = replace(book, rules=book.rules.model_copy(update={"conversations": talks}))
+    play.stage.engine.playbook = play.stage.playbook

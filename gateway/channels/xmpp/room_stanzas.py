@@ -2,6 +2,7 @@
 
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from gateway.channels.xmpp.jids import CONTACT_RESOURCE, BadJid, read_sender
 from gateway.channels.xmpp.writing import NS_DELAY, NS_SID, NS_STANZAS, attributes, delay, escape, random_id
@@ -12,6 +13,7 @@ NS_USER = f"{NS_MUC}#user"
 NS_ADMIN = f"{NS_MUC}#admin"
 NS_OWNER = f"{NS_MUC}#owner"
 NS_CONFERENCE = "jabber:x:conference"  # XEP-0249
+NS_ADDRESS = "http://jabber.org/protocol/address"  # XEP-0033
 _SPACES = ("{jabber:component:accept}", "{jabber:client}")
 _LONGEST_TEXT = 30_000  # characters
 
@@ -22,9 +24,10 @@ def occupant(plan: RoomPlan, domain: str) -> str:
     return f"{local}{domain}/{CONTACT_RESOURCE}"
 
 
-def enter(us: str, room: str, nick: str) -> str:
-    """7.2: without what was said before."""
-    inner = f"<x xmlns='{NS_MUC}'><history maxstanzas='0'/></x>"
+def enter(us: str, room: str, nick: str, since: int | None) -> str:
+    """7.2, with what was said there since a time in ms (7.2.14); None = without."""
+    asked = "maxstanzas='0'" if since is None else f"since='{_stamp(since)}'"
+    inner = f"<x xmlns='{NS_MUC}'><history {asked}/></x>"
     return f"<presence{attributes(from_=us, to=f'{room}/{nick}')}>{inner}</presence>"
 
 
@@ -64,6 +67,14 @@ def listed_as(us: str, room: str, id: str, affiliation: str) -> str:
 def affiliate(us: str, room: str, id: str, jid: str, affiliation: str) -> str:
     """9.3: one at a time, since Prosody reads the first item only."""
     return _query("set", us, room, id, NS_ADMIN, f"<item{attributes(affiliation=affiliation, jid=jid)}/>")
+
+
+def affiliations_wanted(plan: RoomPlan, us: str, listed: Mapping[str, str]) -> dict[str, str]:
+    """What is to be changed, by bare JID. listed: what holds now."""
+    ours = us.partition("/")[0]
+    wanted = {**dict.fromkeys(plan.members, "member"), **dict.fromkeys(plan.admins, "admin"), ours: "owner"}
+    changes = {jid: want for jid, want in wanted.items() if listed.get(jid) != want}
+    return changes | {jid: "none" for jid in listed if jid not in wanted}
 
 
 def say(us: str, to: str, text: str, *, id: str = "", at: int | None = None, whisper: bool = False) -> str:
@@ -118,14 +129,53 @@ def affiliations(xml: ET.Element) -> dict[str, str]:
 
 
 def body_of(xml: ET.Element) -> str:
-    """What a message says, "" = nothing, or it was said long ago (XEP-0203)."""
-    if xml.find(f"{{{NS_DELAY}}}delay") is not None:
-        return ""
+    """What a message says, "" = nothing."""
     for space in _SPACES:
         found = xml.find(f"{space}body")
         if found is not None:
             return found.text or ""
     return ""
+
+
+def is_subject(xml: ET.Element) -> bool:
+    """8.1: a subject and no body. The one that a room sends to who enters ends what was said before (7.2.15)."""
+    has = {name: any(xml.find(f"{space}{name}") is not None for space in _SPACES) for name in ("subject", "body")}
+    return has["subject"] and not has["body"]
+
+
+def said_at(xml: ET.Element, room: str) -> int | None:
+    """When it was said, ms, where that is not now (XEP-0203): as the room says, else as its author does. 0 = long ago,
+    nobody knows when."""
+    stamps = {found.get("from", ""): found.get("stamp", "") for found in xml.iterfind(f"{{{NS_DELAY}}}delay")}
+    if not stamps:
+        return None
+    try:
+        moment = datetime.fromisoformat(stamps.get(room) or list(stamps.values())[-1])
+        return max(0, int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000))
+    except (ValueError, OverflowError, OSError):
+        return 0
+
+
+def author_of(xml: ET.Element) -> str:
+    """Who wrote what a room repeats to who enters, as bare real JID: Prosody's archive puts in an item as in a
+    presence, ejabberd an address (XEP-0033, as 7.2.14 has it). An author may have put in the other: "" unless all
+    agree.
+    """
+    claims = [found.get("jid") for found in xml.iterfind(f"{{{NS_USER}}}x/{{{NS_USER}}}item")]
+    addresses = xml.iterfind(f"{{{NS_ADDRESS}}}addresses/{{{NS_ADDRESS}}}address")
+    claims += [found.get("jid") for found in addresses if found.get("type") == "ofrom"]
+    try:
+        known = {read_sender(claim).bare for claim in claims}
+    except BadJid:
+        return ""
+    return known.pop() if len(known) == 1 else ""
+
+
+def _stamp(at: int) -> str:
+    try:
+        return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return "1970-01-01T00:00:00Z"
 
 
 def condition(xml: ET.Element) -> str:

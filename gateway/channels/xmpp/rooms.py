@@ -26,6 +26,9 @@ _LONGEST_BODY = 10_000  # characters
 _LONGEST_ID = 256
 _Write = Callable[[str], str]
 _OTHER_NICKS = 3
+_MOST_EARLY = 200  # lines that come before a room is ready
+_MOST_HEARD = 200
+_SLACK_MS = 60_000  # the room's clock is not ours, and a connection is dead for a while before that is noticed
 _LISTS = ("member", "admin", "owner")
 _IN_STILL = ("service-unavailable", "feature-not-implemented")  # XEP-0410, 3: whoever answered the ping is in
 _THERE_IS_NONE = ("item-not-found", "gone")
@@ -36,7 +39,9 @@ _THROWN_OUT = ("not-acceptable", *_THERE_IS_NONE, "remote-server-not-found", "re
 class _Room:
     """us: our full JID. asked: queries under way, by id: what for. listed: affiliations as the room has them. people:
     real bare JIDs by nick. inside: our occupant is there. ready: it is as planned. entry: how we came in. due:
-    when something is done about it (loop time). ending: why it shall be destroyed.
+    when something is done about it (loop time). ending: why it shall be destroyed. since: ms, from when on we want to
+    know what was said, None = from now on. past: what comes was said before we came in. early: what came before it was
+    ready. heard: the latest lines, as (author, id): what was heard is no news when the room repeats it.
     """
 
     plan: RoomPlan
@@ -52,6 +57,10 @@ class _Room:
     conflicts: int = 0
     due: float = 0.0
     ending: str | None = None
+    since: int | None = None
+    past: bool = False
+    early: list[RoomSaid] = field(default_factory=list)
+    heard: dict[tuple[str, str], None] = field(default_factory=dict)
 
     @property
     def nick(self) -> str:
@@ -61,23 +70,23 @@ class _Room:
 class Rooms:
     """All rooms of a link. Nothing here waits; what agents say is worked off in their lanes."""
 
-    def __init__(self, owner: DeskOwner, patience: Patience) -> None:
-        self._owner, self._patience = owner, patience
+    def __init__(self, owner: DeskOwner, patience: Patience, now: Callable[[], int]) -> None:
+        self._owner, self._patience, self._now = owner, patience, now
         self._rooms: dict[str, _Room] = {}
         self._up = False
         self._timer: asyncio.TimerHandle | None = None
 
     # for care
 
-    def keep(self, plan: RoomPlan) -> bool:
-        """This room shall be, and be so; enters it when it can. False where that cannot be: no JID of a room, or too
-        many of them."""
+    def keep(self, plan: RoomPlan, since: int | None = None) -> bool:
+        """This room shall be, and be so; enters it when it can. since: as in `gateway.model.desk.Rooms`. False where
+        that cannot be: no JID of a room, or too many of them."""
         if not self._may_be(plan):
             self._owner.counters["rooms_refused"] += 1
             return False
         known = self._rooms.get(plan.jid)
         if known is None or known.ending is not None:
-            self._rooms[plan.jid] = _Room(plan, stanzas.occupant(plan, self._owner.profile.domain))
+            self._rooms[plan.jid] = self._planned(plan, since)
         elif known.plan != plan:
             known.plan = plan
             if known.ready:
@@ -95,7 +104,7 @@ class Rooms:
 
     def end(self, plan: RoomPlan, reason: str) -> None:
         """Destroys a room; `RoomEvents.gone` tells when it is no more."""
-        room = self._rooms.setdefault(plan.jid, _Room(plan, stanzas.occupant(plan, self._owner.profile.domain)))
+        room = self._rooms.setdefault(plan.jid, self._planned(plan))
         if room.ending is None:
             room.ending, room.due = reason, 0.0
         self._soon()
@@ -171,6 +180,9 @@ class Rooms:
             return False
         return is_customer(plan.customer) and (plan.jid in self._rooms or len(self._rooms) < MOST_ROOMS)
 
+    def _planned(self, plan: RoomPlan, since: int | None = None) -> _Room:
+        return _Room(plan, stanzas.occupant(plan, self._owner.profile.domain), since=since)
+
     def _soon(self) -> None:
         if self._up and self._timer is not None:
             self._timer.cancel()
@@ -196,8 +208,8 @@ class Rooms:
         elif not room.inside and room.entering:
             self._later(room, "does not let us in: no answer")
         elif not room.inside:
-            room.entering = True
-            self._owner.write(stanzas.enter(room.us, room.plan.jid, room.nick))
+            room.entering = room.past = True
+            self._owner.write(stanzas.enter(room.us, room.plan.jid, room.nick, room.since))
         elif room.asked:
             self._later(room, "does not answer")
         else:
@@ -210,8 +222,11 @@ class Rooms:
 
     def _out(self, room: _Room, wait: float) -> None:
         """We are not in: tries again after so many seconds."""
+        if room.ready and room.since is not None:
+            room.since = self._now() - _SLACK_MS
         room.inside = room.ready = room.entering = False
         room.asked.clear()
+        room.early.clear()
         room.people.clear()
         room.due = asyncio.get_running_loop().time() + wait
 
@@ -224,8 +239,7 @@ class Rooms:
         room.tries += 1
 
     def _presence(self, room: _Room, xml: ET.Element, nick: str) -> None:
-        kind, codes = xml.get("type"), stanzas.codes(xml)
-        affiliation, real = stanzas.item(xml)
+        kind, codes, (affiliation, real) = xml.get("type"), stanzas.codes(xml), stanzas.item(xml)
         if kind == "error":
             if room.entering:
                 self._turned_away(room, stanzas.condition(xml))
@@ -309,19 +323,17 @@ class Rooms:
             self._is_ready(room)
 
     def _affiliate(self, room: _Room) -> None:
-        ours = room.us.partition("/")[0]
-        plan = room.plan
-        wanted = {**dict.fromkeys(plan.members, "member"), **dict.fromkeys(plan.admins, "admin"), ours: "owner"}
-        changes = {jid: want for jid, want in wanted.items() if room.listed.get(jid) != want}
-        changes |= {jid: "none" for jid in room.listed if jid not in wanted}
-        for jid, want in changes.items():
-            self._ask(room, "affiliate", partial(stanzas.affiliate, room.us, plan.jid, jid=jid, affiliation=want))
+        for jid, want in stanzas.affiliations_wanted(room.plan, room.us, room.listed).items():
+            self._ask(room, "affiliate", partial(stanzas.affiliate, room.us, room.plan.jid, jid=jid, affiliation=want))
 
     def _is_ready(self, room: _Room) -> None:
-        room.ready, room.tries = True, 0
+        room.ready, room.past, room.tries = True, False, 0
         room.due = asyncio.get_running_loop().time() + self._patience.quiet
         self._owner.counters["rooms_entered"] += 1
         self._owner.events.rooms.entered(room.plan.jid, room.entry)
+        early, room.early = room.early, []
+        for said in early:
+            self._hear(room, said)
 
     # what is said
 
@@ -331,17 +343,36 @@ class Rooms:
             if room.inside and room.ending is None and stanzas.condition(xml) in _THROWN_OUT and not nick:
                 self._later(room, "has lost us")
             return
-        room.due = max(room.due, asyncio.get_running_loop().time() + self._patience.quiet) if room.ready else room.due
-        body = stanzas.body_of(xml)
-        if not body or not nick or nick == room.nick or room.ending is not None or not room.ready:
+        if room.ready:
+            room.due = max(room.due, asyncio.get_running_loop().time() + self._patience.quiet)
+        if stanzas.is_subject(xml):
+            room.past = False  # 7.2.15: what was said before is over
             return
-        real = room.people.get(nick, "")
+        body = stanzas.body_of(xml)
+        if not body or not nick or nick == room.nick or room.ending is not None or not room.inside:
+            return
+        real, at = room.people.get(nick, ""), stanzas.said_at(xml, room.plan.jid)
+        past = room.past and kind == "groupchat" and at is not None
+        if past and real != stanzas.author_of(xml):
+            real = ""  # whoever has this nick now need not be who had it
         if not self._owner.events.listed(real):
             self._owner.counters["refused_strangers"] += 1
             return
         name = xml.get("id", "") if len(xml.get("id", "")) <= _LONGEST_ID else ""
-        said = RoomSaid(room.plan.jid, real, nick, name, body, whispered=kind != "groupchat")
-        if len(body) > _LONGEST_BODY:
+        if past and (real, name) in room.heard:
+            return
+        said = RoomSaid(room.plan.jid, real, nick, name, body, whispered=kind != "groupchat", at=at)
+        if room.ready:
+            self._hear(room, said)
+        elif len(room.early) < _MOST_EARLY:
+            room.early.append(said)
+
+    def _hear(self, room: _Room, said: RoomSaid) -> None:
+        if said.id:
+            room.heard[said.agent, said.id] = None
+        if len(room.heard) > _MOST_HEARD:
+            del room.heard[next(iter(room.heard))]
+        if len(said.text) > _LONGEST_BODY:
             self._reply(said, f"not sent: {_LONGEST_BODY:,} characters at most")
             return
 
@@ -355,7 +386,7 @@ class Rooms:
                 self._reply(said, answer)
 
         self._owner.counters["rooms_said"] += 1
-        if not self._owner.lanes.put(real, hear):
+        if not self._owner.lanes.put(said.agent, hear):
             self._owner.counters["flooded"] += 1
             self._reply(said, "not sent: too many at a time. Send it again in a moment.")
 

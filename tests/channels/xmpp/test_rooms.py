@@ -171,12 +171,6 @@ async def test_a_whisper_to_us_is_answered_as_a_whisper(make_room: MakeRoom) -> 
             + message("/take", sender="other@rooms.example.test/anna", to=DESK, type="groupchat"),
             id="a room that is not ours",
         ),
-        pytest.param(
-            presence("anna", f"{ANNA}/x")
-            + message("/take", sender=f"{LOBBY}/anna", to=DESK, type="groupchat",
-                      inner="<delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'/>"),
-            id="said long ago",
-        ),
         pytest.param(presence("anna", f"{ANNA}/x") + message("/take", sender=LOBBY, to=DESK, type="groupchat"),
                      id="the room itself"),
     ],
@@ -269,3 +263,99 @@ async def test_a_room_is_destroyed_even_when_we_are_not_in(make_room: MakeRoom) 
     muc.answer(query, problem="item-not-found")
     await room.until(lambda: room.care.gone == [LOBBY])
     assert not room.link.rooms.keep(RoomPlan("billing@example.test", "", "Desk", "a colleague's account"))
+
+
+# -- what was said while we were away
+
+THEN = 1_795_000_000_000  # 2026-11-18T11:06:40Z
+DELAY = f"<delay xmlns='urn:xmpp:delay' from='{LOBBY}' stamp='2026-11-18T11:06:40Z'/>"
+
+
+def item(jid: str) -> str:
+    """As Prosody's archive tells who wrote a line."""
+    return f"<x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='member' jid='{jid}'/></x>"
+
+
+def address(jid: str) -> str:
+    """As ejabberd does."""
+    return f"<addresses xmlns='http://jabber.org/protocol/address'><address type='ofrom' jid='{jid}'/></addresses>"
+
+
+def repeated(text: str, inner: str, *, nick: str = "anna", id: str = "g1") -> str:
+    return message(text, sender=f"{LOBBY}/{nick}", to=DESK, id=id, type="groupchat", inner=inner + DELAY)
+
+
+SUBJECT = f"<message type='groupchat' from='{LOBBY}' to='{DESK}'><subject/></message>"
+
+
+async def back(make_room: MakeRoom, past: str, then: str = "") -> Room:
+    """A room that we come back to, which repeats what was said, and where more is said before it is set up."""
+    room = await make_room(patience=PATIENT)
+    muc = Muc(room)
+    assert room.link.rooms.keep(PLAN, since=THEN)
+    entry = await muc.enters()
+    history = entry.find("*/{http://jabber.org/protocol/muc}history")
+    assert history is not None
+    assert history.attrib == {"since": "2026-11-18T11:06:40Z"}
+    server = room.server.last
+    server.send(presence("anna", f"{ANNA}/phone") + presence("ben", f"{BEN}/phone"))
+    server.send(presence("Desk", DESK, affiliation="owner", code="110") + past + SUBJECT + then)
+    await muc.opens("110")
+    await room.settle()
+    return room
+
+
+async def test_what_was_said_while_we_were_away_is_told_once(make_room: MakeRoom) -> None:
+    past = (
+        repeated("first", item(ANNA))
+        + repeated("[desk] ours", item(DOMAIN), nick="Desk", id="m1")
+        + repeated("second", address(f"{BEN}/phone"), nick="ben", id="g2")
+    )
+    room = await back(make_room, past, then=said("third", id="g3"))
+    await room.until(lambda: len(room.care.rooms_said) == 3)
+    assert sorted(room.care.rooms_said, key=lambda one: one.id) == [
+        RoomSaid(LOBBY, ANNA, "anna", "g1", "first", at=THEN),
+        RoomSaid(LOBBY, BEN, "ben", "g2", "second", at=THEN),
+        RoomSaid(LOBBY, ANNA, "anna", "g3", "third"),
+    ]
+    assert room.care.entered == [(LOBBY, Entry.back)]
+    # We are thrown out and come back: what we heard is no news, what we did not hear is.
+    muc = Muc(room)
+    room.server.last.send(presence("Desk", DESK, kind="unavailable", code="307"))
+    await muc.enters(2)
+    room.server.last.send(presence("anna", f"{ANNA}/phone") + presence("Desk", DESK, affiliation="owner", code="110"))
+    room.server.last.send(past + repeated("third", item(ANNA), id="g3") + repeated("fourth", item(ANNA), id="g4"))
+    muc._answered = len(muc.queries)
+    await muc.opens("110")
+    await room.until(lambda: len(room.care.rooms_said) == 4)
+    assert room.care.rooms_said[3].text == "fourth"
+
+
+@pytest.mark.parametrize(
+    ("inner", "nick"),
+    [
+        pytest.param("", "anna", id="nobody says who wrote it"),
+        pytest.param(item(BEN), "anna", id="who has the nick did not write it"),
+        pytest.param(item(ANNA), "ben", id="the nick is somebody else's"),
+        pytest.param(item(ANNA), "gone", id="who wrote it has left"),
+        pytest.param(item(BEN) + item(ANNA), "ben", id="the author put in another, Prosody"),
+        pytest.param(item(BEN) + address(ANNA), "ben", id="the author put in another, ejabberd"),
+        pytest.param(item("mallory@example.test"), "anna", id="no agent"),
+        pytest.param(address(""), "anna", id="no JID"),
+    ],
+)
+async def test_what_nobody_answers_for_is_not_told(make_room: MakeRoom, inner: str, nick: str) -> None:
+    room = await back(make_room, repeated("give her all", inner, nick=nick))
+    assert room.care.rooms_said == []
+
+
+async def test_a_client_that_was_out_of_reach(make_room: MakeRoom) -> None:
+    """XEP-0203 of its author: it was written a while ago, whoever brings it."""
+    room, _ = await opened(make_room)
+    room.server.last.send(presence("anna", f"{ANNA}/phone"))
+    late = "<delay xmlns='urn:xmpp:delay' stamp='2026-11-18T11:06:40.000Z'/>"
+    room.server.last.send(message("late", sender=f"{LOBBY}/anna", to=DESK, type="groupchat", inner=late))
+    odd = "<delay xmlns='urn:xmpp:delay' stamp='yesterday'/>"
+    room.server.last.send(message("odd", sender=f"{LOBBY}/anna", to=DESK, id="m2", type="groupchat", inner=odd))
+    await room.until(lambda: len(room.care.rooms_said) == 2)
+    assert [one.at for one in room.care.rooms_said] == [THEN, 0]
