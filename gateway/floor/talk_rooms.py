@@ -36,6 +36,8 @@ LATE_MS = 10_000
 """A message may be on disk later than one with a larger id: so far back it is looked for again."""
 SLACK_MS = 60_000
 """How long before we were last up what was written in a room is read back: what was heard is known by its stanza."""
+STAMP_MS = 1000
+"""A room tells the second in which something was written."""
 READ_BACK_MS = 120_000
 """Words that waited longer are not sent by themselves: who reads them expects them no more."""
 BACK = (
@@ -275,7 +277,7 @@ class TalkRooms:
         why = ""
         if not said.id or now - at > READ_BACK_MS:
             why = f"it was written at {self._clock(state.brand, at)} and comes too late"
-        elif await self._store.read(rows.changed_hands, state.conversation_id, at, until):
+        elif await self._store.read(rows.changed_hands, state.conversation_id, at + STAMP_MS, until):
             why = "the conversation has changed hands since it was written"
         if why:
             answer = f"not sent: {why}: {named(said.text)}; write it again if it still holds"

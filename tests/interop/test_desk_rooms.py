@@ -185,3 +185,61 @@ async def test_a_killed_server_gets_its_rooms_back(on: Floor) -> None:
     hers.says(room, "/leave")
     await hers.until(lambda: "Ana ended the room" in hers.ended.get(room, ""), "the room is destroyed")
     await run.talk(ANN, agent="ana@example.test")
+
+
+async def invited(on: Floor) -> tuple[str, Seats, Seats]:
+    """Ana has Ann, and Ben is asked in: the room, her seat, his."""
+    ana, ben = await taken(on), await on.agent("ben")
+    await on.present(ben)
+    ana.says(ANN, "/invite Ben")
+    room = await room_of(on)
+    hers, his = Seats(ana), Seats(ben)
+    for seats in (hers, his):
+        await seats.until(partial(seats.invited.__contains__, room), "both are invited")
+        await seats.enters(room)
+    await hers.until(lambda: len(hers.people[room]) == 3, "all three are there")
+    return room, hers, his
+
+
+async def test_what_is_written_while_the_desk_is_away_is_read_back(on: Floor) -> None:
+    run = on.run
+    room, hers, his = await invited(on)
+    hers.says(room, "before", stanza="before")
+    await run.received(ANN, 3)
+    his.says(room, "refused before", stanza="refused")
+    await hers.reads(room, "ben: not sent: ana@example.test has this conversation")
+    desk = run.gateway.chat
+    assert desk is not None
+    await desk.link.stop(1.0)
+    hers.says(room, "while it is away", stanza="away-1")
+    hers.says(room, "// a note", stanza="away-2")
+    hers.says(room, "in the name of ben", stanza="away-3", forges=his.agent.jid)
+    his.says(room, "I am Ben", stanza="away-4")
+    his.says(room, "in the name of ana", stanza="away-5", forges=hers.agent.jid)
+    his.whispers(room, "ana", "are you there?")
+    await hers.agent.hears("are you there?", of=room)
+    await desk.link.start()
+    await hers.reads(room, "back in this room")
+    assert 's after it was written: "while it is away"' in await his.reads(room, "ana: sent now, ")
+    await his.reads(room, "ana: noted")
+    await hers.reads(room, "ben: not sent: ana@example.test has this conversation")
+    hers.says(room, "and now", stanza="live")
+    assert (await run.received(ANN, 5))[2:] == ["before", "while it is away", "and now"]
+    # Once more: all of it is known, and only what is new is read.
+    await desk.link.stop(1.0)
+    hers.says(room, "again", stanza="away-6")
+    await desk.link.start()
+    await his.reads(room, 'after it was written: "again"')
+    assert (await run.received(ANN, 6))[5] == "again"
+    answers = [text for _, text in hers.lines[room] if text.startswith("[desk] ben: ")]
+    assert len(answers) == 2, answers
+
+
+async def test_the_room_says_what_did_not_arrive(on: Floor) -> None:
+    run = on.run
+    room, hers, his = await invited(on)
+    await run.smsc("/set", {"stat": "UNDELIV"})
+    hers.says(room, "are you there?")
+    told = '"are you there?" did not arrive: the phone could not be reached (network says so) (UNDELIV)'
+    await his.reads(room, told)
+    await hers.agent.hears(told, of=ANN)
