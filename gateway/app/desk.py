@@ -121,7 +121,7 @@ class AgentDesk:
     async def start(self) -> None:
         """Begins to connect, to send what lies on disk, and to ask agents."""
         await self.agents.start()
-        self._last_up = self.talks.last_up = await self._store.read(waiting.last_up)
+        self._last_up = await self._store.read(waiting.last_up)
         self.lane.start()
         self.assigning.start()
         self.lobbies.looking.start()

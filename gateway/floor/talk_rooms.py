@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from gateway import failpoints
 from gateway.care import escalation
 from gateway.care.dispatch import named
 from gateway.care.engine import Engine
@@ -34,16 +35,19 @@ MOST_AT_ONCE = 50
 SPACING_SECONDS, QUIET_SECONDS = 0.1, 5.0
 LATE_MS = 10_000
 """A message may be on disk later than one with a larger id: so far back it is looked for again."""
-SLACK_MS = 60_000
-"""How long before we were last up what was written in a room is read back: what was heard is known by its stanza."""
+SLACK_MS, LONGEST_MS = 60_000, 3_600_000
+"""How long before the newest message that was shown in a room what was written there is read back, and how far where
+none was: what was heard is known by its stanza.
+"""
 STAMP_MS = 1000
 """A room tells the second in which something was written."""
 READ_BACK_MS = 120_000
 """Words that waited longer are not sent by themselves: who reads them expects them no more."""
-BACK = (
-    "back in this room: what was written here meanwhile is read now, and each line answered; "
-    "a line without an answer did not go to the customer"
-)
+_BACK = {
+    Entry.back: "back in this room: what was written here meanwhile is read now, and each line answered; "
+    "a line without an answer did not go to the customer",
+    Entry.unread: "back in this room: what was written here meanwhile has not gone to the customer; write it again",
+}
 LEAVE = "leave"
 _KNOWN = frozenset({*verbs.VERBS, *READING, LEAVE})
 _SENT = (None, Disposition.delivered, Disposition.in_doubt, Disposition.unknown)
@@ -53,13 +57,16 @@ log = logging.getLogger("gateway.floor.talk_rooms")
 @dataclass(slots=True)
 class _Open:
     """What memory knows of a room. entry: how we came in, None = nothing is to be done about it. shown: ids of
-    messages that this process showed lately, None = it showed nothing yet. asked: who was asked in. owner: as the
-    room was told. touched: there may be more to show. looked: ms, when it was looked for. entered: ms, when we came in.
+    messages that this process showed lately, None = it showed nothing yet. before: the newest that was shown before
+    this process, newest: at all. asked: who was asked in. owner: as the room was told. touched: there may be more to
+    show. looked: ms, when it was looked for. entered: ms, when we came in.
     """
 
     plan: RoomPlan
     entry: Entry | None = None
     shown: set[int] | None = None
+    before: int = 0
+    newest: int = 0
     asked: set[str] = field(default_factory=set)
     owner: str = ""
     touched: bool = True
@@ -68,9 +75,7 @@ class _Open:
 
 
 class TalkRooms:
-    """All of them. rooms: where they are. now: ms. looking: what keeps them as they shall be. last_up: ms, when agents
-    could reach us last before this start, None = unknown.
-    """
+    """All of them. rooms: where they are. now: ms. looking: what keeps them as they shall be."""
 
     def __init__(self, store: Store, engine: Engine, agents: Agents, rooms: Rooms, now: Callable[[], int]) -> None:
         self._store, self._engine, self._agents, self._rooms, self._now = store, engine, agents, rooms, now
@@ -78,7 +83,6 @@ class TalkRooms:
         self._open: dict[str, _Open] = {}
         self._ending: set[str] = set()
         self._gone: set[str] = set()
-        self.last_up: int | None = None
         self.looking = Looking("rooms about conversations", self.look, SPACING_SECONDS, QUIET_SECONDS)
 
     # -- what the channel tells
@@ -89,8 +93,8 @@ class TalkRooms:
             return
         room.entry, room.entered = how, self._now()
         state = self._states.get(jid)
-        if how is Entry.back and state is not None and state.shown:
-            self._tell(state, BACK)
+        if how in _BACK and state is not None:
+            self._tell(state, _BACK[how])
         self.looking.poke()
 
     def told(self, agent: str, about: Message, text: str) -> bool:
@@ -160,8 +164,8 @@ class TalkRooms:
         if room is None or room.plan != plan:
             room = self._open.setdefault(state.jid, _Open(plan))
             room.plan = plan
-            since = self._now() if not state.shown else (self.last_up or self._now()) - SLACK_MS
-            if not self._rooms.keep(plan, since):
+            heard = state.shown >> 20 or self._now() - LONGEST_MS
+            if not self._rooms.keep(plan, heard - SLACK_MS):
                 log.error("the room %s cannot be: no place for a room", state.jid)
         if not self._rooms.inside(state.jid):
             return
@@ -171,23 +175,28 @@ class TalkRooms:
 
     async def _show(self, state: RoomState, room: _Open) -> None:
         how, room.entry, room.touched, room.looked = room.entry, None, False, self._now()
-        fresh = how is Entry.made or not state.shown
-        known = room.shown or set()
-        after = 0 if fresh else state.shown - (LATE_MS << 20 if room.shown is not None else 0)
-        most = SEEDED if fresh else MOST_AT_ONCE
-        found = await self._store.read(rows.messages_after, state.conversation_id, after, most)
+        fresh = how is Entry.made or not (state.shown or room.newest)
+        if room.shown is None:
+            room.shown, room.before, room.newest = set(), state.shown, state.shown
+        after = 0 if fresh else max(room.before, room.newest - (LATE_MS << 20))
+        known, most = (frozenset(), -SEEDED) if fresh else (frozenset(room.shown), MOST_AT_ONCE)
+        found = await self._store.read(rows.messages_after, state.conversation_id, after, known, most)
+        room.touched |= len(found) == most  # there is more
         for message in found:
-            if fresh or (message.id not in known and not self._said_here(state, message)):
+            if fresh or not self._said_here(state, message):
                 self._say(state, message, at=fresh)
-        newest = max([state.shown, *(message.id for message in found)])
-        room.shown = {message.id for message in found if message.id > newest - (LATE_MS << 20)}
+        room.newest = max([room.newest, *(message.id for message in found)])
+        shown = {*room.shown, *(message.id for message in found)}
+        room.shown = {an_id for an_id in shown if an_id > room.newest - (LATE_MS << 20)}
         self._name_owner(state, room)
         for agent in state.listening:
             if agent not in room.asked and agent not in self._rooms.people(state.jid).values():
                 self._rooms.invite(state.jid, agent, room.plan.title)
             room.asked.add(agent)
-        if newest > state.shown:
-            await self._store.write(rows.set_shown(state.conversation_id, newest))
+        failpoints.hit("after_room_shown")
+        # Up to there all that was written in the room is heard, too: from there it is read back.
+        if room.newest > state.shown and not self._rooms.behind(state.jid):
+            await self._store.write(rows.set_shown(state.conversation_id, room.newest))
 
     def _name_owner(self, state: RoomState, room: _Open) -> None:
         owner = state.agent or ""
@@ -342,8 +351,11 @@ class TalkRooms:
         known = await self._store.read(message_of_key, key) if key is not None else None
         if known is not None:
             return "" if known.text == words else "not sent: your client has used the id of this message before"
+        failpoints.hit("before_room_words")
         try:
-            return str(await self._engine.ask(state.key, decide))
+            answer = str(await self._engine.ask(state.key, decide))
+            failpoints.hit("after_room_words")
+            return answer
         except Rejected:
             return ""  # the same stanza was faster
 

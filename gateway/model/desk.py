@@ -181,10 +181,12 @@ class RoomSaid:
 
 
 class Entry(StrEnum):
-    """made: the room is new. back: it was there, and we were not. changed: who may be in it did."""
+    """made: the room is new. back: it was there, and we were not; what was written meanwhile is told. unread: the same,
+    but nobody can tell that. changed: who may be in it did."""
 
     made = "made"
     back = "back"
+    unread = "unread"
     changed = "changed"
 
 
@@ -203,6 +205,9 @@ class Rooms(Protocol):
 
     def inside(self, jid: str) -> bool:
         """Whether what we say there is heard."""
+
+    def behind(self, jid: str) -> bool:
+        """Whether what was said there before we came in is still being told."""
 
     def people(self, jid: str) -> Mapping[str, str]:
         """Who is there beside us: bare real JIDs by nick."""

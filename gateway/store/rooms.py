@@ -1,7 +1,7 @@
 """Chat rooms about conversations, as rows: what there is, and what was shown in them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import apsw
@@ -97,9 +97,13 @@ def changed_hands(connection: apsw.Connection, conversation_id: int, after: int,
     return found is not None
 
 
-def messages_after(connection: apsw.Connection, conversation_id: int, after: int, most: int) -> list[Message]:
-    """The last messages of a conversation with larger ids, oldest first."""
+def messages_after(
+    connection: apsw.Connection, conversation_id: int, after: int, known: Collection[int], most: int
+) -> list[Message]:
+    """The first messages of a conversation with larger ids that are not known, oldest first. most: so many; below
+    zero = the last ones."""
     view = conversation(connection, conversation_id)
-    ids = [an_id for an_id in view.messages if an_id > after][-most:] if view is not None else []
+    ids = [an_id for an_id in view.messages if an_id > after and an_id not in known] if view is not None else []
+    ids = ids[:most] if most > 0 else ids[most:]
     found = messages_by_id(connection, ids)
     return [found[an_id] for an_id in ids if an_id in found]

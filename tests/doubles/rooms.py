@@ -46,6 +46,9 @@ class FakeRooms:
     def inside(self, jid: str) -> bool:
         return self.up and jid in self.plans
 
+    def behind(self, jid: str) -> bool:
+        return False
+
     def people(self, jid: str) -> Mapping[str, str]:
         return self.seats.get(jid, {})
 

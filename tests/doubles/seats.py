@@ -18,14 +18,16 @@ _INVITATION = "{jabber:x:conference}x"
 
 
 class Seats:
-    """All rooms of one client. lines: room -> (nick, text) of what was said to all there. old: what was said before, as
-    (nick, text, first stamp). subjects: room -> the last one. people: room -> nicks. ended: room -> why it was
-    destroyed. invited: room -> why one is asked in. refused: room -> the condition of an error.
+    """All rooms of one client. lines: room -> (nick, text) of what was said to all there. ids: text -> ids of the
+    stanzas that brought it. old: what was said before, as (nick, text, first stamp). subjects: room -> the last one.
+    people: room -> nicks. ended: room -> why it was destroyed. invited: room -> why one is asked in. refused: room ->
+    the condition of an error.
     """
 
     def __init__(self, agent: AgentClient) -> None:
         self.agent = agent
         self.lines: dict[str, list[tuple[str, str]]] = {}
+        self.ids: dict[str, set[str]] = {}
         self.old: dict[str, list[tuple[str, str, str]]] = {}
         self.subjects: dict[str, str] = {}
         self.people: dict[str, set[str]] = {}
@@ -93,6 +95,7 @@ class Seats:
         if invitation is not None:
             self.invited[invitation.get("jid", "")] = invitation.get("reason", "")
         elif xml.get("type") == "groupchat":
+            self.ids.setdefault(xml.findtext(f"{_CLIENT}body") or "", set()).add(xml.get("id", ""))
             body, subject, delay = xml.findtext(f"{_CLIENT}body"), xml.findtext(f"{_CLIENT}subject"), xml.find(_DELAY)
             if body and delay is not None:
                 said = (sender.resource, body, delay.get("stamp", ""))

@@ -2,10 +2,18 @@
 
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from gateway.channels.xmpp.jids import CONTACT_RESOURCE, BadJid, read_sender
-from gateway.channels.xmpp.writing import NS_DELAY, NS_SID, NS_STANZAS, attributes, delay, escape, random_id
+from gateway.channels.xmpp.writing import (
+    NS_DELAY,
+    NS_SID,
+    NS_STANZAS,
+    attributes,
+    delay,
+    escape,
+    moment,
+    random_id,
+)
 from gateway.model.desk import RoomPlan
 
 NS_MUC = "http://jabber.org/protocol/muc"
@@ -13,7 +21,6 @@ NS_USER = f"{NS_MUC}#user"
 NS_ADMIN = f"{NS_MUC}#admin"
 NS_OWNER = f"{NS_MUC}#owner"
 NS_CONFERENCE = "jabber:x:conference"  # XEP-0249
-NS_ADDRESS = "http://jabber.org/protocol/address"  # XEP-0033
 _SPACES = ("{jabber:component:accept}", "{jabber:client}")
 _LONGEST_TEXT = 30_000  # characters
 
@@ -24,10 +31,9 @@ def occupant(plan: RoomPlan, domain: str) -> str:
     return f"{local}{domain}/{CONTACT_RESOURCE}"
 
 
-def enter(us: str, room: str, nick: str, since: int | None) -> str:
-    """7.2, with what was said there since a time in ms (7.2.14); None = without."""
-    asked = "maxstanzas='0'" if since is None else f"since='{_stamp(since)}'"
-    inner = f"<x xmlns='{NS_MUC}'><history {asked}/></x>"
+def enter(us: str, room: str, nick: str) -> str:
+    """7.2: without what was said before."""
+    inner = f"<x xmlns='{NS_MUC}'><history maxstanzas='0'/></x>"
     return f"<presence{attributes(from_=us, to=f'{room}/{nick}')}>{inner}</presence>"
 
 
@@ -137,45 +143,10 @@ def body_of(xml: ET.Element) -> str:
     return ""
 
 
-def is_subject(xml: ET.Element) -> bool:
-    """8.1: a subject and no body. The one that a room sends to who enters ends what was said before (7.2.15)."""
-    has = {name: any(xml.find(f"{space}{name}") is not None for space in _SPACES) for name in ("subject", "body")}
-    return has["subject"] and not has["body"]
-
-
-def said_at(xml: ET.Element, room: str) -> int | None:
-    """When it was said, ms, where that is not now (XEP-0203): as the room says, else as its author does. 0 = long ago,
-    nobody knows when."""
-    stamps = {found.get("from", ""): found.get("stamp", "") for found in xml.iterfind(f"{{{NS_DELAY}}}delay")}
-    if not stamps:
-        return None
-    try:
-        moment = datetime.fromisoformat(stamps.get(room) or list(stamps.values())[-1])
-        return max(0, int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000))
-    except (ValueError, OverflowError, OSError):
-        return 0
-
-
-def author_of(xml: ET.Element) -> str:
-    """Who wrote what a room repeats to who enters, as bare real JID: Prosody's archive puts in an item as in a
-    presence, ejabberd an address (XEP-0033, as 7.2.14 has it). An author may have put in the other: "" unless all
-    agree.
-    """
-    claims = [found.get("jid") for found in xml.iterfind(f"{{{NS_USER}}}x/{{{NS_USER}}}item")]
-    addresses = xml.iterfind(f"{{{NS_ADDRESS}}}addresses/{{{NS_ADDRESS}}}address")
-    claims += [found.get("jid") for found in addresses if found.get("type") == "ofrom"]
-    try:
-        known = {read_sender(claim).bare for claim in claims}
-    except BadJid:
-        return ""
-    return known.pop() if len(known) == 1 else ""
-
-
-def _stamp(at: int) -> str:
-    try:
-        return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (OverflowError, ValueError, OSError):
-        return "1970-01-01T00:00:00Z"
+def said_at(xml: ET.Element) -> int | None:
+    """When it was said, ms, where its author says that it is a while ago (XEP-0203); 0 = nobody knows when."""
+    found = xml.find(f"{{{NS_DELAY}}}delay")
+    return None if found is None else moment(found.get("stamp", ""))
 
 
 def condition(xml: ET.Element) -> str:

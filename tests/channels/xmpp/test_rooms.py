@@ -1,6 +1,7 @@
 """Rooms of ours: made, kept, heard, destroyed; and every other room, of which nothing is heard."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import dataclass
 
 import pytest
 
@@ -85,8 +86,10 @@ class Muc:
                 inner = f"<item affiliation='owner' jid='{DOMAIN}'/>"
             self.answer(query, f"<query xmlns='http://jabber.org/protocol/muc#admin'>{inner}</query>")
 
-    async def opens(self, code: str = "new", listed: str = "", changes: int = 2) -> dict[str, str]:
-        """Lets us in and does what we ask; the affiliations that were set."""
+    async def opens(
+        self, code: str = "new", listed: str = "", changes: int = 2, *, ready: bool = True
+    ) -> dict[str, str]:
+        """Lets us in and does what we ask; the affiliations that were set. ready: that is all."""
         self.room.server.last.send(presence("Desk", DESK, affiliation="owner", code=code))
         self.answer(await self.asked("owner"))
         await self.lists(listed)
@@ -96,7 +99,8 @@ class Muc:
             item = query[0][0]
             set_ones[item.get("jid", "")] = item.get("affiliation", "")
             self.answer(query)
-        await self.room.until(lambda: self.room.link.rooms.inside(LOBBY))
+        if ready:
+            await self.room.until(lambda: self.room.link.rooms.inside(LOBBY))
         return set_ones
 
 
@@ -268,7 +272,6 @@ async def test_a_room_is_destroyed_even_when_we_are_not_in(make_room: MakeRoom) 
 # -- what was said while we were away
 
 THEN = 1_795_000_000_000  # 2026-11-18T11:06:40Z
-DELAY = f"<delay xmlns='urn:xmpp:delay' from='{LOBBY}' stamp='2026-11-18T11:06:40Z'/>"
 
 
 def item(jid: str) -> str:
@@ -277,58 +280,112 @@ def item(jid: str) -> str:
 
 
 def address(jid: str) -> str:
-    """As ejabberd does."""
+    """As ejabberd's does."""
     return f"<addresses xmlns='http://jabber.org/protocol/address'><address type='ofrom' jid='{jid}'/></addresses>"
 
 
-def repeated(text: str, inner: str, *, nick: str = "anna", id: str = "g1") -> str:
-    return message(text, sender=f"{LOBBY}/{nick}", to=DESK, id=id, type="groupchat", inner=inner + DELAY)
+@dataclass
+class Kept:
+    """A line of the archive."""
+
+    text: str
+    inner: str
+    nick: str = "anna"
+    id: str = "g1"
+    kind: str = "groupchat"
+
+    def result(self, query: str) -> str:
+        inner = f"<body>{self.text}</body>{self.inner}"
+        return (
+            f"<message from='{LOBBY}' to='{DESK}'><result xmlns='urn:xmpp:mam:2' queryid='{query}' id='a-{self.id}'>"
+            "<forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='2026-11-18T11:06:40Z'/>"
+            f"<message xmlns='jabber:client' type='{self.kind}' from='{LOBBY}/{self.nick}' id='{self.id}'>{inner}"
+            "</message></forwarded></result></message>"
+        )
 
 
-SUBJECT = f"<message type='groupchat' from='{LOBBY}' to='{DESK}'><subject/></message>"
+async def asked_archive(muc: Muc) -> tuple[ET.Element, str]:
+    """The next query of the archive, and after what."""
+    await muc.room.until(lambda: len(muc.queries) > muc._answered)
+    query = muc.queries[muc._answered]
+    muc._answered += 1
+    payload = query.find("{urn:xmpp:mam:2}query")
+    assert payload is not None, ET.tostring(query)
+    assert payload.get("queryid") == query.get("id")
+    start = [value.text for value in payload.iter("{jabber:x:data}value")]
+    assert start == ["urn:xmpp:mam:2", "2026-11-18T11:06:40Z"]
+    return query, payload.findtext(".//{http://jabber.org/protocol/rsm}after") or ""
 
 
-async def back(make_room: MakeRoom, past: str, then: str = "") -> Room:
-    """A room that we come back to, which repeats what was said, and where more is said before it is set up."""
+async def back(make_room: MakeRoom, kept: list[Kept], then: str = "", *, problem: str = "") -> tuple[Room, Muc]:
+    """A room that we come back to, which has an archive, and where more is said before that is read."""
     room = await make_room(patience=PATIENT)
     muc = Muc(room)
     assert room.link.rooms.keep(PLAN, since=THEN)
-    entry = await muc.enters()
-    history = entry.find("*/{http://jabber.org/protocol/muc}history")
-    assert history is not None
-    assert history.attrib == {"since": "2026-11-18T11:06:40Z"}
-    server = room.server.last
-    server.send(presence("anna", f"{ANNA}/phone") + presence("ben", f"{BEN}/phone"))
-    server.send(presence("Desk", DESK, affiliation="owner", code="110") + past + SUBJECT + then)
-    await muc.opens("110")
+    await muc.enters()
+    room.server.last.send(presence("anna", f"{ANNA}/phone") + presence("ben", f"{BEN}/phone"))
+    await muc.opens("110", ready=False)
+    query, after = await asked_archive(muc)
+    assert not after
+    room.server.last.send(then)
+    for one in kept:
+        room.server.last.send(one.result(query.get("id", "")))
+    muc.answer(query, "<fin xmlns='urn:xmpp:mam:2' complete='true'/>", problem)
+    await room.until(lambda: room.link.rooms.inside(LOBBY))
     await room.settle()
-    return room
+    return room, muc
 
 
-async def test_what_was_said_while_we_were_away_is_told_once(make_room: MakeRoom) -> None:
-    past = (
-        repeated("first", item(ANNA))
-        + repeated("[desk] ours", item(DOMAIN), nick="Desk", id="m1")
-        + repeated("second", address(f"{BEN}/phone"), nick="ben", id="g2")
-    )
-    room = await back(make_room, past, then=said("third", id="g3"))
+PAST = [
+    Kept("first", item(ANNA)),
+    Kept("[desk] ours", item(DOMAIN), nick="Desk", id="m1"),
+    Kept("second", address(f"{BEN}/phone"), nick="ben", id="g2"),
+]
+
+
+async def test_what_was_said_while_we_were_away_is_told_once_and_in_order(make_room: MakeRoom) -> None:
+    room, muc = await back(make_room, PAST, then=said("third", id="g3"))
     await room.until(lambda: len(room.care.rooms_said) == 3)
-    assert sorted(room.care.rooms_said, key=lambda one: one.id) == [
+    assert room.care.rooms_said == [
         RoomSaid(LOBBY, ANNA, "anna", "g1", "first", at=THEN),
         RoomSaid(LOBBY, BEN, "ben", "g2", "second", at=THEN),
         RoomSaid(LOBBY, ANNA, "anna", "g3", "third"),
     ]
     assert room.care.entered == [(LOBBY, Entry.back)]
     # We are thrown out and come back: what we heard is no news, what we did not hear is.
-    muc = Muc(room)
+    room.clock[0] = THEN + 60_000
     room.server.last.send(presence("Desk", DESK, kind="unavailable", code="307"))
     await muc.enters(2)
-    room.server.last.send(presence("anna", f"{ANNA}/phone") + presence("Desk", DESK, affiliation="owner", code="110"))
-    room.server.last.send(past + repeated("third", item(ANNA), id="g3") + repeated("fourth", item(ANNA), id="g4"))
-    muc._answered = len(muc.queries)
-    await muc.opens("110")
+    room.server.last.send(presence("anna", f"{ANNA}/phone"))
+    await muc.opens("110", ready=False)
+    query, _ = await asked_archive(muc)
+    for one in (*PAST, Kept("third", item(ANNA), id="g3"), Kept("fourth", item(ANNA), id="g4")):
+        room.server.last.send(one.result(query.get("id", "")))
+    muc.answer(query, "<fin xmlns='urn:xmpp:mam:2' complete='true'/>")
     await room.until(lambda: len(room.care.rooms_said) == 4)
     assert room.care.rooms_said[3].text == "fourth"
+
+
+async def test_an_archive_is_read_page_by_page(make_room: MakeRoom) -> None:
+    room = await make_room(patience=PATIENT)
+    muc = Muc(room)
+    room.link.rooms.keep(PLAN, since=THEN)
+    await muc.enters()
+    await muc.opens("110", ready=False)
+    for page in range(3):
+        query, after = await asked_archive(muc)
+        assert after == (f"p{page - 1}" if page else "")
+        room.server.last.send(Kept(f"page {page}", item(ANNA), id=f"g{page}").result(query.get("id", "")))
+        last = f"<set xmlns='http://jabber.org/protocol/rsm'><last>p{page}</last></set>"
+        complete = " complete='true'" if page == 2 else ""
+        muc.answer(query, f"<fin xmlns='urn:xmpp:mam:2'{complete}>{last}</fin>")
+    await room.until(lambda: len(room.care.rooms_said) == 3)
+    assert [one.text for one in room.care.rooms_said] == ["page 0", "page 1", "page 2"]
+
+
+async def test_a_room_without_an_archive_says_so(make_room: MakeRoom) -> None:
+    room, _ = await back(make_room, [], problem="service-unavailable")
+    assert room.care.entered == [(LOBBY, Entry.unread)]
 
 
 @pytest.mark.parametrize(
@@ -337,15 +394,22 @@ async def test_what_was_said_while_we_were_away_is_told_once(make_room: MakeRoom
         pytest.param("", "anna", id="nobody says who wrote it"),
         pytest.param(item(BEN), "anna", id="who has the nick did not write it"),
         pytest.param(item(ANNA), "ben", id="the nick is somebody else's"),
-        pytest.param(item(ANNA), "gone", id="who wrote it has left"),
         pytest.param(item(BEN) + item(ANNA), "ben", id="the author put in another, Prosody"),
         pytest.param(item(BEN) + address(ANNA), "ben", id="the author put in another, ejabberd"),
-        pytest.param(item("mallory@example.test"), "anna", id="no agent"),
+        pytest.param(item("mallory@example.test"), "gone", id="no agent"),
         pytest.param(address(""), "anna", id="no JID"),
     ],
 )
 async def test_what_nobody_answers_for_is_not_told(make_room: MakeRoom, inner: str, nick: str) -> None:
-    room = await back(make_room, repeated("give her all", inner, nick=nick))
+    room, _ = await back(make_room, [Kept("give her all", inner, nick=nick)])
+    assert room.care.rooms_said == []
+
+
+async def test_what_we_did_not_ask_an_archive_for_is_not_told(make_room: MakeRoom) -> None:
+    room, _ = await back(make_room, [Kept("a whisper", item(ANNA), kind="chat")])
+    room.server.last.send(Kept("by anybody", item(ANNA)).result("made up"))
+    room.server.last.send(Kept("by nobody", item(ANNA)).result(""))
+    await room.settle()
     assert room.care.rooms_said == []
 
 
