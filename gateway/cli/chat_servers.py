@@ -67,6 +67,11 @@ def _prosody(text: str, domain: str) -> Iterator[Trouble]:
     disabled = re.search(r"modules_disabled\s*=\s*\{([^}]*)\}", text)
     if disabled is None or '"s2s"' not in disabled[1]:
         yield "other servers can reach the component (s2s)", 'set modules_disabled = { "s2s" } unless you federate'
+    if re.search(r'^\s*Component\s[^\n]*"muc"', text, re.MULTILINE) and '"muc_mam"' not in text:
+        yield (
+            "rooms keep no archive: what agents write there while the gateway is away is not read back",
+            'set modules_enabled = { "muc_mam" } in the Component of rooms (Prosody 0.12)',
+        )
     if not re.search(rf'privileged_entities\s*=\s*\{{[^}}]*"{re.escape(domain)}"', text):
         yield (
             "no privileges (XEP-0356): agents must accept a subscription, and see no contact list of open chats",
@@ -88,6 +93,11 @@ def _ejabberd(text: str, domain: str) -> Iterator[Trouble]:
         yield (
             "the archive is kept by Mnesia: a busy agent costs 14 to 31 ms a message",
             "set default_db: sql, sql_type and sql_database, and load lite.sql",
+        )
+    if re.search(r"^\s*mod_muc:", text, re.MULTILINE) and not re.search(r"\bmam:\s*true", text):
+        yield (
+            "rooms keep no archive: what agents write there while the gateway is away is not read back",
+            "set default_room_options: {mam: true} in mod_muc",
         )
     if not re.search(r"s2s_access:\s*none", text):
         yield (

@@ -206,7 +206,7 @@ class TalkRooms:
         if room.owner:
             self._tell(state, f"{name} has this conversation now")
         subject = f"{room.plan.customer} is with {name}: what {name} writes here goes to the customer. Others whisper"
-        if self._rooms.title(state.jid, f"{subject}, or /take. /leave ends the room"):
+        if self._rooms.title(state.jid, f"{subject}, or .take; .leave ends the room"):
             room.owner = owner
 
     def _said_here(self, state: RoomState, message: Message) -> bool:
@@ -217,12 +217,12 @@ class TalkRooms:
         when = message.id >> 20
         if message.direction is Direction.mt and message.disposition not in _SENT:
             return
-        who = cards.speaker(message, self._engine.playbook)
-        text = cards.quoted(message.text)
+        who, said = cards.speaker(message, self._engine.playbook), cards.without_links(message.text)
+        text = cards.quoted(said)
         if at:
-            text = cards.ours(f"{self._clock(message.brand, when)} {who}: {message.text}")
+            text = cards.ours(f"{self._clock(message.brand, when)} {who}: {said}")
         elif message.direction is Direction.mt:
-            text = cards.ours(f"{who}: {message.text}")
+            text = cards.ours(f"{who}: {said}")
         self._rooms.say(state.jid, text, id=f"m{message.id}", at=when if at else None)
 
     def _clock(self, brand: str, at: int) -> str:

@@ -141,3 +141,11 @@ async def _silent(play: Play) -> None:
     talks = book.rules.conversations.model_copy(update={"monitoring": "silent"})
     play.stage.playbook = replace(book, rules=book.rules.model_copy(update={"conversations": talks}))
     play.stage.engine.playbook = play.stage.playbook
+
+
+@sentence(r"The room has shown no link of the customer's own")
+async def _no_link(play: Play) -> None:
+    shown = _rooms(play).lines[await _room(play, "room")]
+    links = [line for line in shown if "/c/" in line]
+    assert links, f"no link was sent: {shown}"
+    assert all("/c/..." in line for line in links), f"it has: {links}"
