@@ -51,8 +51,9 @@ def end_of(xml: ET.Element) -> str:
 
 
 def author_of(message: ET.Element) -> str:
-    """Who wrote a line, as bare real JID, in a room that is not anonymous: Prosody puts in an item as in a presence,
-    ejabberd an address. Its author may have put in the other: "" unless all agree.
+    """Who wrote a line, as bare real JID, in a room that is not anonymous: servers put in an item as in a presence;
+    ejabberd an address, where it keeps no archive of the room and tells its latest 20 lines. The line's author may have
+    put in the other: "" unless all agree.
     """
     claims = [found.get("jid") for found in message.iterfind(f"{{{NS_USER}}}x/{{{NS_USER}}}item")]
     addresses = message.iterfind(f"{{{NS_ADDRESS}}}addresses/{{{NS_ADDRESS}}}address")
