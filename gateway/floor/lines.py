@@ -9,11 +9,15 @@ customer begins with a dot and a letter; `...`, `.5` and `. and` are words. A mi
 command, so that no customer reads it.
 """
 
+import re
 import unicodedata
 from collections.abc import Collection
 
 from gateway.model.rows import record
 
+_QUOTED = re.compile(r"\s*>(?:[>\s]*\[desk\]|(?:.*[\s>])?(?:[/\uff0f\u2044\u2215]{2}|[/.]note\s))", re.IGNORECASE)
+"""A line that quotes one which never leaves the desk, in a client that quotes in words alone; who said it may stand
+before it."""
 _SLASHES = "/\uff0f\u2044\u2215"
 AS = "as"
 """`/as BRAND LINE`: which of a customer's conversations is meant, where an agent has two."""
@@ -61,6 +65,8 @@ def _plain(line: str, verbs: Collection[str]) -> Typed:
     if bare.startswith("//"):
         note = bare[2:].strip()
         return Typed("note", note) if note else Typed(refused="say // TEXT: a note that never leaves the desk")
+    if any(_QUOTED.match(one) for one in bare.splitlines()):
+        return Typed(refused="it quotes a line of the desk or a note: they are not for customers; leave it out")
     for later in bare.splitlines()[1:]:
         name = _parted(_shown(later))[0]
         for_desk = _for_desk(name) and not _shown(later)[:1].isspace()

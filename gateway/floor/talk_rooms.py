@@ -7,8 +7,8 @@ stop.
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from gateway import failpoints
@@ -18,9 +18,12 @@ from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
 from gateway.floor import cards, verbs
 from gateway.floor.agents import NOW, READING, Agents
+from gateway.floor.corrections import corrected
 from gateway.floor.lines import AS, Typed, typed
 from gateway.floor.looking import Looking
-from gateway.model.desk import Entry, RoomPlan, Rooms, RoomSaid, Said, room_key_of
+from gateway.floor.room_plans import Open, over, planned
+from gateway.model.desk import Entry, Rooms, RoomSaid, Said, room_key_of
+from gateway.model.ids import Ids
 from gateway.model.message import Direction, Disposition, Message
 from gateway.store import rooms as rows
 from gateway.store import stanzas
@@ -48,39 +51,25 @@ _BACK = {
     "a line without an answer did not go to the customer",
     Entry.unread: "back in this room: what was written here meanwhile has not gone to the customer; write it again",
 }
+NOT_THERE = "the room about this customer does not come up"
 LEAVE = "leave"
 _KNOWN = frozenset({*verbs.VERBS, *READING, LEAVE})
 _SENT = (None, Disposition.delivered, Disposition.in_doubt, Disposition.unknown)
 log = logging.getLogger("gateway.floor.talk_rooms")
 
 
-@dataclass(slots=True)
-class _Open:
-    """What memory knows of a room. entry: how we came in, None = nothing is to be done about it. shown: ids of
-    messages that this process showed lately, None = it showed nothing yet. before: the newest that was shown before
-    this process, newest: at all. asked: who was asked in. owner: as the room was told. touched: there may be more to
-    show. looked: ms, when it was looked for. entered: ms, when we came in.
-    """
-
-    plan: RoomPlan
-    entry: Entry | None = None
-    shown: set[int] | None = None
-    before: int = 0
-    newest: int = 0
-    asked: set[str] = field(default_factory=set)
-    owner: str = ""
-    touched: bool = True
-    looked: int = 0
-    entered: int = 0
-
-
 class TalkRooms:
     """All of them. rooms: where they are. now: ms. looking: what keeps them as they shall be."""
 
-    def __init__(self, store: Store, engine: Engine, agents: Agents, rooms: Rooms, now: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, engine: Engine, agents: Agents, rooms: Rooms, ids: Ids, now: Callable[[], int]
+    ) -> None:
         self._store, self._engine, self._agents, self._rooms, self._now = store, engine, agents, rooms, now
+        self._ids = ids
+        self._failed: dict[str, tuple[str, bool]] = {}
+        self._moved: set[int] = set()
         self._states: dict[str, RoomState] = {}
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, Open] = {}
         self._ending: set[str] = set()
         self._gone: set[str] = set()
         self.looking = Looking("rooms about conversations", self.look, SPACING_SECONDS, QUIET_SECONDS)
@@ -91,10 +80,12 @@ class TalkRooms:
         """We are in. What was written there meanwhile comes next (`said`)."""
         if (room := self._open.get(jid)) is None:
             return
-        room.entry, room.entered = how, self._now()
+        room.entry, room.entered, room.told = how, self._now(), False
         state = self._states.get(jid)
-        if how in _BACK and state is not None:
-            self._tell(state, _BACK[how])
+        if state is not None:
+            self._moved.discard(state.conversation_id)
+            if how in _BACK:
+                self._tell(state, _BACK[how])
         self.looking.poke()
 
     def told(self, agent: str, about: Message, text: str) -> bool:
@@ -108,6 +99,11 @@ class TalkRooms:
     def gone(self, jid: str) -> None:
         """It is no more, as we asked."""
         self._gone.add(jid)
+        self.looking.poke()
+
+    def failed(self, jid: str, why: str, dead: bool) -> None:
+        """It does not come up; dead: it never will under this JID."""
+        self._failed[jid] = (f"{why}; it is tried again", dead)
         self.looking.poke()
 
     def touched(self, customers: Iterable[str]) -> None:
@@ -124,56 +120,72 @@ class TalkRooms:
         """Makes, shows and ends what there is to."""
         for jid in list(self._gone):
             if (state := self._states.get(jid)) is not None:
-                await self._store.write(rows.drop(state))
+                await self._store.write(rows.gone(state, self._fresh(jid)))
             self._gone.discard(jid)
             self._ending.discard(jid)
             self._open.pop(jid, None)
+        for jid, (problem, dead) in list(self._failed.items()):
+            await self._not_there(jid, problem, dead)
+            self._failed.pop(jid, None)
         self._states = {one.jid: one for one in await self._store.read(rows.rooms)}
         for jid, state in self._states.items():
-            over = self._over(state)
-            if over is None:
+            if jid in self._ending:
+                continue  # who was asked in meanwhile is asked into another
+            why = over(state, self._engine.playbook)
+            if why is None:
                 await self._keep(state)
-            elif jid not in self._ending:
-                self._ending.add(jid)
-                self._open.pop(jid, None)
-                self._rooms.end(self._planned(state), over)
+            else:
+                await self._end(state, why)
 
-    def _over(self, state: RoomState) -> str | None:
-        """Why a room ends; None where it goes on."""
-        if state.ending is not None:
-            return state.ending
-        if state.state is None or state.state == "closed":
-            return f"closed: {state.disposition or 'erased'}"
-        if state.agent is None:
-            return "the conversation waits in its queue again" if state.state == "queued" else "the bot has it again"
-        seats = state.listening
-        if state.agent in seats or all(seats.values()):
-            return None
-        return f"{self._name(state.agent)} has this conversation now"
+    async def _end(self, state: RoomState, why: str) -> None:
+        if state.ending is None:
+            unit = Unit("room")
+            rows.end(unit, state.conversation_id, why)
+            await self._store.write(unit)
+        self._ending.add(state.jid)
+        self._open.pop(state.jid, None)
+        self._rooms.end(planned(state, self._engine.playbook), why)
 
-    def _planned(self, state: RoomState) -> RoomPlan:
-        customer = cards.number(state.key)
-        known = [agent for agent in self._engine.playbook.agents if agent.jid in state.listening]
-        admins = tuple(str(one.jid) for one in known if one.role == "supervisor")
-        members = tuple(str(one.jid) for one in known if one.role != "supervisor")
-        return RoomPlan(state.jid, customer, customer, f"About {customer}", members, admins)
+    def _fresh(self, jid: str) -> str:
+        return f"c-{self._ids()}@{jid.partition('@')[2]}"
+
+    async def _not_there(self, jid: str, why: str, dead: bool) -> None:
+        """Another room takes the place of one that is dead; else those who were asked in hear, once, why it does not
+        come up.
+        """
+        state, room = self._states.get(jid), self._open.get(jid)
+        if state is None or room is None:
+            return
+        if dead and state.conversation_id not in self._moved:
+            await self._store.write(rows.gone(state, self._fresh(jid)))
+            self._moved.add(state.conversation_id)
+            self._rooms.forget(jid)
+            del self._open[jid]
+        elif not room.told:
+            room.told = True
+
+            def decide(turn: Turn) -> None:
+                for agent in state.listening:
+                    turn.to_agent("notice", agent, state.conversation_id, f"{NOT_THERE}: it {why}")
+
+            await self._engine.ask(state.key, decide)
 
     async def _keep(self, state: RoomState) -> None:
-        plan = self._planned(state)
+        plan = planned(state, self._engine.playbook)
         room = self._open.get(state.jid)
         if room is None or room.plan != plan:
-            room = self._open.setdefault(state.jid, _Open(plan))
+            room = self._open.setdefault(state.jid, Open(plan))
             room.plan = plan
             heard = state.shown >> 20 or self._now() - LONGEST_MS
             if not self._rooms.keep(plan, heard - SLACK_MS):
-                log.error("the room %s cannot be: no place for a room", state.jid)
+                self._failed[state.jid] = ("is at no place for a room, or there are too many", False)
         if not self._rooms.inside(state.jid):
             return
         late = self._now() - room.looked >= QUIET_SECONDS * 1000
         if room.entry is not None or room.touched or late or room.owner != state.agent:
             await self._show(state, room)
 
-    async def _show(self, state: RoomState, room: _Open) -> None:
+    async def _show(self, state: RoomState, room: Open) -> None:
         how, room.entry, room.touched, room.looked = room.entry, None, False, self._now()
         fresh = how is Entry.made or not (state.shown or room.newest)
         if room.shown is None:
@@ -198,7 +210,7 @@ class TalkRooms:
         if room.newest > state.shown and not self._rooms.behind(state.jid):
             await self._store.write(rows.set_shown(state.conversation_id, room.newest))
 
-    def _name_owner(self, state: RoomState, room: _Open) -> None:
+    def _name_owner(self, state: RoomState, room: Open) -> None:
         owner = state.agent or ""
         if owner == room.owner:
             return
@@ -246,7 +258,7 @@ class TalkRooms:
             return cards.ours("not sent: you were not asked into this room") if said.at is None else ""
         if said.whispered:
             return cards.ours("not sent: no whisper reaches the customer; write to the room, or whisper to a colleague")
-        line = typed(said.text, _KNOWN)
+        line = Typed(refused=said.refused) if said.refused else typed(said.text, _KNOWN)
         if line is None:
             return ""
         try:
@@ -259,13 +271,13 @@ class TalkRooms:
         """What is answered; "" = it is on its way to the customer, or there is nothing to say. Raises Failure."""
         try:
             if line.refused:
-                answer = f"not sent: {line.refused}"
+                answer = said.refused or f"not sent: {line.refused}"
+            elif said.replaces or not line.verb:
+                answer = await self._words(state, said, line)
             elif line.verb == LEAVE:
                 answer = await self._leave(state, said.agent)
-            elif line.verb:
-                answer = await self._verb(state, said)
             else:
-                answer = await self._words(state, said, line.rest)
+                answer = await self._verb(state, said)
         except Refused as error:
             answer = self._refusal(state, said.agent, str(error))
         if answer:
@@ -284,7 +296,9 @@ class TalkRooms:
         # After we came in it changes hands by what is read here, too, line by line.
         until = room.entered if room is not None and at < room.entered else now
         why = ""
-        if not said.id or now - at > READ_BACK_MS:
+        if said.refused:
+            pass  # now as then
+        elif not said.id or now - at > READ_BACK_MS:
             why = f"it was written at {self._clock(state.brand, at)} and comes too late"
         elif await self._store.read(rows.changed_hands, state.conversation_id, at + STAMP_MS, until):
             why = "the conversation has changed hands since it was written"
@@ -334,23 +348,30 @@ class TalkRooms:
         self.looking.poke()
         return heard.text.removeprefix(f"{cards.DESK} ")
 
-    async def _words(self, state: RoomState, said: RoomSaid, words: str) -> str:
+    async def _words(self, state: RoomState, said: RoomSaid, line: Typed) -> str:
         """To the customer, once for each stanza, if they are the owner's."""
-        key = room_key_of(state.conversation_id, said.agent, said.id) if said.id else None
+        words, keyed = line.rest, partial(room_key_of, state.conversation_id, said.agent)
+        key = keyed(said.id) if said.id else None
+        as_said = Said(said.agent, cards.number(state.key), said.id, said.text, said.replaces)
+        correction = await corrected(self._store, as_said, line, keyed)
 
         def decide(turn: Turn) -> str:
             its = turn.conversations.get(state.conversation_id)
             if its is None:
                 raise Refused("the conversation was closed long ago")
             escalation.owned(its, said.agent)
-            refused = verbs.say(turn, its, said.agent, words, key)
+            if correction is not None:
+                refused, did = correction.decide(turn), "corrected it"
+            else:
+                refused, did = verbs.say(turn, its, said.agent, words, key), "said"
             if not refused:
-                turn.to_agent("notice", said.agent, its.id, f"you said in the room: {words}")
+                turn.to_agent("notice", said.agent, its.id, f"you {did} in the room: {words}")
             return refused
 
         known = await self._store.read(message_of_key, key) if key is not None else None
         if known is not None:
-            return "" if known.text == words else "not sent: your client has used the id of this message before"
+            same = correction.made(known) if correction is not None else known.text == words
+            return "" if same else "not sent: your client has used the id of this message before"
         failpoints.hit("before_room_words")
         try:
             answer = str(await self._engine.ask(state.key, decide))

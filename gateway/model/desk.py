@@ -168,7 +168,8 @@ class RoomPlan:
 @record
 class RoomSaid:
     """A listed agent wrote in a room of ours, under their real JID. id: of the stanza, "" = none. whispered: to our
-    occupant alone. at: ms, when it was written, where we hear of it later: we were away, or their client was.
+    occupant alone. at: ms, when it was written, where we hear of it later: we were away, or their client was. replaces:
+    id of the stanza that it corrects (XEP-0308). refused: why it can go to no customer, whatever it says.
     """
 
     room: str
@@ -178,6 +179,8 @@ class RoomSaid:
     text: str
     whispered: bool = False
     at: int | None = None
+    replaces: str = ""
+    refused: str = ""
 
 
 class Entry(StrEnum):
@@ -229,12 +232,14 @@ async def _unheard(_: RoomSaid) -> str:
 @dataclass(frozen=True, slots=True)
 class RoomEvents:
     """What the channel tells of rooms. said: answers with what the room (or who whispered) is told, "" = nothing.
-    entered: we are in, and it is as planned. gone: it is no more, as we asked.
+    entered: we are in, and it is as planned. gone: it is no more, as we asked. failed: it does not come up, why, and
+    whether it is dead: one that was destroyed may stay so under its JID. Else it is tried again.
     """
 
     said: Callable[[RoomSaid], Awaitable[str]] = _unheard
     entered: Callable[[str, Entry], None] = lambda _jid, _how: None
     gone: Callable[[str], None] = lambda _jid: None
+    failed: Callable[[str, str, bool], None] = lambda _jid, _why, _dead: None
 
 
 @record

@@ -16,11 +16,17 @@ _HANDS = ("claimed", "transferred", "handed_back", "requeued", "reopened", "clos
 _ADD = Statement(
     "room",
     "INSERT INTO room (conversation_id, key, jid, seats, shown) VALUES (?, ?, ?, ?, 0) "
-    "ON CONFLICT (conversation_id) DO UPDATE SET seats = json_patch(seats, excluded.seats), ending = NULL",
+    "ON CONFLICT (conversation_id) DO UPDATE SET ending = NULL, "
+    "seats = CASE WHEN ending IS NULL THEN json_patch(seats, excluded.seats) ELSE excluded.seats END",
 )
 _END = Statement("end a room", "UPDATE room SET ending = ? WHERE conversation_id = ?", exact=False)
 _SHOWN = Statement("shown in a room", "UPDATE room SET shown = ? WHERE conversation_id = ?", exact=False)
-_DROP = Statement("drop a room", "DELETE FROM room WHERE conversation_id = ? AND seats = ?", exact=False)
+_DROP = Statement(
+    "drop a room", "DELETE FROM room WHERE conversation_id = ? AND jid = ? AND ending IS NOT NULL", exact=False
+)
+_MOVE = Statement(
+    "move a room", "UPDATE room SET jid = ?, shown = 0 WHERE conversation_id = ? AND jid = ?", exact=False
+)
 _ALL = (
     "SELECT room.conversation_id, room.key, room.jid, room.seats, room.shown, room.ending, conversation.state, "
     "conversation.agent, conversation.disposition, coalesce(conversation.brand, '') FROM room LEFT JOIN conversation "
@@ -50,7 +56,7 @@ class RoomState:
 
 
 def add(unit: Unit, conversation_id: int, key: str, jid: str, seats: Mapping[str, bool]) -> None:
-    """These are asked into the room of a conversation, which shall be."""
+    """These are asked into the room of a conversation, which shall be: at this JID, unless it has one."""
     unit.add(_ADD, (conversation_id, key, jid, json.dumps(dict(seats))))
 
 
@@ -66,10 +72,13 @@ def set_shown(conversation_id: int, message_id: int) -> Unit:
     return unit
 
 
-def drop(room: RoomState) -> Unit:
-    """It is no more, unless others were asked in meanwhile."""
+def gone(room: RoomState, fresh: str) -> Unit:
+    """It is no more. Where somebody was asked in meanwhile, or it did not end, there is another, at a fresh JID: a
+    server may keep that of a room which was destroyed from ever being one again.
+    """
     unit = Unit("room")
-    unit.add(_DROP, (room.conversation_id, room.seats))
+    unit.add(_DROP, (room.conversation_id, room.jid))
+    unit.add(_MOVE, (fresh, room.conversation_id, room.jid))
     return unit
 
 

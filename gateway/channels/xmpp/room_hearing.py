@@ -6,13 +6,13 @@ from functools import partial
 
 from gateway.channels.xmpp import room_archive as archive
 from gateway.channels.xmpp import room_stanzas as stanzas
+from gateway.channels.xmpp.contents import LONGEST_ID, read_content
 from gateway.channels.xmpp.owner import DeskOwner
 from gateway.model.desk import Entry, RoomPlan, RoomSaid
 
 MOST_PAST = 2000  # lines that are read back
 _MOST_HEARD = 200
 _LONGEST_BODY = 10_000  # characters
-_LONGEST_ID = 256
 
 
 @dataclass(slots=True)
@@ -22,6 +22,7 @@ class Room:
     when something is done about it (loop time). ending: why it shall be destroyed. since: ms, from when on we want to
     know what was said, None = from now on. behind: it is being told. past: what was, as far as it is read. early: what
     came before it was ready. heard: the latest lines, as (author, id): what was heard is no news when it comes again.
+    was: it was ready once.
     """
 
     plan: RoomPlan
@@ -42,6 +43,7 @@ class Room:
     past: list[RoomSaid] = field(default_factory=list)
     early: list[RoomSaid] = field(default_factory=list)
     heard: dict[tuple[str, str], None] = field(default_factory=dict)
+    was: bool = False
 
     @property
     def nick(self) -> str:
@@ -94,14 +96,17 @@ class RoomHearing:
 
     def _said(self, room: Room, xml: ET.Element, nick: str, real: str, at: int | None) -> RoomSaid | None:
         """What a listed agent says; None = it is nothing of the kind."""
-        body = stanzas.body_of(xml)
-        if not body or nick == room.nick or room.ending is not None or not room.inside:
+        if nick == room.nick or room.ending is not None or not room.inside:
+            return None
+        content = read_content(xml)
+        if not content.text and not content.refused:
             return None
         if not self._owner.events.listed(real):
             self._owner.counters["refused_strangers"] += 1
             return None
-        name = xml.get("id", "") if len(xml.get("id", "")) <= _LONGEST_ID else ""
-        return RoomSaid(room.plan.jid, real, nick, name, body, whispered=xml.get("type") != "groupchat", at=at)
+        name = xml.get("id", "") if len(xml.get("id", "")) <= LONGEST_ID else ""
+        whispered, text = xml.get("type") != "groupchat", content.text
+        return RoomSaid(room.plan.jid, real, nick, name, text, whispered, at, content.replaces, content.refused)
 
     def _is_news(self, room: Room, said: RoomSaid) -> bool:
         """Whether it was not heard yet; now it is."""

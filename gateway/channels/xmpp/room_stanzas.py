@@ -14,7 +14,7 @@ from gateway.channels.xmpp.writing import (
     moment,
     random_id,
 )
-from gateway.model.desk import RoomPlan
+from gateway.model.desk import MARK, RoomPlan
 
 NS_MUC = "http://jabber.org/protocol/muc"
 NS_USER = f"{NS_MUC}#user"
@@ -99,8 +99,9 @@ def subject(us: str, room: str, text: str) -> str:
 
 
 def invite(us: str, to: str, room: str, reason: str) -> str:
-    """XEP-0249."""
-    inner = f"<x xmlns='{NS_CONFERENCE}'{attributes(jid=room, reason=reason)}/>"
+    """XEP-0249, and in words for clients that do not know it."""
+    inner = f"<body>{escape(f'{MARK} you are asked into the room {room}: {reason}')}</body>"
+    inner += f"<x xmlns='{NS_CONFERENCE}'{attributes(jid=room, reason=reason)}/>"
     return f"<message{attributes(from_=us, to=to, id=random_id())}>{inner}</message>"
 
 
@@ -132,15 +133,6 @@ def affiliations(xml: ET.Element) -> dict[str, str]:
     """The answer to `listed_as`: affiliation by bare JID."""
     items = xml.iterfind(f"{{{NS_ADMIN}}}query/{{{NS_ADMIN}}}item")
     return {found.get("jid", ""): found.get("affiliation", "none") for found in items if found.get("jid")}
-
-
-def body_of(xml: ET.Element) -> str:
-    """What a message says, "" = nothing."""
-    for space in _SPACES:
-        found = xml.find(f"{space}body")
-        if found is not None:
-            return found.text or ""
-    return ""
 
 
 def said_at(xml: ET.Element) -> int | None:

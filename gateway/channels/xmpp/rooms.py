@@ -54,10 +54,14 @@ class Rooms:
         if known is None or known.ending is not None:
             self._rooms[plan.jid] = self._planned(plan, since)
         elif known.plan != plan:
+            out = {*known.plan.members, *known.plan.admins}.difference(plan.members, plan.admins)
             known.plan = plan
             if known.ready:
                 known.entry = Entry.changed
             if known.inside:
+                # First of all: what we say from now on is not for them.
+                for agent in sorted(out):
+                    self._owner.write(stanzas.affiliate(known.us, plan.jid, random_id(), agent, "none"))
                 self._set_up(known)
         self._soon()
         return True
@@ -202,10 +206,12 @@ class Rooms:
         room.people.clear()
         room.due = asyncio.get_running_loop().time() + wait
 
-    def _later(self, room: Room, why: str) -> None:
+    def _later(self, room: Room, why: str, condition: str = "") -> None:
         """The try failed: the next one is after a while, each time a longer one."""
         if room.tries == 0:
             log.warning("desk %s: a room %s", self._owner.profile.domain, why)
+        if condition == "gone" or not (room.was or room.tries):
+            self._owner.events.rooms.failed(room.plan.jid, why, condition == "gone")
         self._owner.counters["rooms_lost"] += 1
         self._out(room, min(self._patience.room_limit, self._patience.look * float(1 << min(room.tries, 20))))
         room.tries += 1
@@ -232,7 +238,7 @@ class Rooms:
             self._soon()
             return
         room.conflicts = 0
-        self._later(room, f"does not let us in: {condition}")
+        self._later(room, f"does not let us in: {condition}", condition)
 
     def _entered(self, room: Room, affiliation: str, codes: frozenset[str]) -> None:
         if room.inside or not room.entering or room.ending is not None:
@@ -321,7 +327,7 @@ class Rooms:
             self._ask(room, "affiliate", partial(stanzas.affiliate, room.us, room.plan.jid, jid=jid, affiliation=want))
 
     def _is_ready(self, room: Room) -> None:
-        room.ready, room.tries = True, 0
+        room.ready, room.was, room.tries = True, True, 0
         room.due = asyncio.get_running_loop().time() + self._patience.quiet
         self._owner.counters["rooms_entered"] += 1
         self._owner.events.rooms.entered(room.plan.jid, room.entry)
