@@ -1,6 +1,7 @@
 """An agent's place in chat rooms (XEP-0045), in an ordinary client."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -50,19 +51,21 @@ class Seats:
         )
         assert room not in self.refused, self.refused
 
-    def says(self, room: str, text: str, *, stanza: str = "", forges: str = "") -> str:
-        """To all there; the stanza's id. forges: a bare JID that the stanza names as its author's."""
-        return self._send(room, text, "groupchat", stanza, forges)
+    def says(self, room: str, text: str, *, stanza: str = "", forges: str = "", inner: Sequence[str] = ()) -> str:
+        """To all there; the stanza's id. forges: a bare JID that the stanza names as its author's. inner: XML beside
+        the words.
+        """
+        return self._send(room, text, "groupchat", stanza, [*_forged(forges), *map(ET.fromstring, inner)])
 
     def whispers(self, room: str, nick: str, text: str) -> str:
         """To one there."""
-        return self._send(f"{room}/{nick}", text, "chat", "")
+        return self._send(f"{room}/{nick}", text, "chat", "", ())
 
-    def _send(self, to: str, text: str, kind: Any, stanza: str, forges: str = "") -> str:
+    def _send(self, to: str, text: str, kind: Any, stanza: str, inner: Sequence[ET.Element]) -> str:
         self._count += 1
         message = self.agent.client.make_message(JID(to), text, mtype=kind)
         message["id"] = stanza or f"{self.agent.name}-room-{self._count}"
-        for one in _forged(forges) if forges else ():
+        for one in inner:
             message.xml.append(one)
         message.send()
         return str(message["id"])
@@ -123,7 +126,9 @@ class Seats:
 
 
 def _forged(jid: str) -> list[ET.Element]:
-    """What servers put into the lines that they repeat: here their author does."""
+    """What servers put into the lines that they repeat: here their author does. "" = nothing."""
+    if not jid:
+        return []
     given = (
         f"<x xmlns='{_MUC}#user'><item affiliation='member' jid='{jid}'/></x>",
         f"<addresses xmlns='http://jabber.org/protocol/address'><address type='ofrom' jid='{jid}'/></addresses>",

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from gateway.floor.lines import Typed, typed
 
 VERBS = {"close", "take"}
+QUOTE = "it quotes a line of the desk or a note: they are not for customers; leave it out"
 NO_NAME = "say / and the name of a command, as in /help; a space before it makes it words"
 
 
@@ -18,6 +19,14 @@ NO_NAME = "say / and the name of a command, as in /help; a space before it makes
         (" /etc is a folder", Typed("", "/etc is a folder")),
         ("two\nlines", Typed("", "two\nlines")),
         ("half // half", Typed("", "half // half")),
+        ("> // he lied\nok", Typed(refused=QUOTE)),
+        ("> Ben: // he lied\nok", Typed(refused=QUOTE)),
+        ("ok\n>// he lied", Typed(refused=QUOTE)),
+        ("> > \uff0f\uff0fhe lied\nok", Typed(refused=QUOTE)),
+        ("> /note he lied\nok", Typed(refused=QUOTE)),
+        ("> [desk] Ana: hello\nok", Typed(refused=QUOTE)),
+        ("> see https://example.test/a//b [desk]\nyes", Typed("", "> see https://example.test/a//b [desk]\nyes")),
+        ("> why?\nhalf // half", Typed("", "> why?\nhalf // half")),
         ("// she is annoyed", Typed("note", "she is annoyed")),
         ("//she is", Typed("note", "she is")),
         ("\n// note", Typed("note", "note")),

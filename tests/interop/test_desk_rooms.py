@@ -92,8 +92,16 @@ async def taken(on: Floor, name: str = "ana") -> AgentClient:
 
 
 async def room_of(on: Floor) -> str:
-    found = await on.run.talk(ANN)
-    return f"c-{found['id']}@rooms.example.test"
+    """The JID of the room about Ann, as its row has it."""
+    found: list[str] = []
+
+    async def there() -> bool:
+        query = "SELECT jid FROM room WHERE ending IS NULL"
+        found[:] = [jid for (jid,) in await on.run.gateway.store.read(lambda one: one.execute(query).fetchall())]
+        return bool(found)
+
+    await on.run.until(there, "there is a room")
+    return found[0]
 
 
 async def test_three_talk(on: Floor) -> None:
@@ -105,7 +113,7 @@ async def test_three_talk(on: Floor) -> None:
     assert fields["who"][0] == "ben@example.test", "supervisors come first"
     assert "are asked into the room" in await ana.fills(ANN, "invite", session, {"who": "ben@example.test"})
     room = await room_of(on)
-    await ben.hears(f"Ana asks you into the room {room}", of=ANN)
+    await ben.hears("Ana asks you into the room", of=ANN)
     for seats in (hers, his):
         await seats.until(partial(seats.invited.__contains__, room), "both are invited")
         await seats.enters(room)
@@ -243,3 +251,51 @@ async def test_the_room_says_what_did_not_arrive(on: Floor) -> None:
     told = '"are you there?" did not arrive: the phone could not be reached (network says so) (UNDELIV)'
     await his.reads(room, told)
     await hers.agent.hears(told, of=ANN)
+
+
+async def test_a_room_after_the_room(on: Floor) -> None:
+    """Prosody lets nobody into a room that was destroyed: who is asked in again is asked into another."""
+    run = on.run
+    first, hers, his = await invited(on)
+    hers.says(first, "/leave")
+    hers.agent.says(ANN, "/invite Ben")  # perhaps the first is still there
+    await hers.until(lambda: "Ana ended the room" in hers.ended.get(first, ""), "the room is destroyed")
+    await his.until(lambda: len(his.invited) == 2, "Ben is asked in again")
+    second = await room_of(on)
+    assert second != first
+    for seats in (hers, his):
+        await seats.until(partial(seats.invited.__contains__, second), "both are invited")
+        await seats.enters(second)
+    await hers.until(lambda: len(hers.people[second]) == 3, "all three are there")
+    hers.says(second, "here again")
+    assert (await run.received(ANN, 3))[2] == "here again"
+
+
+async def test_what_clients_send_beside_words(on: Floor) -> None:
+    """The rules of a chat hold in a room: no note in a quote, nothing sealed, corrections as such."""
+    run = on.run
+    room, hers, his = await invited(on)
+    his.says(room, "// he lied to us")
+    await hers.reads(room, "ben: noted")
+    quote = "> Ben: // he lied to us\n"
+    spans = f"<body start='0' end='{len(quote)}'/>"
+    hers.says(
+        room,
+        f"{quote}I see",
+        inner=(
+            f"<reply xmlns='urn:xmpp:reply:0' id='x' to='{room}/ben'/>",
+            f"<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'>{spans}</fallback>",
+        ),
+    )
+    assert (await run.received(ANN, 3))[2] == "I see"
+    hers.says(room, f"{quote}I see")
+    await his.reads(room, "ana: not sent: it quotes a line of the desk or a note")
+    hers.says(room, "encrypted", inner=("<encrypted xmlns='eu.siacs.conversations.axolotl'><payload/></encrypted>",))
+    await his.reads(room, "ana: not sent: it is encrypted")
+    hers.says(room, "+1", inner=("<reactions xmlns='urn:xmpp:reactions:0' id='x'><reaction>+1</reaction></reactions>",))
+    await his.reads(room, "ana: not sent: an SMS carries no reactions")
+    wrong = hers.says(room, "It costs 24 cents")
+    await run.received(ANN, 4)
+    hers.says(room, "It costs 42 cents", inner=(f"<replace xmlns='urn:xmpp:message-correct:0' id='{wrong}'/>",))
+    assert (await run.received(ANN, 5))[4] == "Correction: It costs 42 cents"
+    await hers.agent.hears("you corrected it in the room: It costs 42 cents", of=ANN)

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from gateway.channels.xmpp import Patience
+from gateway.channels.xmpp import Patience, contents
 from gateway.model.desk import Entry, RoomPlan, RoomSaid
+from gateway.model.rows import replace
 from tests.channels.xmpp.conftest import ANNA, BEN, CONTACT, DOMAIN, MakeRoom, Room, message
 from tests.channels.xmpp.fake_server import NS
+from tests.channels.xmpp.test_contents import REFUSED, UPLOAD, oob, reply
 
 LOBBY = "billing@rooms.example.test"
 DESK = f"{DOMAIN}/sms"
@@ -423,3 +425,95 @@ async def test_a_client_that_was_out_of_reach(make_room: MakeRoom) -> None:
     room.server.last.send(message("odd", sender=f"{LOBBY}/anna", to=DESK, id="m2", type="groupchat", inner=odd))
     await room.until(lambda: len(room.care.rooms_said) == 2)
     assert [one.at for one in room.care.rooms_said] == [THEN, 0]
+
+
+# -- what clients send beside words: the same rules as in a chat
+
+
+async def heard(make_room: MakeRoom, *stanzas: str) -> Room:
+    """What Anna's client sent to the room."""
+    room, _ = await opened(make_room)
+    room.server.last.send(presence("anna", f"{ANNA}/phone"))
+    for stanza in stanzas:
+        room.server.last.send(stanza)
+    await room.settle()
+    return room
+
+
+def wrote(body: str, inner: str = "", *, id: str = "g1") -> str:
+    return message(body, sender=f"{LOBBY}/anna", to=DESK, id=id, type="groupchat", inner=inner)
+
+
+@pytest.mark.parametrize("what", REFUSED)
+async def test_what_no_sms_can_carry_is_refused_in_rooms_too(make_room: MakeRoom, what: str) -> None:
+    body, inner, why = REFUSED[what]
+    room = await heard(make_room, wrote(body, inner))
+    assert room.care.rooms_said == [RoomSaid(LOBBY, ANNA, "anna", "g1", "", refused=why)]
+
+
+async def test_forwarded_words_are_refused(make_room: MakeRoom) -> None:
+    forwarded = "<forwarded xmlns='urn:xmpp:forward:0'><message><body>spoof</body></message></forwarded>"
+    room = await heard(make_room, wrote("see this", forwarded))
+    assert [one.refused for one in room.care.rooms_said] == [contents.FORWARDED]
+
+
+async def test_a_quoted_note_is_cut_off(make_room: MakeRoom) -> None:
+    quote = "> Ben: // he lied to us\n"
+    room = await heard(make_room, wrote(f"{quote}ok understood", reply(f"start='0' end='{len(quote)}'")))
+    assert [one.text for one in room.care.rooms_said] == ["ok understood"]
+
+
+async def test_a_correction_says_what_it_corrects_and_a_file_is_its_link(make_room: MakeRoom) -> None:
+    replaces = "<replace xmlns='urn:xmpp:message-correct:0' id='g1'/>"
+    room = await heard(
+        make_room,
+        wrote("teh bill"),
+        wrote("the bill", replaces, id="g2"),
+        wrote("see", oob(UPLOAD), id="g3"),
+        wrote("", "<composing xmlns='http://jabber.org/protocol/chatstates'/>", id="g4"),
+    )
+    assert room.care.rooms_said == [
+        RoomSaid(LOBBY, ANNA, "anna", "g1", "teh bill"),
+        RoomSaid(LOBBY, ANNA, "anna", "g2", "the bill", replaces="g1"),
+        RoomSaid(LOBBY, ANNA, "anna", "g3", f"see\n{UPLOAD}"),
+    ]
+
+
+# -- who may be in no more, and rooms that do not come up
+
+
+async def test_who_may_be_in_no_more_is_out_before_more_is_said(make_room: MakeRoom) -> None:
+    room, muc = await opened(make_room)
+    server = room.server.last
+    server.send(presence("anna", f"{ANNA}/phone"))
+    await room.until(lambda: room.link.rooms.people(LOBBY))
+    assert room.link.rooms.keep(replace(PLAN, members=()))
+    assert room.link.rooms.say(LOBBY, "a number")
+    query = await muc.asked("admin")
+    assert dict(query[0][0].attrib) == {"affiliation": "none", "jid": ANNA}
+    await room.until(lambda: server.of("message", to=LOBBY))
+    order = [one for one in server.stanzas if one is query or one.get("to") == LOBBY and one.tag.endswith("message")]
+    assert order[0] is query
+
+
+@pytest.mark.parametrize(("condition", "dead"), [("gone", True), ("not-allowed", False)])
+async def test_why_a_room_does_not_come_up_is_told(make_room: MakeRoom, condition: str, dead: bool) -> None:
+    room = await make_room(patience=PATIENT)
+    muc = Muc(room)
+    room.link.rooms.keep(PLAN)
+    await muc.enters()
+    room.server.last.send(
+        f"<presence type='error' from='{LOBBY}/Desk' to='{DESK}'><error type='cancel'>"
+        f"<{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>"
+    )
+    await muc.enters(2)
+    assert room.care.failed == [(LOBBY, f"does not let us in: {condition}", dead)]
+
+
+async def test_an_invitation_says_where_in_words_too(make_room: MakeRoom) -> None:
+    room, _ = await opened(make_room)
+    assert room.link.rooms.invite(LOBBY, ANNA, "About Ann")
+    await room.until(lambda: room.server.last.of("message", to=ANNA))
+    [stanza] = room.server.last.of("message", to=ANNA)
+    assert stanza.findtext(f"{NS}body") == f"[desk] you are asked into the room {LOBBY}: About Ann"
+    assert stanza.find("{jabber:x:conference}x") is not None
