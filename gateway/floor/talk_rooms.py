@@ -165,7 +165,7 @@ class TalkRooms:
             room.told = True
 
             def decide(turn: Turn) -> None:
-                for agent in state.listening:
+                for agent in (*room.plan.admins, *room.plan.members):
                     turn.to_agent("notice", agent, state.conversation_id, f"{NOT_THERE}: it {why}")
 
             await self._engine.ask(state.key, decide)
@@ -201,7 +201,7 @@ class TalkRooms:
         shown = {*room.shown, *(message.id for message in found)}
         room.shown = {an_id for an_id in shown if an_id > room.newest - (LATE_MS << 20)}
         self._name_owner(state, room)
-        for agent in state.listening:
+        for agent in (*room.plan.admins, *room.plan.members):
             if agent not in room.asked and agent not in self._rooms.people(state.jid).values():
                 self._rooms.invite(state.jid, agent, room.plan.title)
             room.asked.add(agent)

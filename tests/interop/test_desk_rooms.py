@@ -97,7 +97,8 @@ async def room_of(on: Floor) -> str:
 
     async def there() -> bool:
         query = "SELECT jid FROM room WHERE ending IS NULL"
-        found[:] = [jid for (jid,) in await on.run.gateway.store.read(lambda one: one.execute(query).fetchall())]
+        rows = await on.run.gateway.store.read(lambda one: one.execute(query).fetchall())
+        found[:] = [str(jid) for (jid,) in rows]
         return bool(found)
 
     await on.run.until(there, "there is a room")
@@ -258,8 +259,8 @@ async def test_a_room_after_the_room(on: Floor) -> None:
     run = on.run
     first, hers, his = await invited(on)
     hers.says(first, "/leave")
-    hers.agent.says(ANN, "/invite Ben")  # perhaps the first is still there
     await hers.until(lambda: "Ana ended the room" in hers.ended.get(first, ""), "the room is destroyed")
+    hers.agent.says(ANN, "/invite Ben")
     await his.until(lambda: len(his.invited) == 2, "Ben is asked in again")
     second = await room_of(on)
     assert second != first

@@ -492,7 +492,7 @@ async def test_who_may_be_in_no_more_is_out_before_more_is_said(make_room: MakeR
     query = await muc.asked("admin")
     assert dict(query[0][0].attrib) == {"affiliation": "none", "jid": ANNA}
     await room.until(lambda: server.of("message", to=LOBBY))
-    order = [one for one in server.stanzas if one is query or one.get("to") == LOBBY and one.tag.endswith("message")]
+    order = [one for one in server.stanzas if one is query or (one.get("to") == LOBBY and one.tag.endswith("message"))]
     assert order[0] is query
 
 
