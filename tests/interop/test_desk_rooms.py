@@ -118,6 +118,7 @@ async def test_three_talk(on: Floor) -> None:
     for seats in (hers, his):
         await seats.until(partial(seats.invited.__contains__, room), "both are invited")
         await seats.enters(room)
+    await his.until(lambda: len(his.old.get(room, ())) >= 3, "what was said before is shown")
     history = [(text, stamp) for _, text, stamp in his.old[room]]
     assert [text.partition(" ")[2].partition(" ")[2] for text, _ in history] == [
         "customer: agent",
