@@ -65,13 +65,14 @@ class AgentDesk:
             attends=self._attends,
             connected=self._connected,
             server=self._is_on,
-            rooms=RoomEvents(said=self._said_in_room, entered=self._entered, gone=self._gone),
+            rooms=RoomEvents(self._said_in_room, self._entered, self._gone, self._failed),
         )
         self.link = XmppLink(desk_profile_of(xmpp), events, now)
         self.lobbies = Lobbies(store, engine, self.link.rooms, now)
-        self.talks = TalkRooms(store, engine, self.agents, self.link.rooms, now)
+        self.talks = TalkRooms(store, engine, self.agents, self.link.rooms, ids, now)
         nudging = Nudging(store, engine, self.attendance, now)
-        self.relaying = Relaying(store, engine, ids, now, self._send, self.echoes, nudging, self._settling)
+        settling, told = self._settling, self.talks.told
+        self.relaying = Relaying(store, engine, ids, now, self._send, self.echoes, nudging, settling, told)
         self.lane = Lane(
             DESK_LANE, store, self.relaying.run, now, most=200, together=TOGETHER, batches=2, room=self._room
         )
@@ -102,12 +103,17 @@ class AgentDesk:
     def _gone(self, room: str) -> None:
         self.talks.gone(room)
 
+    def _failed(self, room: str, why: str, dead: bool) -> None:
+        self.talks.failed(room, why, dead)
+
     def _room(self) -> int:
         """How many lines may be on their way: none while nobody would take them."""
         return MOST_UNCONFIRMED if self.link.status().state is DeskState.up else 0
 
     def agents_joined(self, agents: Sequence[str]) -> None:
-        """A reload brought them: how much are they there?"""
+        """A reload brought them: how much are they there? Who is an agent no more leaves the rooms."""
+        self.lobbies.looking.poke()
+        self.talks.looking.poke()
         if agents and self.link.status().state is DeskState.up:
             self.link.ask(agents)
 

@@ -20,7 +20,7 @@ from gateway.care.playbook import Playbook
 from gateway.care.turn import CUSTOMER_LANE, Departure, for_agent
 from gateway.jobs.lane import Lane
 from gateway.model.channel import FAULT_ADVICE, Channel, Encoding, Fault, Part, PartAnswer
-from gateway.model.desk import stanza_of
+from gateway.model.desk import bubble_of
 from gateway.model.ids import Ids
 from gateway.model.message import Attempt, Disposition, Message, MessageClass, Outcome
 from gateway.model.segments import Mode, split
@@ -375,9 +375,9 @@ def _not_sent(due: Due, now: int) -> Unit:
     work.take(unit, due)
     ends.stopped(unit, due.ref, again=part_of(due)[1])
     message = due.hot
-    if isinstance(message, Message) and (stanza := stanza_of(message.idempotency_key, message.author_id)):
-        agent = message.author_id
-        work.add(unit, for_agent(due.id, message.key, "tick", agent, message.id, now, stanza, ends.BEFORE_IT_LEFT))
+    if isinstance(message, Message) and (bubble := bubble_of(message.idempotency_key, message.author_id)):
+        agent, (kind, stanza) = message.author_id, bubble
+        work.add(unit, for_agent(due.id, message.key, kind, agent, message.id, now, stanza, ends.BEFORE_IT_LEFT))
     return unit
 
 

@@ -259,8 +259,8 @@ def _tell(turn: Turn, conversation: Conversation, offer: Offer, problem: str | N
 def delivery_failed(turn: Turn, message: Message, reason: str, *, opted_out: bool) -> None:
     """A failed human or transactional message always has an owner (invariant 7)."""
     brand: Brand | None = turn.playbook.brands.get(message.brand)
-    if stanza := desk.stanza_of(message.idempotency_key, message.author_id):
-        turn.to_agent("tick", message.author_id, message.id, stanza, reason)
+    if bubble := desk.bubble_of(message.idempotency_key, message.author_id):
+        turn.to_agent(bubble[0], message.author_id, message.id, bubble[1], reason)
     if brand is None:
         return
     if opted_out:
@@ -291,7 +291,12 @@ def _named(message: Message) -> str:
     """
     if message.author_kind != "agent":
         return "a text"
-    words = " ".join(message.text.split())
+    return named(message.text)
+
+
+def named(text: str) -> str:
+    """An agent's words, as short as it takes to know them again."""
+    words = " ".join(text.split())
     return f'"{words if len(words) <= MOST_NAMED else f"{words[:MOST_NAMED]}..."}"'
 
 

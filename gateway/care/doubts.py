@@ -133,9 +133,10 @@ class Doubts:
             return
         self.given_up += 1
         ends.finish(unit, message.id, Disposition.unknown, None, "the carrier never answered; not sent again")
-        if stanza := desk.stanza_of(message.idempotency_key, message.author_id):
+        if bubble := desk.bubble_of(message.idempotency_key, message.author_id):
+            kind, stanza = bubble
             agent, now = message.author_id, self._now()
-            work.add(unit, for_agent(self._ids(), message.key, "tick", agent, message.id, now, stanza, NOBODY_KNOWS))
+            work.add(unit, for_agent(self._ids(), message.key, kind, agent, message.id, now, stanza, NOBODY_KNOWS))
 
     def _may_repeat(self, message: Message) -> bool:
         """Confirmations of STOP and an agent's typed words are never sent twice on our own; the rest by rules.toml."""

@@ -88,6 +88,12 @@ def _archive(its: Mapping[str, Any], modules: Mapping[Any, Any]) -> Iterator[tup
             "the archive is kept by Mnesia: a busy agent costs 14 to 31 ms a message",
             "set default_db: sql, sql_type and sql_database, take db_type out of mod_mam, and load lite.sql",
         )
+    rooms = _mapping(_mapping(modules.get("mod_muc")).get("default_room_options"))
+    if "mod_muc" in modules and rooms.get("mam") is not True:
+        yield (
+            "rooms keep no archive: what agents write there while the gateway is away is not read back",
+            "set default_room_options: {mam: true} in mod_muc",
+        )
     database = its.get("sql_database")
     if its.get("sql_type") == "sqlite" and isinstance(database, str) and journal.waits_for_disk(Path(database)):
         yield (

@@ -46,6 +46,12 @@ def _component(its: ProsodyFile, component: Host) -> Iterator[tuple[str, str]]:
 
 
 def _archives(its: ProsodyFile) -> Iterator[tuple[str, str]]:
+    rooms = [host for host in its.hosts.values() if host.module == "muc"]
+    if any("muc_mam" not in its.modules(host) for host in rooms):
+        yield (
+            "rooms keep no archive: what agents write there while the gateway is away is not read back",
+            'set modules_enabled = { "muc_mam" } in the Component of rooms (Prosody 0.12)',
+        )
     slow = {}
     for host in its.hosts.values():
         for module in sorted(its.modules(host) & _STORES.keys()):

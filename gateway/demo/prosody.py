@@ -49,6 +49,7 @@ Component {desk}
   component_secret = {secret}
   component_conflict_resolve = "kick_old"
 Component {rooms} "muc"
+  modules_enabled = {{ "muc_mam" }}
   muc_room_default_public = false
   muc_room_default_persistent = true
 """

@@ -6,6 +6,7 @@ Each thing that changes something is a decision in the customer's own order, ans
 import logging
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from gateway.care import escalation, starting
 from gateway.care.doubts import NOBODY_KNOWS
@@ -119,7 +120,8 @@ class Agents:
 
     async def _words(self, said: Said, line: Typed) -> Heard:
         """To the customer, once for each stanza."""
-        key = key_of(said.agent, said.customer, said.id) if said.id else None
+        keyed = partial(key_of, said.agent, said.customer)
+        key = keyed(said.id) if said.id else None
         correction: Correction | None = None
 
         def decide(turn: Turn) -> str:
@@ -132,7 +134,7 @@ class Agents:
             return verbs.say(turn, conversation, said.agent, line.rest, key)
 
         try:
-            correction = await corrected(self._store, said, line)
+            correction = await corrected(self._store, said, line, keyed)
             if (heard := await self._known(key, line.rest, correction)) is not None:
                 return heard
             refused = str(await self._engine.ask(f"tel:{said.customer}", decide))

@@ -21,6 +21,8 @@ _LOOKS = {ord(char): "/" for char in "\u2044\u2215\u2571\u27cb\u29f8"} | {
     ord(char): "." for char in "\u00b7\u06d4\u2027\u3002\u30fb\uff61"
 }
 _BEGINS = re.compile(r"(\s*)((?:[>\u00bb\u203a]\s*)*)(.*)", re.DOTALL)
+_PRIVATE = re.compile(r"(?:.*[\s>])?(//|[/.]note(?=\s))", re.IGNORECASE)
+"""In a line that is quoted, who said it, or when, may stand before a note."""
 _COMMAND = re.compile(r"([/.])(\s*)(\S*)")
 _WORD = re.compile(r"[a-z]+", re.IGNORECASE)
 
@@ -58,6 +60,10 @@ def beginning(line: str, names: Collection[str]) -> Beginning:
     blank, quoted, rest = bool(found[1]), bool(found[2]), found[3]
     if rest[: len(DESK)].casefold() == DESK:
         return Beginning(blank, quoted, DESK)
+    private = _PRIVATE.match(rest) if quoted else None
+    if private is not None:
+        mark = private[1].lower()
+        return Beginning(blank, quoted, mark if mark == "//" else mark[0], name=NOTE, known=True)
     if rest.startswith("//"):
         return Beginning(blank, quoted, "//")
     command = _COMMAND.match(rest)

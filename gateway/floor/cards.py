@@ -59,6 +59,11 @@ def _plain(line: str) -> str:
     return seen.strip().casefold()
 
 
+def without_links(text: str) -> str:
+    """A text to a customer as agents may read it: who opens the link in it is taken for the customer."""
+    return _LINK.sub(r"\1...", text)
+
+
 def number(customer: str) -> str:
     """The phone number behind a customer's key."""
     return parse_address(customer).value
@@ -167,9 +172,7 @@ def speaker(message: Message, book: Playbook) -> str:
 
 
 def _short(text: str, most: int = _MOST) -> str:
-    # The link in a text is the customer's own: who opens it is taken for the customer.
-    text = _LINK.sub(r"\1...", text)
-    plain = " / ".join(line for line in text.splitlines() if line)
+    plain = " / ".join(line for line in without_links(text).splitlines() if line)
     return plain if len(plain) <= most else f"{plain[:most]}..."
 
 

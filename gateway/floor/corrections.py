@@ -2,11 +2,13 @@
 another one, marked as a correction and linked to the first, unless the rules refuse that.
 """
 
+from collections.abc import Callable
+
 from gateway.care import escalation, outbound
 from gateway.care.turn import Refused, Turn
 from gateway.floor.lines import Typed
 from gateway.model.conversation import Conversation
-from gateway.model.desk import Said, key_of, message_of_own
+from gateway.model.desk import Said, message_of_own
 from gateway.model.message import Author, Disposition, Message, MessageClass
 from gateway.model.rows import record
 from gateway.store import messages
@@ -19,26 +21,29 @@ _NEVER_OUT = (Disposition.blocked, Disposition.opted_out)
 
 @record
 class Correction:
-    """said, words: what the agent wrote, and what of it is for the customer. of: the text that it corrects."""
+    """agent, words: who corrects, and what of it is for the customer. of: the text that it corrects. key: the
+    idempotency key of the corrected one, None = it has none.
+    """
 
-    said: Said
+    agent: str
     words: str
     of: Message
+    key: str | None
 
     def decide(self, turn: Turn) -> str:
         """The corrected text to the customer; why it does not go out, "" when it does. Raises Refused, NotOwner."""
-        said, of = self.said, self.of
+        agent, of = self.agent, self.of
         if turn.playbook.rules.conversations.corrections == "refuse":
             raise Refused("not sent: the customer has the text, and corrections are not sent here; write what is new")
-        conversation = _still_theirs(turn, said.agent, of)
-        escalation.owned(conversation, said.agent)
+        conversation = _still_theirs(turn, agent, of)
+        escalation.owned(conversation, agent)
         brand = turn.playbook.brands[conversation.brand]
         draft = outbound.Draft(
             outbound.render(turn, brand, TEXT, {"text": self.words}, conversation=conversation),
             MessageClass.conversational,
-            Author("agent", said.agent),
+            Author("agent", agent),
             parent_id=of.id,
-            idempotency_key=key_of(said.agent, said.customer, said.id) if said.id else None,
+            idempotency_key=self.key,
         )
         message = outbound.send(turn, conversation, brand, draft)
         if message.disposition is not None:
@@ -59,18 +64,20 @@ class Correction:
             return False
 
 
-async def corrected(store: Store, said: Said, line: Typed) -> Correction | None:
-    """What an agent corrects; None where it is no correction. Raises Refused where there is nothing to correct."""
+async def corrected(store: Store, said: Said, line: Typed, keyed: Callable[[str], str]) -> Correction | None:
+    """What an agent corrects; None where it is no correction. keyed: the idempotency key of a stanza that came where
+    this one did. Raises Refused where there is nothing to correct.
+    """
     if not said.replaces:
         return None
     if line.verb:
         raise Refused("not sent: a line that begins with / corrects nothing; write it anew, and it is done")
-    of = await store.read(message_of_key, key_of(said.agent, said.customer, said.replaces)) or await _own(store, said)
+    of = await store.read(message_of_key, keyed(said.replaces)) or await _own(store, said)
     if of is None:
         raise Refused("not sent: it corrects a line that went to no customer; write it as a new message")
     if of.disposition in _NEVER_OUT:
         raise Refused("not sent: what it corrects was never sent; write it as a new message")
-    return Correction(said, line.rest, of)
+    return Correction(said.agent, line.rest, of, keyed(said.id) if said.id else None)
 
 
 async def _own(store: Store, said: Said) -> Message | None:

@@ -51,11 +51,11 @@ def invite(turn: Turn, conversation: Conversation, agent: str, whom: str, show: 
         raise Refused(f"{whom[:80]!r} cannot be asked in; .invite lists who can", "who")
     if show(guest.jid) is Show.offline:
         raise Refused(f"{guest.name} is not there now; .invite lists who is", "who")
-    jid = _open(turn, conversation, {agent: False, guest.jid: False})
+    _open(turn, conversation, {agent: False, guest.jid: False})
     name = escalation.name_of(turn.playbook, agent)
     turn.note(conversation, "invited", agent, f"{guest.jid} into a room")
-    turn.to_agent("notice", guest.jid, conversation.id, f"{name} asks you into the room {jid} about this customer")
-    return f"you and {guest.name} are asked into the room {jid}: what you write there goes to the customer, too"
+    turn.to_agent("notice", guest.jid, conversation.id, f"{name} asks you into the room about this customer")
+    return f"you and {guest.name} are asked into the room: what you write there goes to the customer, too"
 
 
 def monitor(turn: Turn, conversation: Conversation, agent: str) -> str:
@@ -67,20 +67,19 @@ def monitor(turn: Turn, conversation: Conversation, agent: str) -> str:
         raise NotOwner(escalation.taken(conversation), escalation.who_has(conversation))
     if conversation.agent == agent:
         raise Refused("you have this conversation yourself")
-    jid = _open(turn, conversation, {agent: True})
+    _open(turn, conversation, {agent: True})
     turn.note(conversation, "monitored", agent, "listens to this conversation")
     if turn.playbook.rules.conversations.monitoring == MONITORING_TOLD:
         turn.tell(conversation, f"{known.name} listens to this conversation")
-    return f"you are asked into the room {jid}; .take in it takes the conversation over, .leave ends it"
+    return "you are asked into the room; .take in it takes the conversation over, .leave ends it"
 
 
-def _open(turn: Turn, conversation: Conversation, seats: dict[str, bool]) -> str:
+def _open(turn: Turn, conversation: Conversation, seats: dict[str, bool]) -> None:
+    """Its JID is told by who makes it, when it is there: that it can be is not known yet."""
     host = host_of(turn.playbook, conversation.brand)
     if host is None:
         raise Refused(
             'there is no server of rooms: give a queue in gateway.toml its lobby, such as room = "q@rooms..."'
         )
-    jid = f"c-{conversation.id}@{host}"
-    rooms.add(turn.unit, conversation.id, turn.key, jid, seats)
+    rooms.add(turn.unit, conversation.id, turn.key, f"c-{turn.ids()}@{host}", seats)
     turn.desk_changed = True
-    return jid

@@ -99,7 +99,11 @@ class Lobbies:
         for jid, queue in wanted.items():
             plan = self._planned(jid, queue)
             lobby = self._lobbies.get(jid)
-            if (lobby is None or lobby.plan != plan) and self._rooms.keep(plan):
+            if lobby is not None and lobby.queue == queue.name:
+                # What was shown is known over a reload; who may be in no more is out before more is said.
+                if lobby.plan != plan and self._rooms.keep(plan):
+                    lobby.plan = plan
+            elif self._rooms.keep(plan):
                 self._lobbies[jid] = _Lobby(plan, queue.name)
             elif lobby is None:
                 log.error("the lobby of queue %s cannot be: %s is no place for a room", queue.name, jid)

@@ -9,6 +9,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from gateway import failpoints
+from gateway.care.dispatch import named
+from gateway.care.doubts import NOBODY_KNOWS
 from gateway.care.engine import FAULTS, Engine
 from gateway.care.promises import NUDGE
 from gateway.care.reserving import read as reservation
@@ -17,11 +19,12 @@ from gateway.care.turn import DESK_KEY
 from gateway.floor import cards
 from gateway.floor.echoes import Echoes, Sent
 from gateway.floor.nudging import Nudging
-from gateway.model.desk import Line, LineKind, own_id, stanza_of
+from gateway.model import desk
+from gateway.model.desk import Line, LineKind, own_id
 from gateway.model.ids import Ids
 from gateway.model.message import Message
 from gateway.model.rows import record
-from gateway.store import messages, work
+from gateway.store import ends, messages, work
 from gateway.store.database import Store
 from gateway.store.units import Due, Unit
 from gateway.store.waiting import contact, dropped, facts, holders
@@ -37,6 +40,7 @@ TO_TAKE = ((".take", "Take it"), (".decline", "Pass it on"))
 log = logging.getLogger("gateway.floor.relaying")
 Again = list[tuple[Due, int]]
 Send = Callable[[Sequence[Line]], Awaitable[bool]]
+InRoom = Callable[[str, Message, str], bool]
 
 
 @record
@@ -60,7 +64,8 @@ class Relayed:
 
 class Relaying:
     """The worker of the lane `desk`. send: answers whether the server has taken all of it in. settling: the connection
-    is so new that we do not know yet on which devices agents are.
+    is so new that we do not know yet on which devices agents are. in_room: tells in the room what became of a message
+    that an agent wrote there; answers whether they read it.
     """
 
     def __init__(
@@ -73,8 +78,9 @@ class Relaying:
         echoes: Echoes,
         nudging: Nudging,
         settling: Callable[[], bool] = lambda: False,
+        in_room: InRoom = lambda _agent, _message, _text: False,
     ) -> None:
-        self._settling = settling
+        self._settling, self._in_room = settling, in_room
         self._store, self._engine, self._ids, self._now, self._send = store, engine, ids, now, send
         self._echoes, self._nudging = echoes, nudging
 
@@ -172,6 +178,8 @@ class Relaying:
                 about, reason = more
                 kind = LineKind.failed if reason else LineKind.delivered
                 return [Line(str(due.id), agent, customer, kind, reason, about)], []
+            case desk.FATE:
+                return await self._fate(due, agent, customer, str(more[1])), []
             case "contact":
                 return await self._contact(due, agent, customer), []
             case "own":
@@ -200,13 +208,30 @@ class Relaying:
 
     async def _dropped(self, due: Due, customer: str) -> list[Line]:
         """The bubbles of words that a STOP ended before they left."""
-        found = await self._store.read(dropped, due.ref, MOST_DROPPED)
-        bubbles = [(one, stanza_of(one.idempotency_key, one.author_id)) for one in found]
-        return [
-            Line(f"{due.id}-{at}", one.author_id, customer, LineKind.failed, one.reason or "", stanza)
-            for at, (one, stanza) in enumerate(bubbles)
-            if stanza
-        ]
+        lines = []
+        for at, one in enumerate(await self._store.read(dropped, due.ref, MOST_DROPPED)):
+            kind, stanza = desk.bubble_of(one.idempotency_key, one.author_id) or ("", "")
+            its, why = f"{due.id}-{at}", one.reason or ""
+            if kind == desk.TICK:
+                lines.append(Line(its, one.author_id, customer, LineKind.failed, why, stanza))
+            elif kind:
+                lines += self._told(its, one.author_id, customer, one, f"{named(one.text)} was not sent: {why}")
+        return lines
+
+    async def _fate(self, due: Due, agent: str, customer: str, why: str) -> list[Line]:
+        """What became of words that were written in a room."""
+        found = (await self._store.read(messages.messages_by_id, [due.ref])).get(due.ref)
+        if found is None:
+            return []
+        if why == NOBODY_KNOWS:
+            return self._told(str(due.id), agent, customer, found, f"{named(found.text)}: {why}")
+        told = self._told(str(due.id), agent, customer, found, f"{named(found.text)} did not arrive: {why}")
+        return told if why == ends.BEFORE_IT_LEFT else []  # else a note of the conversation says so in the chat
+
+    def _told(self, id: str, agent: str, customer: str, about: Message, text: str) -> list[Line]:
+        """A line where it was written; what is to be said in the chat, where its author does not read that."""
+        text = cards.ours(text)
+        return [] if self._in_room(agent, about, text) else [Line(id, agent, customer, LineKind.notice, text)]
 
     async def _contact(self, due: Due, agent: str, customer: str) -> list[Line]:
         """Whether it is one of the agent's open chats, as it is now: the row may be old."""

@@ -7,20 +7,26 @@ stop.
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from functools import partial
 
+from gateway import failpoints
 from gateway.care import escalation
+from gateway.care.dispatch import named
 from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
 from gateway.floor import cards, times, verbs
 from gateway.floor.agents import NOW, Agents
 from gateway.floor.beginnings import AS
+from gateway.floor.corrections import corrected
 from gateway.floor.helping import LEAVE, MENTIONED, NAMES
 from gateway.floor.lines import Typed, doubtful, in_slashes, slashed, typed
 from gateway.floor.looking import Looking
-from gateway.model.desk import Entry, RoomPlan, Rooms, RoomSaid, Said
+from gateway.floor.room_plans import Open, over, planned
+from gateway.model.desk import Entry, Rooms, RoomSaid, Said, room_key_of
+from gateway.model.ids import Ids
 from gateway.model.message import Direction, Disposition, Message
 from gateway.store import rooms as rows
+from gateway.store import stanzas
 from gateway.store.access import READ_FAULT
 from gateway.store.database import Store
 from gateway.store.rooms import RoomState
@@ -32,33 +38,37 @@ MOST_AT_ONCE = 50
 SPACING_SECONDS, QUIET_SECONDS = 0.1, 5.0
 LATE_MS = 10_000
 """A message may be on disk later than one with a larger id: so far back it is looked for again."""
+SLACK_MS, LONGEST_MS = 60_000, 3_600_000
+"""How long before the newest message that was shown in a room what was written there is read back, and how far where
+none was: what was heard is known by its stanza.
+"""
+STAMP_MS = 1000
+"""A room tells the second in which something was written."""
+READ_BACK_MS = 120_000
+"""Words that waited longer are not sent by themselves: who reads them expects them no more."""
+_BACK = {
+    Entry.back: "back in this room: what was written here meanwhile is read now, and each line answered; "
+    "a line without an answer did not go to the customer",
+    Entry.unread: "back in this room: what was written here meanwhile has not gone to the customer; write it again",
+}
+NOT_THERE = "the room about this customer does not come up"
+_KNOWN = frozenset({*NAMES, LEAVE})
 _SENT = (None, Disposition.delivered, Disposition.in_doubt, Disposition.unknown)
 log = logging.getLogger("gateway.floor.talk_rooms")
-
-
-@dataclass(slots=True)
-class _Open:
-    """What memory knows of a room. entry: how we came in, None = nothing is to be done about it. shown: ids of
-    messages that this process showed lately, None = it showed nothing yet. asked: who was asked in. owner: as the
-    room was told. touched: there may be more to show. looked: ms, when it was looked for.
-    """
-
-    plan: RoomPlan
-    entry: Entry | None = None
-    shown: set[int] | None = None
-    asked: set[str] = field(default_factory=set)
-    owner: str = ""
-    touched: bool = True
-    looked: int = 0
 
 
 class TalkRooms:
     """All of them. rooms: where they are. now: ms. looking: what keeps them as they shall be."""
 
-    def __init__(self, store: Store, engine: Engine, agents: Agents, rooms: Rooms, now: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, engine: Engine, agents: Agents, rooms: Rooms, ids: Ids, now: Callable[[], int]
+    ) -> None:
         self._store, self._engine, self._agents, self._rooms, self._now = store, engine, agents, rooms, now
+        self._ids = ids
+        self._failed: dict[str, tuple[str, bool]] = {}
+        self._moved: set[int] = set()
         self._states: dict[str, RoomState] = {}
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, Open] = {}
         self._ending: set[str] = set()
         self._gone: set[str] = set()
         self.looking = Looking("rooms about conversations", self.look, SPACING_SECONDS, QUIET_SECONDS)
@@ -66,14 +76,33 @@ class TalkRooms:
     # -- what the channel tells
 
     def entered(self, jid: str, how: Entry) -> None:
-        """We are in."""
-        if (room := self._open.get(jid)) is not None:
-            room.entry = how
-            self.looking.poke()
+        """We are in. What was written there meanwhile comes next (`said`)."""
+        if (room := self._open.get(jid)) is None:
+            return
+        room.entry, room.entered, room.told = how, self._now(), False
+        state = self._states.get(jid)
+        if state is not None:
+            self._moved.discard(state.conversation_id)
+            if how in _BACK:
+                self._tell(state, _BACK[how])
+        self.looking.poke()
+
+    def told(self, agent: str, about: Message, text: str) -> bool:
+        """What became of words that an agent wrote in a room; whether they are there to read it."""
+        for state in self._states.values():
+            if state.conversation_id == about.conversation_id and self._rooms.inside(state.jid):
+                self._rooms.say(state.jid, text, id=f"f{about.id}")
+                return agent in self._rooms.people(state.jid).values()
+        return False
 
     def gone(self, jid: str) -> None:
         """It is no more, as we asked."""
         self._gone.add(jid)
+        self.looking.poke()
+
+    def failed(self, jid: str, why: str, dead: bool) -> None:
+        """It does not come up; dead: it never will under this JID."""
+        self._failed[jid] = (f"{why}; it is tried again", dead)
         self.looking.poke()
 
     def touched(self, customers: Iterable[str]) -> None:
@@ -90,77 +119,97 @@ class TalkRooms:
         """Makes, shows and ends what there is to."""
         for jid in list(self._gone):
             if (state := self._states.get(jid)) is not None:
-                await self._store.write(rows.drop(state))
+                await self._store.write(rows.gone(state, self._fresh(jid)))
             self._gone.discard(jid)
             self._ending.discard(jid)
             self._open.pop(jid, None)
+        for jid, (problem, dead) in list(self._failed.items()):
+            await self._not_there(jid, problem, dead)
+            self._failed.pop(jid, None)
         self._states = {one.jid: one for one in await self._store.read(rows.rooms)}
         for jid, state in self._states.items():
-            over = self._over(state)
-            if over is None:
+            if jid in self._ending:
+                continue  # who was asked in meanwhile is asked into another
+            why = over(state, self._engine.playbook)
+            if why is None:
                 await self._keep(state)
-            elif jid not in self._ending:
-                self._ending.add(jid)
-                self._open.pop(jid, None)
-                self._rooms.end(self._planned(state), over)
+            else:
+                await self._end(state, why)
 
-    def _over(self, state: RoomState) -> str | None:
-        """Why a room ends; None where it goes on."""
-        if state.ending is not None:
-            return state.ending
-        if state.state is None or state.state == "closed":
-            return f"closed: {state.disposition or 'erased'}"
-        if state.agent is None:
-            return "the conversation waits in its queue again" if state.state == "queued" else "the bot has it again"
-        seats = state.listening
-        if state.agent in seats or all(seats.values()):
-            return None
-        return f"{self._name(state.agent)} has this conversation now"
+    async def _end(self, state: RoomState, why: str) -> None:
+        if state.ending is None:
+            unit = Unit("room")
+            rows.end(unit, state.conversation_id, why)
+            await self._store.write(unit)
+        self._ending.add(state.jid)
+        self._open.pop(state.jid, None)
+        self._rooms.end(planned(state, self._engine.playbook), why)
 
-    def _planned(self, state: RoomState) -> RoomPlan:
-        customer = cards.number(state.key)
-        known = [agent for agent in self._engine.playbook.agents if agent.jid in state.listening]
-        admins = tuple(str(one.jid) for one in known if one.role == "supervisor")
-        members = tuple(str(one.jid) for one in known if one.role != "supervisor")
-        return RoomPlan(state.jid, customer, customer, f"About {customer}", members, admins)
+    def _fresh(self, jid: str) -> str:
+        return f"c-{self._ids()}@{jid.partition('@')[2]}"
+
+    async def _not_there(self, jid: str, why: str, dead: bool) -> None:
+        """Another room takes the place of one that is dead; else those who were asked in hear, once, why it does not
+        come up.
+        """
+        state, room = self._states.get(jid), self._open.get(jid)
+        if state is None or room is None:
+            return
+        if dead and state.conversation_id not in self._moved:
+            await self._store.write(rows.gone(state, self._fresh(jid)))
+            self._moved.add(state.conversation_id)
+            self._rooms.forget(jid)
+            del self._open[jid]
+        elif not room.told:
+            room.told = True
+
+            def decide(turn: Turn) -> None:
+                for agent in (*room.plan.admins, *room.plan.members):
+                    turn.to_agent("notice", agent, state.conversation_id, f"{NOT_THERE}: it {why}")
+
+            await self._engine.ask(state.key, decide)
 
     async def _keep(self, state: RoomState) -> None:
-        plan = self._planned(state)
+        plan = planned(state, self._engine.playbook)
         room = self._open.get(state.jid)
         if room is None or room.plan != plan:
-            room = self._open.setdefault(state.jid, _Open(plan))
+            room = self._open.setdefault(state.jid, Open(plan))
             room.plan = plan
-            if not self._rooms.keep(plan):
-                log.error("the room %s cannot be: no place for a room", state.jid)
+            heard = state.shown >> 20 or self._now() - LONGEST_MS
+            if not self._rooms.keep(plan, heard - SLACK_MS):
+                self._failed[state.jid] = ("is at no place for a room, or there are too many", False)
         if not self._rooms.inside(state.jid):
             return
         late = self._now() - room.looked >= QUIET_SECONDS * 1000
         if room.entry is not None or room.touched or late or room.owner != state.agent:
             await self._show(state, room)
 
-    async def _show(self, state: RoomState, room: _Open) -> None:
+    async def _show(self, state: RoomState, room: Open) -> None:
         how, room.entry, room.touched, room.looked = room.entry, None, False, self._now()
-        fresh = how is Entry.made or not state.shown
-        known = room.shown or set()
-        after = 0 if fresh else state.shown - (LATE_MS << 20 if room.shown is not None else 0)
-        most = SEEDED if fresh else MOST_AT_ONCE
-        found = await self._store.read(rows.messages_after, state.conversation_id, after, most)
-        if how is Entry.back and not fresh:
-            self._tell(state, "back in this room: what was written here meanwhile has not gone to the customer")
+        fresh = how is Entry.made or not (state.shown or room.newest)
+        if room.shown is None:
+            room.shown, room.before, room.newest = set(), state.shown, state.shown
+        after = 0 if fresh else max(room.before, room.newest - (LATE_MS << 20))
+        known, most = (frozenset(), -SEEDED) if fresh else (frozenset(room.shown), MOST_AT_ONCE)
+        found = await self._store.read(rows.messages_after, state.conversation_id, after, known, most)
+        room.touched |= len(found) == most  # there is more
         for message in found:
-            if fresh or (message.id not in known and not self._said_here(state, message)):
+            if fresh or not self._said_here(state, message):
                 self._say(state, message, at=fresh)
-        newest = max([state.shown, *(message.id for message in found)])
-        room.shown = {message.id for message in found if message.id > newest - (LATE_MS << 20)}
+        room.newest = max([room.newest, *(message.id for message in found)])
+        shown = {*room.shown, *(message.id for message in found)}
+        room.shown = {an_id for an_id in shown if an_id > room.newest - (LATE_MS << 20)}
         self._name_owner(state, room)
-        for agent in state.listening:
+        for agent in (*room.plan.admins, *room.plan.members):
             if agent not in room.asked and agent not in self._rooms.people(state.jid).values():
                 self._rooms.invite(state.jid, agent, room.plan.title)
             room.asked.add(agent)
-        if newest > state.shown:
-            await self._store.write(rows.set_shown(state.conversation_id, newest))
+        failpoints.hit("after_room_shown")
+        # Up to there all that was written in the room is heard, too: from there it is read back.
+        if room.newest > state.shown and not self._rooms.behind(state.jid):
+            await self._store.write(rows.set_shown(state.conversation_id, room.newest))
 
-    def _name_owner(self, state: RoomState, room: _Open) -> None:
+    def _name_owner(self, state: RoomState, room: Open) -> None:
         owner = state.agent or ""
         if owner == room.owner:
             return
@@ -172,7 +221,7 @@ class TalkRooms:
             room.owner = owner
 
     def _said_here(self, state: RoomState, message: Message) -> bool:
-        return (message.idempotency_key or "").startswith(_key(state, "", ""))
+        return (message.idempotency_key or "").startswith(room_key_of(state.conversation_id))
 
     def _say(self, state: RoomState, message: Message, *, at: bool) -> None:
         """at: with the time, since it was said before."""
@@ -202,10 +251,10 @@ class TalkRooms:
         if state is None or said.room in self._ending:
             return ""
         if said.agent not in state.listening:
-            return cards.ours("not sent: you were not asked into this room")
+            return cards.ours("not sent: you were not asked into this room") if said.at is None else ""
         if said.whispered:
             return cards.ours("not sent: no whisper reaches the customer; write to the room, or whisper to a colleague")
-        line = typed(said.text, {*NAMES, LEAVE})
+        line = Typed(refused=said.refused) if said.refused else typed(said.text, _KNOWN)
         if line is None:
             return ""
         answer = await self._answer(state, said, line)
@@ -213,23 +262,77 @@ class TalkRooms:
 
     async def _answer(self, state: RoomState, said: RoomSaid, line: Typed) -> str:
         try:
+            answer = await (self._heard(state, said, line) if said.at is None else self._late(state, said, line))
+        except (Failure, READ_FAULT):
+            answer = f"not sent: {NOW}"
+        return cards.ours(f"{said.nick}: {answer}") if answer else ""
+
+    async def _heard(self, state: RoomState, said: RoomSaid, line: Typed) -> str:
+        """What is answered; "" = it is on its way to the customer, or there is nothing to say. Raises Failure."""
+        try:
             if line.refused:
-                answer = f"not sent: {line.refused}"
-            elif line.verb == LEAVE:
+                answer = said.refused or f"not sent: {line.refused}"
+            elif line.verb == LEAVE and not said.replaces:
                 answer = await self._leave(state, said.agent)
-            elif line.verb:
-                return await self._verb(state, said, line.brand)
+            elif line.verb and not said.replaces:
+                answer = await self._verb(state, said)
             elif doubt := doubtful(said.text, line)[0]:
-                return cards.ours(doubt)
+                answer = doubt
             elif line.brand not in ("", state.brand):
                 answer = f"not sent: this room is about the conversation with {state.brand}"
             else:
-                answer = await self._words(state, said, line.rest)
+                answer = await self._words(state, said, line)
         except Refused as error:
             answer = self._refusal(state, said.agent, str(error))
-        except (Failure, READ_FAULT):
-            answer = f"not sent: {NOW}"
-        return cards.ours(answer) if answer else ""
+        if answer:
+            await self._note(state, said, answer)
+        return answer
+
+    async def _late(self, state: RoomState, said: RoomSaid, line: Typed) -> str:
+        """A line of which we hear later. What was heard already is not done again; what is too old, or was written
+        before the conversation changed hands, is not done, and told. Raises Failure.
+        """
+        at, now, room = said.at or 0, self._now(), self._open.get(said.room)
+        key = room_key_of(state.conversation_id, said.agent, said.id)
+        known = await self._store.read(rows.was_heard, key, self._stanza_key(state, said))
+        if known and said.id:
+            return ""
+        # After we came in it changes hands by what is read here, too, line by line.
+        until = room.entered if room is not None and at < room.entered else now
+        why = ""
+        if said.refused:
+            pass  # now as then
+        elif not said.id or now - at > READ_BACK_MS:
+            written = times.clock(at, times.zone_of(self._engine.playbook, state.brand))
+            why = f"it was written at {written} and comes too late"
+        elif await self._store.read(rows.changed_hands, state.conversation_id, at + STAMP_MS, until):
+            why = "the conversation has changed hands since it was written"
+        if why:
+            answer = f"not sent: {why}: {named(said.text)}; write it again if it still holds"
+            await self._note(state, said, answer)
+            return answer
+        answer = await self._heard(state, said, line)
+        if answer or line.verb:
+            return answer
+        return f"sent now, {max(0, now - at) // 1000} s after it was written: {named(said.text)}"
+
+    async def _note(self, state: RoomState, said: RoomSaid, answer: str) -> None:
+        """That a line was answered: a room repeats it to who comes back. Raises Failure."""
+        if said.id:
+            unit = Unit("room")
+            stanzas.note(unit, self._stanza_key(state, said), self._now(), self._line(state, said), answer)
+            await self._store.write(unit)
+
+    def _stanza_key(self, state: RoomState, said: RoomSaid) -> str:
+        return stanzas.key_of(said.agent, cards.number(state.key), _stanza(state, said))
+
+    def _line(self, state: RoomState, said: RoomSaid) -> str:
+        """As it is said to the customer's contact."""
+        line = typed(said.text, _KNOWN)
+        told = line is not None and line.brand
+        if told or not state.brand or len(self._engine.playbook.brands) == 1:
+            return said.text
+        return f"{'/' if slashed(said.text) else '.'}{AS} {state.brand} {said.text.strip()}"
 
     def _refusal(self, state: RoomState, agent: str, why: str) -> str:
         text = why if why.startswith("not sent") else f"not sent: {why}"
@@ -244,39 +347,48 @@ class TalkRooms:
         self.looking.poke()
         return ""
 
-    async def _verb(self, state: RoomState, said: RoomSaid, brand: str) -> str:
+    async def _verb(self, state: RoomState, said: RoomSaid) -> str:
         """As if it was said to the customer's contact."""
-        stanza = f"room:{state.conversation_id}:{said.id}" if said.id else ""
-        mark = "/" if slashed(said.text) else "."
-        plain = brand or not state.brand or len(self._engine.playbook.brands) == 1
-        text = said.text if plain else f"{mark}{AS} {state.brand} {said.text.strip()}"
-        heard = await self._agents.said(Said(said.agent, cards.number(state.key), stanza, text))
+        to, stanza = cards.number(state.key), _stanza(state, said) if said.id else ""
+        heard = await self._agents.said(Said(said.agent, to, stanza, self._line(state, said)))
         self.looking.poke()
-        return heard.text
+        return heard.text.removeprefix(f"{cards.DESK} ")
 
-    async def _words(self, state: RoomState, said: RoomSaid, words: str) -> str:
+    async def _words(self, state: RoomState, said: RoomSaid, line: Typed) -> str:
         """To the customer, once for each stanza, if they are the owner's."""
-        key = _key(state, said.agent, said.id) if said.id else None
+        words, keyed = line.rest, partial(room_key_of, state.conversation_id, said.agent)
+        key = keyed(said.id) if said.id else None
+        as_said = Said(said.agent, cards.number(state.key), said.id, said.text, said.replaces)
+        correction = await corrected(self._store, as_said, line, keyed)
 
         def decide(turn: Turn) -> str:
             its = turn.conversations.get(state.conversation_id)
             if its is None:
                 raise Refused("the conversation was closed long ago")
             escalation.owned(its, said.agent)
-            refused = verbs.say(turn, its, said.agent, words, key)
+            if correction is not None:
+                refused, did = correction.decide(turn), "corrected it"
+            else:
+                refused, did = verbs.say(turn, its, said.agent, words, key), "said"
             if not refused:
-                turn.to_agent("notice", said.agent, its.id, f"you said in the room: {words}")
+                turn.to_agent("notice", said.agent, its.id, f"you {did} in the room: {words}")
             return refused
 
         known = await self._store.read(message_of_key, key) if key is not None else None
         if known is not None:
-            return "" if known.text == words else "not sent: your client has used the id of this message before"
+            same = known.text == words
+            if correction is not None:
+                same = bool(await self._engine.ask(known.key, lambda turn: correction.made(turn, known)))
+            return "" if same else "not sent: your client has used the id of this message before"
+        failpoints.hit("before_room_words")
         try:
-            return str(await self._engine.ask(state.key, decide))
+            answer = str(await self._engine.ask(state.key, decide))
+            failpoints.hit("after_room_words")
+            return answer
         except Rejected:
             return ""  # the same stanza was faster
 
 
-def _key(state: RoomState, agent: str, stanza: str) -> str:
-    """The idempotency key of words that were said in a room; without agent and stanza, how all of them begin."""
-    return f"room:{state.conversation_id}:{f'{agent}:{stanza}' if agent else ''}"
+def _stanza(state: RoomState, said: RoomSaid) -> str:
+    """A stanza of a room among those of the chat with the customer."""
+    return f"room:{state.conversation_id}:{said.id}"

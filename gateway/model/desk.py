@@ -16,6 +16,10 @@ MARK = "[desk]"
 """Every line of ours in a customer's chat begins with it; no line of a customer's does."""
 
 
+TICK, FATE = "tick", "fate"
+"""Kinds of rows: a bubble of the chat with a customer is marked; in a room, which marks none, it is said."""
+
+
 class Show(IntEnum):
     """How much an agent is there, best first (RFC 6121 4.7.2.1). unknown: nobody has told since we (re)connected."""
 
@@ -165,7 +169,8 @@ class RoomPlan:
 @record
 class RoomSaid:
     """A listed agent wrote in a room of ours, under their real JID. id: of the stanza, "" = none. whispered: to our
-    occupant alone.
+    occupant alone. at: ms, when it was written, where we hear of it later: we were away, or their client was. replaces:
+    id of the stanza that it corrects (XEP-0308). refused: why it can go to no customer, whatever it says.
     """
 
     room: str
@@ -174,21 +179,27 @@ class RoomSaid:
     id: str
     text: str
     whispered: bool = False
+    at: int | None = None
+    replaces: str = ""
+    refused: str = ""
 
 
 class Entry(StrEnum):
-    """made: the room is new. back: it was there, and we were not. changed: who may be in it did."""
+    """made: the room is new. back: it was there, and we were not; what was written meanwhile is told. unread: the same,
+    but nobody can tell that. changed: who may be in it did."""
 
     made = "made"
     back = "back"
+    unread = "unread"
     changed = "changed"
 
 
 class Rooms(Protocol):
     """Our rooms, as the floor sees them; none of it waits."""
 
-    def keep(self, plan: RoomPlan) -> bool:
-        """This room shall be, and be so. False where that cannot be."""
+    def keep(self, plan: RoomPlan, since: int | None = None) -> bool:
+        """This room shall be, and be so. since: ms; what was said there from then on is told as well when we come in,
+        and later what is said while we are out; None = nothing is. False where that cannot be."""
 
     def forget(self, jid: str) -> None:
         """We leave it, and it stays."""
@@ -198,6 +209,9 @@ class Rooms(Protocol):
 
     def inside(self, jid: str) -> bool:
         """Whether what we say there is heard."""
+
+    def behind(self, jid: str) -> bool:
+        """Whether what was said there before we came in is still being told."""
 
     def people(self, jid: str) -> Mapping[str, str]:
         """Who is there beside us: bare real JIDs by nick."""
@@ -219,12 +233,14 @@ async def _unheard(_: RoomSaid) -> str:
 @dataclass(frozen=True, slots=True)
 class RoomEvents:
     """What the channel tells of rooms. said: answers with what the room (or who whispered) is told, "" = nothing.
-    entered: we are in, and it is as planned. gone: it is no more, as we asked.
+    entered: we are in, and it is as planned. gone: it is no more, as we asked. failed: it does not come up, why, and
+    whether it is dead: one that was destroyed may stay so under its JID. Else it is tried again.
     """
 
     said: Callable[[RoomSaid], Awaitable[str]] = _unheard
     entered: Callable[[str, Entry], None] = lambda _jid, _how: None
     gone: Callable[[str], None] = lambda _jid: None
+    failed: Callable[[str, str, bool], None] = lambda _jid, _why, _dead: None
 
 
 @record
@@ -257,6 +273,24 @@ def stanza_of(key: str | None, agent: str) -> str:
     """The stanza behind an idempotency key, "" where the message came another way."""
     prefix = f"xmpp:{agent}:"
     return key.removeprefix(prefix).partition(":")[2] if key is not None and key.startswith(prefix) else ""
+
+
+def room_key_of(conversation: int, agent: str = "", stanza: str = "") -> str:
+    """The idempotency key of what an agent wrote in the room of a conversation; without agent and stanza, how all of
+    them begin."""
+    return f"room:{conversation}:{f'{agent}:{stanza}' if agent else ''}"
+
+
+def bubble_of(key: str | None, agent: str) -> tuple[str, str] | None:
+    """How an agent hears what became of their words: the kind of row in the lane `desk`, and the stanza. None where the
+    message came another way.
+    """
+    if stanza := stanza_of(key, agent):
+        return TICK, stanza
+    parts = (key or "").split(":", 2)
+    if len(parts) == 3 and parts[0] == "room" and parts[2].startswith(f"{agent}:"):
+        return FATE, parts[2].removeprefix(f"{agent}:")
+    return None
 
 
 def own_id(message: int) -> str:

@@ -13,6 +13,7 @@ from gateway.store.units import Statement, Unit
 
 KEPT_MS = 7 * 86_400_000
 _ADD = insert(DeskStanzaRow)
+_NOTE = insert(DeskStanzaRow, ignore=True)
 _FORGET = Statement("old stanzas", f"DELETE FROM {DeskStanzaRow.__tablename__} WHERE at < ?", exact=False)
 
 
@@ -24,6 +25,11 @@ def key_of(agent: str, customer: str, stanza: str) -> str:
 def add(unit: Unit, key: str, at: int, line: str, answer: str) -> None:
     """The line of this stanza is run in this unit, at a time in ms. Rejected when it has been run."""
     unit.add(_ADD, (key, at, _digest(line), answer))
+
+
+def note(unit: Unit, key: str, at: int, line: str, answer: str) -> None:
+    """The line of this stanza was answered and not run; nothing where it was run."""
+    unit.add(_NOTE, (key, at, _digest(line), answer))
 
 
 def answer_of(connection: apsw.Connection, key: str, line: str) -> tuple[bool, str] | None:

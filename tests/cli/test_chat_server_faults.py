@@ -37,6 +37,8 @@ GRANTED = '{ roster = "both", message = "outgoing", presence = "managed_entity" 
         (PROSODY, 'component_conflict_resolve = "kick_old"', "", "noticed dead"),
         (PROSODY, f'Component "{DOMAIN}"', 'Component "other.example.test"', f"no Component {DOMAIN}"),
         (PROSODY, "c2s_require_encryption = true", "c2s_require_encryption = false", "without TLS"),
+        (PROSODY, '  modules_enabled = { "muc_mam" }\n', "", "rooms keep no archive"),
+        (EJABBERD, "persistent: true, mam: true", "persistent: true", "rooms keep no archive"),
         (EJABBERD, "default_db: sql\n", "", "Mnesia"),
         (EJABBERD, "default_db: sql\n", "default_db: mnesia\n", "Mnesia"),
         (EJABBERD, "    assume_mam_usage: true\n", "    db_type: mnesia\n", "Mnesia"),

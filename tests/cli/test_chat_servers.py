@@ -22,6 +22,7 @@ modules_enabled = {{ "roster", "mam" }} -- storage = "sql" would be better
 VirtualHost "example.test"
 Component "{DOMAIN}"
   component_secret = "x"
+Component "rooms.example.test" "muc"
 """
 BAD_EJABBERD = f"""
 hosts: [example.test]
@@ -33,6 +34,7 @@ listen:
 # s2s_access: none
 modules:
   mod_mam: {{}}
+  mod_muc: {{}}
   mod_privilege: {{presence: {{managed_entity: all}}}}
 """
 
@@ -45,7 +47,7 @@ def test_what_we_ship_reads_well(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("prosody.cfg.lua", BAD_PROSODY, ["kick_old", "archive", "s2s", "privileged_entities"]),
+        ("prosody.cfg.lua", BAD_PROSODY, ["kick_old", "muc_mam", "archive", "s2s", "privileged_entities"]),
         (
             "ejabberd.yml",
             BAD_EJABBERD,
@@ -54,6 +56,7 @@ def test_what_we_ship_reads_well(name: str) -> None:
                 "domain_balancing",
                 "127.0.0.1",
                 "default_db",
+                "mam: true",
                 "s2s_access",
                 "PLAIN",
                 "managed_entity",
@@ -115,7 +118,7 @@ async def test_doctor_shows_them(careline: Run, config: Path, tmp_path: Path) ->
     arguments = ("doctor", "--config", str(config), "--xmpp-config", str(path), "--json")
     found = json.loads((await asyncio.to_thread(careline, *arguments)).stdout)
     told = [one for one in found if one["what"] == "xmpp server"]
-    assert len(told) == 4
+    assert len(told) == 5
     assert all(one["state"] == "warning" and one["todo"] for one in told)
 
 

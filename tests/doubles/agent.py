@@ -20,6 +20,7 @@ from tests.doubles.prosody import COMPONENT, DOMAIN, PASSWORD
 _PLUGINS = ("xep_0030", "xep_0004", "xep_0050", "xep_0199", "xep_0184", "xep_0280", "xep_0203")
 _CLIENT = "{jabber:client}"
 _BODY = f"{_CLIENT}body"
+_INVITATION = "{jabber:x:conference}x"
 _MESSAGE = f"{_CLIENT}message"
 _DELAY = "{urn:xmpp:delay}delay"
 _REPLACE = "{urn:xmpp:message-correct:0}replace"
@@ -372,7 +373,7 @@ def _contact(customer: str) -> JID:
 
 def _heard(message: ET.Element, carbon: str = "") -> Heard | None:
     body = message.findtext(_BODY)
-    if not body:
+    if not body or message.find(_INVITATION) is not None:  # which a client shows as a button
         return None
     other = JID(message.get("to" if carbon == "sent" else "from", ""))
     delay, replaced = message.find(_DELAY), message.find(_REPLACE)

@@ -55,7 +55,7 @@ modules:
   mod_privacy: {{{{}}}}
   mod_blocking: {{{{}}}}
   mod_register: {{{{ip_access: all}}}}
-  mod_muc: {{{{host: "{ROOMS}"}}}}
+  mod_muc: {{{{host: "{ROOMS}", default_room_options: {{{{mam: true, persistent: true, public: false}}}}}}}}
 {{more}}
 """
 _ARCHIVE = """

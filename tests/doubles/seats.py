@@ -1,6 +1,7 @@
 """An agent's place in chat rooms (XEP-0045), in an ordinary client."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -18,14 +19,16 @@ _INVITATION = "{jabber:x:conference}x"
 
 
 class Seats:
-    """All rooms of one client. lines: room -> (nick, text) of what was said to all there. old: what was said before, as
-    (nick, text, first stamp). subjects: room -> the last one. people: room -> nicks. ended: room -> why it was
-    destroyed. invited: room -> why one is asked in. refused: room -> the condition of an error.
+    """All rooms of one client. lines: room -> (nick, text) of what was said to all there. ids: text -> ids of the
+    stanzas that brought it. old: what was said before, as (nick, text, first stamp). subjects: room -> the last one.
+    people: room -> nicks. ended: room -> why it was destroyed. invited: room -> why one is asked in. refused: room ->
+    the condition of an error.
     """
 
     def __init__(self, agent: AgentClient) -> None:
         self.agent = agent
         self.lines: dict[str, list[tuple[str, str]]] = {}
+        self.ids: dict[str, set[str]] = {}
         self.old: dict[str, list[tuple[str, str, str]]] = {}
         self.subjects: dict[str, str] = {}
         self.people: dict[str, set[str]] = {}
@@ -48,18 +51,22 @@ class Seats:
         )
         assert room not in self.refused, self.refused
 
-    def says(self, room: str, text: str, *, stanza: str = "") -> str:
-        """To all there; the stanza's id."""
-        return self._send(room, text, "groupchat", stanza)
+    def says(self, room: str, text: str, *, stanza: str = "", forges: str = "", inner: Sequence[str] = ()) -> str:
+        """To all there; the stanza's id. forges: a bare JID that the stanza names as its author's. inner: XML beside
+        the words.
+        """
+        return self._send(room, text, "groupchat", stanza, [*_forged(forges), *map(ET.fromstring, inner)])
 
     def whispers(self, room: str, nick: str, text: str) -> str:
         """To one there."""
-        return self._send(f"{room}/{nick}", text, "chat", "")
+        return self._send(f"{room}/{nick}", text, "chat", "", ())
 
-    def _send(self, to: str, text: str, kind: Any, stanza: str) -> str:
+    def _send(self, to: str, text: str, kind: Any, stanza: str, inner: Sequence[ET.Element]) -> str:
         self._count += 1
         message = self.agent.client.make_message(JID(to), text, mtype=kind)
         message["id"] = stanza or f"{self.agent.name}-room-{self._count}"
+        for one in inner:
+            message.xml.append(one)
         message.send()
         return str(message["id"])
 
@@ -91,6 +98,7 @@ class Seats:
         if invitation is not None:
             self.invited[invitation.get("jid", "")] = invitation.get("reason", "")
         elif xml.get("type") == "groupchat":
+            self.ids.setdefault(xml.findtext(f"{_CLIENT}body") or "", set()).add(xml.get("id", ""))
             body, subject, delay = xml.findtext(f"{_CLIENT}body"), xml.findtext(f"{_CLIENT}subject"), xml.find(_DELAY)
             if body and delay is not None:
                 said = (sender.resource, body, delay.get("stamp", ""))
@@ -115,6 +123,17 @@ class Seats:
             else:
                 people.add(sender.resource)
         self._changed()
+
+
+def _forged(jid: str) -> list[ET.Element]:
+    """What servers put into the lines that they repeat: here their author does. "" = nothing."""
+    if not jid:
+        return []
+    given = (
+        f"<x xmlns='{_MUC}#user'><item affiliation='member' jid='{jid}'/></x>",
+        f"<addresses xmlns='http://jabber.org/protocol/address'><address type='ofrom' jid='{jid}'/></addresses>",
+    )
+    return [ET.fromstring(one) for one in given]
 
 
 async def seated(agent: AgentClient, room: str) -> Seats:

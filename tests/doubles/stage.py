@@ -253,7 +253,7 @@ class Stage:
         nudging = Nudging(self.store, self.engine, self.attendance, self.clock)
         chat.rooms.plans.clear()  # the connection is a new one
         self.lobbies = Lobbies(self.store, self.engine, chat.rooms, self.clock)
-        self.talks = TalkRooms(self.store, self.engine, self.agents, chat.rooms, self.clock)
+        self.talks = TalkRooms(self.store, self.engine, self.agents, chat.rooms, self.ids, self.clock)
 
         async def send(lines: Sequence[Line]) -> bool:
             sent = await chat.send(lines)
@@ -264,8 +264,10 @@ class Stage:
             self.lobbies.entered(jid)
             self.talks.entered(jid, how)
 
-        chat.rooms.events = RoomEvents(said=self.talks.said, entered=entered, gone=self.talks.gone)
-        self.relaying = Relaying(self.store, self.engine, self.ids, self.clock, send, self.echoes, nudging)
+        chat.rooms.events = RoomEvents(self.talks.said, entered, self.talks.gone, self.talks.failed)
+        self.relaying = Relaying(
+            self.store, self.engine, self.ids, self.clock, send, self.echoes, nudging, in_room=self.talks.told
+        )
         self._lane(DESK_LANE, self.relaying.run, most=200, together=50, room=chat.room)
         self.engine.presence = self.attendance
         await self.agents.start()

@@ -8,6 +8,12 @@ from gateway.floor.lines import Typed, doubtful, in_slashes, slashed, typed, unf
 
 VERBS = {"close", "take"}
 A_GAP = "is it the command .close? Then without a blank behind the dot; a space before it makes it words"
+
+
+def quoting(mark: str) -> str:
+    return f"a quoted line begins with {mark}, which no customer may read; write it anew without that line"
+
+
 NO_NAME = "say the name of a command right behind it, as in .help; a note is .note TEXT"
 
 
@@ -19,6 +25,14 @@ NO_NAME = "say the name of a command right behind it, as in .help; a note is .no
         (" /etc is a folder", Typed("", "/etc is a folder")),
         ("two\nlines", Typed("", "two\nlines")),
         ("half // half", Typed("", "half // half")),
+        ("> // he lied\nok", Typed(refused=quoting("//"))),
+        ("> Ben: // he lied\nok", Typed(refused=quoting("//"))),
+        ("ok\n>// he lied", Typed(refused=quoting("//"))),
+        ("> > \uff0f\uff0fhe lied\nok", Typed(refused=quoting("//"))),
+        ("> /note he lied\nok", Typed(refused=quoting("/note"))),
+        ("> [desk] Ana: hello\nok", Typed(refused=quoting("[desk]"))),
+        ("> see https://example.test/a//b [desk]\nyes", Typed("", "> see https://example.test/a//b [desk]\nyes")),
+        ("> why?\nhalf // half", Typed("", "> why?\nhalf // half")),
         ("// she is annoyed", Typed("note", "she is annoyed")),
         ("//she is", Typed("note", "she is")),
         ("\n// note", Typed("note", "note")),

@@ -168,3 +168,20 @@ async def test_after_an_outage_what_is_shown_is_right(stage: Stage, rooms: FakeR
     stage.lobbies.entered(LOBBY)
     assert await see() == []
     assert rooms.titles[LOBBY] == "1 waits, longest 0:00 - Ana 1"
+
+
+async def test_a_reload_repeats_nothing_and_hides_nothing(stage: Stage, rooms: FakeRooms, see: See) -> None:
+    book = stage.playbook
+    nudging = book.rules.conversations.model_copy(update={"nudge": 60.0})
+    book = replace(book, rules=book.rules.model_copy(update={"conversations": nudging}))
+    stage.engine.playbook = book
+    await asks(stage)
+    await asks(stage, JOE)
+    await types(stage, CLEO, JOE, "/take")
+    await stage.advance(seconds=61)
+    assert f"{MAX} waits longer than 1:00" in await see()
+    # A reload without Cleo, whose customer waits again: out first, then told.
+    stage.engine.playbook = replace(book, agents=tuple(one for one in book.agents if one.jid != CLEO))
+    await types(stage, BEN, JOE, "/to billing")
+    assert await see() == [f"{JOE} waits again; it was with {CLEO}"]
+    assert rooms.plans[LOBBY].members == (ANA,)

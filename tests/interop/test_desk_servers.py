@@ -5,19 +5,24 @@ does one that is listed and does not occur.
 """
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from gateway.app.desk import OUTAGE_MS
+from gateway.channels.xmpp import room_archive, room_stanzas
+from gateway.model.desk import RoomPlan
 from gateway.model.ids import wall_ms
 from gateway.store.chat_servers import last_server
 from tests.doubles.agent import AgentClient, Shown
 from tests.doubles.chat_servers import KINDS, server_or_skip
 from tests.doubles.component import ACCEPT, Component
 from tests.doubles.ejabberd import ejabberd_or_skip
-from tests.doubles.prosody import COMPONENT, DOMAIN
+from tests.doubles.prosody import COMPONENT, DOMAIN, ROOMS
+from tests.doubles.seats import seated
 from tests.doubles.test_ejabberd import openssl_or_skip, shipped_server
 from tests.interop.servers import ACCOUNTS, Floor, archive, desk, floor
 from tests.scenarios.wire import installed
@@ -44,6 +49,8 @@ DIFFERENCES: dict[str, dict[str, object]] = {
         "prosody": ("wait", "remote-server-timeout"),
         "ejabberd": ("auth", "forbidden"),
     },
+    "a field of a room's form that it does not know": {"prosody": "result", "ejabberd": "error"},
+    "what a room repeats to who enters, after the server was killed": {"prosody": True, "ejabberd": False},
 }
 
 
@@ -327,6 +334,62 @@ async def test_privileges(tmp_path: Path, kind: str) -> None:
             except OSError:
                 taken = False  # 23.01 ends the stream (issue 3942)
             differs(kind, "a name in an agent's roster (XEP-0356)", taken)
+    finally:
+        await ana.logout()
+        await server.stop()
+
+
+# -- rooms, as the servers have them
+
+ROOM = f"c-1@{ROOMS}"
+
+
+async def in_a_room(desk: Component, us: str, plan: RoomPlan) -> None:
+    """The component makes a room, and lets the agents in."""
+    desk.send(room_stanzas.enter(us, ROOM, plan.nick))
+    desk.send(room_stanzas.configure(us, "c1", plan))
+    for jid in plan.members:
+        desk.send(room_stanzas.affiliate(us, ROOM, jid, jid, "member"))
+    for asked in ("c1", *plan.members):
+        assert (await desk.next(partial(_answers, asked))).get("type") == "result"
+
+
+def _answers(asked: str, it: ET.Element) -> bool:
+    return it.get("id") == asked
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_rooms(tmp_path: Path, kind: str) -> None:
+    server = server_or_skip(kind, tmp_path, ACCOUNTS)
+    await server.start()
+    ana = AgentClient("ana", server.c2s)
+    plan = RoomPlan(ROOM, ANN, ANN, "About Ann", members=(ana.jid,))
+    us = room_stanzas.occupant(plan, COMPONENT)
+    history = room_stanzas.enter(us, ROOM, ANN).replace("maxstanzas='0'", "since='2026-01-01T00:00:00Z'")
+    try:
+        await ana.login()
+        async with Component(server) as desk:
+            await in_a_room(desk, us, plan)
+            (await seated(ana, ROOM)).says(ROOM, "hello", stanza="r1")
+            await desk.next(lambda it: it.findtext(f"{ACCEPT}body") == "hello")
+            desk.send(room_archive.ask(us, ROOM, "q1", 0, ""))
+            kept = await desk.next(lambda it: room_archive.line_of(it) is not None)
+            found = room_archive.line_of(kept)
+            assert found is not None
+            assert room_archive.author_of(found[1]) == ana.jid
+            desk.send(room_stanzas.configure(us, "c2", plan).replace("muc#roomconfig_whois", "muc#roomconfig_unheard"))
+            answer = await desk.next(lambda it: it.get("id") == "c2")
+            differs(kind, "a field of a room's form that it does not know", answer.get("type"))
+        await ana.drop()
+        await server.kill()
+        await server.start()
+        async with Component(server) as desk:
+            desk.send(history)
+            await desk.next(lambda it: it.find(f"{ACCEPT}subject") is not None)
+            again = any(it.findtext(f"{ACCEPT}body") == "hello" for it in desk.seen)
+            differs(kind, "what a room repeats to who enters, after the server was killed", again)
+            desk.send(room_archive.ask(us, ROOM, "q2", 0, ""))
+            assert room_archive.line_of(await desk.next(lambda it: room_archive.line_of(it) is not None)) is not None
     finally:
         await ana.logout()
         await server.stop()

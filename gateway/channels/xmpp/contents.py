@@ -27,6 +27,14 @@ _FALLBACK = ("{urn:xmpp:fallback:0}", "{urn:xmpp:feature-fallback:0}")  # XEP-04
 _REPLACE = "{urn:xmpp:message-correct:0}replace"  # XEP-0308
 _FILE = "{jabber:x:oob}x"  # XEP-0066
 _URL = "{jabber:x:oob}url"
+_FORWARDED = frozenset(
+    (
+        "{urn:xmpp:carbons:2}sent",  # XEP-0280: of another conversation
+        "{urn:xmpp:carbons:2}received",
+        "{urn:xmpp:forward:0}forwarded",  # XEP-0297: somebody else's words
+    )
+)
+_OCCUPANT = "{http://jabber.org/protocol/muc#user}x"  # XEP-0045: of a chat room
 _LINK = re.compile(r"https://[^\s/?#@<>\"]+(?:[/?#][^\s<>\"]*)?")
 _NUMBER = re.compile(r"[0-9]{1,7}", re.ASCII)
 
@@ -37,6 +45,8 @@ BAD_QUOTE = "not sent: your words cannot be told from what they quote; write the
 ONLY_QUOTE = "not sent: there is nothing but the quote"
 BAD_CORRECTION = "not sent: it corrects a message without saying which; write it as a new one"
 BAD_LINK = "not sent: a file reaches the customer as a link, and only https:// links go out; this is none"
+FORWARDED = "not sent: it forwards somebody else's words; write it in your own"
+FROM_ROOM = "not sent: it belongs to a chat room, not to this chat; write it anew"
 LONG_LINK = f"not sent: the link to the file is longer than {LONGEST_LINK} characters; use a shorter one"
 
 
@@ -50,6 +60,14 @@ class Content:
     refused: str = ""
 
 
+def foreign(xml: ET.Element) -> str:
+    """Why it is nothing that one person wrote to one: forwarded words, or those of a chat room; "" = it is."""
+    tags = {element.tag for element in xml.iter()}
+    if tags & _FORWARDED:
+        return FORWARDED
+    return FROM_ROOM if _OCCUPANT in tags else ""
+
+
 def body_of(xml: ET.Element) -> str:
     """The words as they stand there."""
     for tag in _BODY:
@@ -60,7 +78,7 @@ def body_of(xml: ET.Element) -> str:
 
 
 def read_content(xml: ET.Element) -> Content:
-    """What a message says. Typing, receipts and the like say nothing."""
+    """What a message says, in a chat or a room. Typing, receipts and the like say nothing."""
     body = body_of(xml)
     refused = _refused(xml, body)
     if refused is not None:
@@ -84,6 +102,8 @@ def _refused(xml: ET.Element, body: str) -> str | None:
     if any(tag.startswith(_ENCRYPTED) for tag in tags):
         # Keys alone, which OMEMO clients send unasked, say nothing.
         return ENCRYPTED if body or any(tag.endswith(_SEALED) for tag in tags) else ""
+    if not _FORWARDED.isdisjoint(tags):
+        return FORWARDED
     if _CIPHERS.match(body):
         return ENCRYPTED
     if any(_RETRACT.fullmatch(tag) for tag in tags):

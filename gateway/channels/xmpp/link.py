@@ -65,7 +65,7 @@ class XmppLink:
         self._patience = patience or Patience()
         self._backoff = Backoff(self._patience)
         self._attendance = Attendance(self, self._patience.probe)
-        self.rooms = Rooms(self, self._patience)
+        self.rooms = Rooms(self, self._patience, now)
         self._reader = Reader(self, self._attendance, Queries(self), self.rooms)
         self._stream: ComponentStream | None = None
         self._session: _Session | None = None

@@ -3,7 +3,7 @@
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
-from gateway.channels.xmpp.contents import LONGEST_ID, Content, body_of, read_content
+from gateway.channels.xmpp.contents import FORWARDED, LONGEST_ID, Content, body_of, foreign, read_content
 from gateway.channels.xmpp.jids import BadJid, Contact, Sender, contact_jid, read_contact, read_sender
 from gateway.channels.xmpp.owner import DeskOwner
 from gateway.channels.xmpp.presence import Attendance
@@ -14,16 +14,9 @@ from gateway.model.desk import MARK, Bounced, Heard, Line, LineKind, Said, Seen
 
 _LONGEST_BODY = 10_000  # characters
 _LONGEST_REASON = 500
+_MOST_NAMED = 40
 _SPACES = ("{jabber:component:accept}", "{jabber:client}")
 _SPOKEN = (None, "chat", "normal")  # types of messages that a person wrote to one person
-_FOREIGN = frozenset(
-    (
-        "{urn:xmpp:carbons:2}sent",  # XEP-0280: of another conversation
-        "{urn:xmpp:carbons:2}received",
-        "{urn:xmpp:forward:0}forwarded",  # XEP-0297: somebody else's words
-        "{http://jabber.org/protocol/muc#user}x",  # XEP-0045: an occupant of a room
-    )
-)
 _PRIVILEGES = ("{urn:xmpp:privilege:1}", "{urn:xmpp:privilege:2}")
 _CONDITION = f"{{{NS_STANZAS}}}"
 
@@ -92,8 +85,8 @@ class Reader:
         if it.type not in _SPOKEN:
             self._owner.counters["ignored"] += 1
             return
-        if any(element.tag in _FOREIGN for element in it.xml.iter()):
-            self._owner.counters["refused_foreign"] += 1
+        if why := foreign(it.xml):
+            self._foreign(it, why)
             return
         if it.sender.full in self._owner.profile.agent_domains and self._advert(it):
             return
@@ -116,6 +109,14 @@ class Reader:
             self._attendance.wrote(it.sender.bare, it.sender.resource)
             self._said(it, it.contact, content)
         self._seen(it)
+
+    def _foreign(self, it: Envelope, why: str) -> None:
+        """It says nothing of who wrote it, so it goes nowhere. Only an agent's own device hears so, by an error, which
+        nobody answers. An invitation is no word of anybody's.
+        """
+        self._owner.counters["refused_foreign"] += 1
+        if it.agent and it.sender.resource and it.contact is not None and (body_of(it.xml) or why == FORWARDED):
+            self._refuse(it, ("cancel", "not-acceptable"), why)
 
     def _said(self, it: Envelope, contact: Contact, content: Content) -> None:
         if content.refused:
@@ -155,7 +156,9 @@ class Reader:
             self._refuse(it, ("cancel", "not-acceptable"), heard.refused)
         if heard.text:
             sender = contact_jid(said.customer, self._owner.profile.domain)
-            self._owner.write(chat(sender, it.sender.full, heard.text, heard.choices))
+            # A server keeps it for a device that is gone, where the bubble is not marked: so it says which words.
+            text = f"{heard.text}: {_named(said.text)}" if heard.refused else heard.text
+            self._owner.write(chat(sender, it.sender.full, text, heard.choices))
 
     def _refuse(self, it: Envelope, condition: tuple[str, str], text: str = "") -> None:
         self._owner.counters["refused"] += 1
@@ -197,6 +200,12 @@ class Reader:
         }
         self._owner.privileged(tuple(sorted(permissions)[:50]))
         return True
+
+
+def _named(text: str) -> str:
+    """Words, as many as it takes to know them again."""
+    words = " ".join(text.split())
+    return f'"{words if len(words) <= _MOST_NAMED else f"{words[:_MOST_NAMED]}..."}"'
 
 
 def _local(tag: str) -> str:

@@ -4,8 +4,17 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 
 from gateway.channels.xmpp.jids import CONTACT_RESOURCE, BadJid, read_sender
-from gateway.channels.xmpp.writing import NS_DELAY, NS_SID, NS_STANZAS, attributes, delay, escape, random_id
-from gateway.model.desk import RoomPlan
+from gateway.channels.xmpp.writing import (
+    NS_DELAY,
+    NS_SID,
+    NS_STANZAS,
+    attributes,
+    delay,
+    escape,
+    moment,
+    random_id,
+)
+from gateway.model.desk import MARK, RoomPlan
 
 NS_MUC = "http://jabber.org/protocol/muc"
 NS_USER = f"{NS_MUC}#user"
@@ -66,6 +75,14 @@ def affiliate(us: str, room: str, id: str, jid: str, affiliation: str) -> str:
     return _query("set", us, room, id, NS_ADMIN, f"<item{attributes(affiliation=affiliation, jid=jid)}/>")
 
 
+def affiliations_wanted(plan: RoomPlan, us: str, listed: Mapping[str, str]) -> dict[str, str]:
+    """What is to be changed, by bare JID. listed: what holds now."""
+    ours = us.partition("/")[0]
+    wanted = {**dict.fromkeys(plan.members, "member"), **dict.fromkeys(plan.admins, "admin"), ours: "owner"}
+    changes = {jid: want for jid, want in wanted.items() if listed.get(jid) != want}
+    return changes | {jid: "none" for jid in listed if jid not in wanted}
+
+
 def say(us: str, to: str, text: str, *, id: str = "", at: int | None = None, whisper: bool = False) -> str:
     """7.4, 7.5: to all, or to one occupant. at: ms, when it was said, where that is not now (XEP-0203)."""
     name = id or random_id()
@@ -82,8 +99,9 @@ def subject(us: str, room: str, text: str) -> str:
 
 
 def invite(us: str, to: str, room: str, reason: str) -> str:
-    """XEP-0249."""
-    inner = f"<x xmlns='{NS_CONFERENCE}'{attributes(jid=room, reason=reason)}/>"
+    """XEP-0249, and in words for clients that do not know it."""
+    inner = f"<body>{escape(f'{MARK} you are asked into the room {room}: {reason}')}</body>"
+    inner += f"<x xmlns='{NS_CONFERENCE}'{attributes(jid=room, reason=reason)}/>"
     return f"<message{attributes(from_=us, to=to, id=random_id())}>{inner}</message>"
 
 
@@ -117,15 +135,10 @@ def affiliations(xml: ET.Element) -> dict[str, str]:
     return {found.get("jid", ""): found.get("affiliation", "none") for found in items if found.get("jid")}
 
 
-def body_of(xml: ET.Element) -> str:
-    """What a message says, "" = nothing, or it was said long ago (XEP-0203)."""
-    if xml.find(f"{{{NS_DELAY}}}delay") is not None:
-        return ""
-    for space in _SPACES:
-        found = xml.find(f"{space}body")
-        if found is not None:
-            return found.text or ""
-    return ""
+def said_at(xml: ET.Element) -> int | None:
+    """When it was said, ms, where its author says that it is a while ago (XEP-0203); 0 = nobody knows when."""
+    found = xml.find(f"{{{NS_DELAY}}}delay")
+    return None if found is None else moment(found.get("stamp", ""))
 
 
 def condition(xml: ET.Element) -> str:

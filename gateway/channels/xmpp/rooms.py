@@ -8,81 +8,60 @@ import asyncio
 import logging
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 
+from gateway.channels.xmpp import room_archive as archive
 from gateway.channels.xmpp import room_stanzas as stanzas
 from gateway.channels.xmpp.jids import BadJid, Sender, is_customer, read_sender
 from gateway.channels.xmpp.owner import DeskOwner
 from gateway.channels.xmpp.patience import Patience
+from gateway.channels.xmpp.room_hearing import MOST_PAST, Room, RoomHearing
 from gateway.channels.xmpp.writing import ping, random_id
-from gateway.model.desk import Entry, RoomPlan, RoomSaid
+from gateway.model.desk import Entry, RoomPlan
 
 log = logging.getLogger("gateway.xmpp")
 
 MOST_ROOMS = 2000
 MOST_PEOPLE = 1000  # of one room
-_LONGEST_BODY = 10_000  # characters
-_LONGEST_ID = 256
 _Write = Callable[[str], str]
 _OTHER_NICKS = 3
+_SLACK_MS = 60_000  # the room's clock is not ours, and a connection is dead for a while before that is noticed
 _LISTS = ("member", "admin", "owner")
 _IN_STILL = ("service-unavailable", "feature-not-implemented")  # XEP-0410, 3: whoever answered the ping is in
 _THERE_IS_NONE = ("item-not-found", "gone")
 _THROWN_OUT = ("not-acceptable", *_THERE_IS_NONE, "remote-server-not-found", "remote-server-timeout")
 
 
-@dataclass(slots=True)
-class _Room:
-    """us: our full JID. asked: queries under way, by id: what for. listed: affiliations as the room has them. people:
-    real bare JIDs by nick. inside: our occupant is there. ready: it is as planned. entry: how we came in. due:
-    when something is done about it (loop time). ending: why it shall be destroyed.
-    """
-
-    plan: RoomPlan
-    us: str
-    asked: dict[str, str] = field(default_factory=dict)
-    listed: dict[str, str] = field(default_factory=dict)
-    people: dict[str, str] = field(default_factory=dict)
-    entering: bool = False
-    inside: bool = False
-    ready: bool = False
-    entry: Entry = Entry.back
-    tries: int = 0
-    conflicts: int = 0
-    due: float = 0.0
-    ending: str | None = None
-
-    @property
-    def nick(self) -> str:
-        return self.plan.nick + "_" * self.conflicts
-
-
 class Rooms:
     """All rooms of a link. Nothing here waits; what agents say is worked off in their lanes."""
 
-    def __init__(self, owner: DeskOwner, patience: Patience) -> None:
-        self._owner, self._patience = owner, patience
-        self._rooms: dict[str, _Room] = {}
+    def __init__(self, owner: DeskOwner, patience: Patience, now: Callable[[], int]) -> None:
+        self._owner, self._patience, self._now = owner, patience, now
+        self._hearing = RoomHearing(owner)
+        self._rooms: dict[str, Room] = {}
         self._up = False
         self._timer: asyncio.TimerHandle | None = None
 
     # for care
 
-    def keep(self, plan: RoomPlan) -> bool:
-        """This room shall be, and be so; enters it when it can. False where that cannot be: no JID of a room, or too
-        many of them."""
+    def keep(self, plan: RoomPlan, since: int | None = None) -> bool:
+        """This room shall be, and be so; enters it when it can. since: as in `gateway.model.desk.Rooms`. False where
+        that cannot be: no JID of a room, or too many of them."""
         if not self._may_be(plan):
             self._owner.counters["rooms_refused"] += 1
             return False
         known = self._rooms.get(plan.jid)
         if known is None or known.ending is not None:
-            self._rooms[plan.jid] = _Room(plan, stanzas.occupant(plan, self._owner.profile.domain))
+            self._rooms[plan.jid] = self._planned(plan, since)
         elif known.plan != plan:
+            out = {*known.plan.members, *known.plan.admins}.difference(plan.members, plan.admins)
             known.plan = plan
             if known.ready:
                 known.entry = Entry.changed
             if known.inside:
+                # First of all: what we say from now on is not for them.
+                for agent in sorted(out):
+                    self._owner.write(stanzas.affiliate(known.us, plan.jid, random_id(), agent, "none"))
                 self._set_up(known)
         self._soon()
         return True
@@ -95,7 +74,7 @@ class Rooms:
 
     def end(self, plan: RoomPlan, reason: str) -> None:
         """Destroys a room; `RoomEvents.gone` tells when it is no more."""
-        room = self._rooms.setdefault(plan.jid, _Room(plan, stanzas.occupant(plan, self._owner.profile.domain)))
+        room = self._rooms.setdefault(plan.jid, self._planned(plan))
         if room.ending is None:
             room.ending, room.due = reason, 0.0
         self._soon()
@@ -104,6 +83,11 @@ class Rooms:
         """Whether what is said there is heard by those in it."""
         room = self._rooms.get(jid)
         return room is not None and room.ready and room.ending is None
+
+    def behind(self, jid: str) -> bool:
+        """Whether what was said there before we came in is still being told."""
+        room = self._rooms.get(jid)
+        return room is not None and room.behind
 
     def people(self, jid: str) -> Mapping[str, str]:
         """Who is there: real bare JIDs by nick, without us."""
@@ -171,6 +155,9 @@ class Rooms:
             return False
         return is_customer(plan.customer) and (plan.jid in self._rooms or len(self._rooms) < MOST_ROOMS)
 
+    def _planned(self, plan: RoomPlan, since: int | None = None) -> Room:
+        return Room(plan, stanzas.occupant(plan, self._owner.profile.domain), since=since)
+
     def _soon(self) -> None:
         if self._up and self._timer is not None:
             self._timer.cancel()
@@ -189,7 +176,7 @@ class Rooms:
         except Exception as problem:  # noqa: BLE001  a fault of ours ends no link
             self._owner.failed("a room was not looked after", problem)
 
-    def _do(self, room: _Room, now: float) -> None:
+    def _do(self, room: Room, now: float) -> None:
         room.due = now + self._patience.entry
         if room.ending is not None:
             self._ask(room, "destroy", partial(stanzas.destroy, room.us, room.plan.jid, reason=room.ending))
@@ -203,29 +190,34 @@ class Rooms:
         else:
             self._ask(room, "ping", partial(ping, room.us, f"{room.plan.jid}/{room.nick}"))
 
-    def _ask(self, room: _Room, what: str, write: _Write) -> None:
+    def _ask(self, room: Room, what: str, write: _Write) -> None:
         name = random_id()
         room.asked[name] = what
         self._owner.write(write(name))
 
-    def _out(self, room: _Room, wait: float) -> None:
+    def _out(self, room: Room, wait: float) -> None:
         """We are not in: tries again after so many seconds."""
+        if room.ready and room.since is not None and not room.behind:
+            room.since = self._now() - _SLACK_MS
         room.inside = room.ready = room.entering = False
         room.asked.clear()
+        for left in (room.past, room.early):
+            left.clear()
         room.people.clear()
         room.due = asyncio.get_running_loop().time() + wait
 
-    def _later(self, room: _Room, why: str) -> None:
+    def _later(self, room: Room, why: str, condition: str = "") -> None:
         """The try failed: the next one is after a while, each time a longer one."""
         if room.tries == 0:
             log.warning("desk %s: a room %s", self._owner.profile.domain, why)
+        if condition == "gone" or not (room.was or room.tries):
+            self._owner.events.rooms.failed(room.plan.jid, why, condition == "gone")
         self._owner.counters["rooms_lost"] += 1
         self._out(room, min(self._patience.room_limit, self._patience.look * float(1 << min(room.tries, 20))))
         room.tries += 1
 
-    def _presence(self, room: _Room, xml: ET.Element, nick: str) -> None:
-        kind, codes = xml.get("type"), stanzas.codes(xml)
-        affiliation, real = stanzas.item(xml)
+    def _presence(self, room: Room, xml: ET.Element, nick: str) -> None:
+        kind, codes, (affiliation, real) = xml.get("type"), stanzas.codes(xml), stanzas.item(xml)
         if kind == "error":
             if room.entering:
                 self._turned_away(room, stanzas.condition(xml))
@@ -239,16 +231,16 @@ class Rooms:
             if nick == room.nick and real in ("", room.us.partition("/")[0]):
                 self._entered(room, affiliation, codes)
 
-    def _turned_away(self, room: _Room, condition: str) -> None:
+    def _turned_away(self, room: Room, condition: str) -> None:
         if condition == "conflict" and room.conflicts < _OTHER_NICKS:
             room.conflicts += 1
             self._out(room, 0.0)
             self._soon()
             return
         room.conflicts = 0
-        self._later(room, f"does not let us in: {condition}")
+        self._later(room, f"does not let us in: {condition}", condition)
 
-    def _entered(self, room: _Room, affiliation: str, codes: frozenset[str]) -> None:
+    def _entered(self, room: Room, affiliation: str, codes: frozenset[str]) -> None:
         if room.inside or not room.entering or room.ending is not None:
             return
         room.entering = False
@@ -262,13 +254,13 @@ class Rooms:
 
     # making it as planned
 
-    def _set_up(self, room: _Room) -> None:
+    def _set_up(self, room: Room) -> None:
         room.asked.clear()
         room.listed.clear()
         room.due = asyncio.get_running_loop().time() + self._patience.entry
         self._ask(room, "configure", partial(stanzas.configure, room.us, plan=room.plan))
 
-    def _answered(self, room: _Room, xml: ET.Element) -> None:
+    def _answered(self, room: Room, xml: ET.Element) -> None:
         what = room.asked.pop(xml.get("id", ""), "")
         problem = stanzas.condition(xml) if xml.get("type") == "error" else ""
         if not what:
@@ -283,7 +275,7 @@ class Rooms:
         elif room.ending is None:
             self._set(room, what, problem, xml)
 
-    def _destroyed(self, room: _Room, problem: str) -> None:
+    def _destroyed(self, room: Room, problem: str) -> None:
         if problem and problem not in _THERE_IS_NONE:
             log.warning("desk %s: a room cannot be destroyed: %s", self._owner.profile.domain, problem)
             if problem in ("remote-server-not-found", "remote-server-timeout", "service-unavailable"):
@@ -291,7 +283,10 @@ class Rooms:
         del self._rooms[room.plan.jid]
         self._owner.events.rooms.gone(room.plan.jid)
 
-    def _set(self, room: _Room, what: str, problem: str, xml: ET.Element) -> None:
+    def _set(self, room: Room, what: str, problem: str, xml: ET.Element) -> None:
+        if what == "archive":
+            self._read(room, archive.end_of(xml), problem)
+            return
         if problem and what != "affiliate":
             self._later(room, f"cannot be made as planned ({what}: {problem})")
             return
@@ -305,63 +300,51 @@ class Rooms:
             room.listed.update(stanzas.affiliations(xml))
             if not room.asked:
                 self._affiliate(room)
-        if not room.asked:
+        if not room.asked and (room.ready or room.entry is not Entry.back):
+            self._is_ready(room)
+        elif not room.asked:
+            self._read_on(room, "")
+
+    def _read_on(self, room: Room, after: str) -> None:
+        """Asks for a page of what was said meanwhile, if we want to know."""
+        if room.since is None:
+            self._is_ready(room)
+        else:
+            self._ask(room, "archive", partial(archive.ask, room.us, room.plan.jid, since=room.since, after=after))
+
+    def _read(self, room: Room, end: str, problem: str) -> None:
+        """A page is read, which ended there."""
+        if problem:
+            log.warning("desk %s: a room has no archive to be read: %s", self._owner.profile.domain, problem)
+            room.entry = Entry.unread
+        if end and len(room.past) < MOST_PAST:
+            self._read_on(room, end)
+        else:
             self._is_ready(room)
 
-    def _affiliate(self, room: _Room) -> None:
-        ours = room.us.partition("/")[0]
-        plan = room.plan
-        wanted = {**dict.fromkeys(plan.members, "member"), **dict.fromkeys(plan.admins, "admin"), ours: "owner"}
-        changes = {jid: want for jid, want in wanted.items() if room.listed.get(jid) != want}
-        changes |= {jid: "none" for jid in room.listed if jid not in wanted}
-        for jid, want in changes.items():
-            self._ask(room, "affiliate", partial(stanzas.affiliate, room.us, plan.jid, jid=jid, affiliation=want))
+    def _affiliate(self, room: Room) -> None:
+        for jid, want in stanzas.affiliations_wanted(room.plan, room.us, room.listed).items():
+            self._ask(room, "affiliate", partial(stanzas.affiliate, room.us, room.plan.jid, jid=jid, affiliation=want))
 
-    def _is_ready(self, room: _Room) -> None:
-        room.ready, room.tries = True, 0
+    def _is_ready(self, room: Room) -> None:
+        room.ready, room.was, room.tries = True, True, 0
         room.due = asyncio.get_running_loop().time() + self._patience.quiet
         self._owner.counters["rooms_entered"] += 1
         self._owner.events.rooms.entered(room.plan.jid, room.entry)
+        self._hearing.catch_up(room)
 
     # what is said
 
-    def _message(self, room: _Room, xml: ET.Element, nick: str) -> None:
+    def _message(self, room: Room, xml: ET.Element, nick: str) -> None:
         kind = xml.get("type", "normal")
         if kind == "error":
             if room.inside and room.ending is None and stanzas.condition(xml) in _THROWN_OUT and not nick:
                 self._later(room, "has lost us")
             return
-        room.due = max(room.due, asyncio.get_running_loop().time() + self._patience.quiet) if room.ready else room.due
-        body = stanzas.body_of(xml)
-        if not body or not nick or nick == room.nick or room.ending is not None or not room.ready:
+        if not nick:
+            if (found := archive.line_of(xml)) is not None and room.asked.get(found[0]) == "archive":
+                self._hearing.archived(room, found[1], found[2])
             return
-        real = room.people.get(nick, "")
-        if not self._owner.events.listed(real):
-            self._owner.counters["refused_strangers"] += 1
-            return
-        name = xml.get("id", "") if len(xml.get("id", "")) <= _LONGEST_ID else ""
-        said = RoomSaid(room.plan.jid, real, nick, name, body, whispered=kind != "groupchat")
-        if len(body) > _LONGEST_BODY:
-            self._reply(said, f"not sent: {_LONGEST_BODY:,} characters at most")
-            return
-
-        async def hear() -> None:
-            try:
-                answer = await self._owner.events.rooms.said(said)
-            except Exception as problem:  # noqa: BLE001  the agent hears of it, whatever it is
-                self._owner.failed("what was said in a room was not taken", problem)
-                answer = "not sent: something is wrong here. Try again."
-            if answer:
-                self._reply(said, answer)
-
-        self._owner.counters["rooms_said"] += 1
-        if not self._owner.lanes.put(real, hear):
-            self._owner.counters["flooded"] += 1
-            self._reply(said, "not sent: too many at a time. Send it again in a moment.")
-
-    def _reply(self, said: RoomSaid, text: str) -> None:
-        """Where it was said. Never an error: a room throws out who sends one."""
-        room = self._rooms.get(said.room)
-        if room is not None and room.ready:
-            to = f"{said.room}/{said.nick}" if said.whispered else said.room
-            self._owner.write(stanzas.say(room.us, to, text, whisper=said.whispered))
+        if room.ready:
+            room.due = max(room.due, asyncio.get_running_loop().time() + self._patience.quiet)
+        self._hearing.live(room, xml, nick)

@@ -182,6 +182,15 @@ def delay(at: int | None, domain: str) -> str:
     return f"<delay xmlns='{NS_DELAY}'{attributes(from_=domain, stamp=stamp)}/>"
 
 
+def moment(stamp: str) -> int:
+    """A time of XEP-0082 in ms; 0 = long ago, where it is none."""
+    try:
+        found = datetime.fromisoformat(stamp)
+        return max(0, int(found.replace(tzinfo=found.tzinfo or UTC).timestamp() * 1000))
+    except (ValueError, OverflowError, OSError):
+        return 0
+
+
 def _choices(choices: Iterable[tuple[str, str]]) -> str:
     return "".join(
         f"<response xmlns='{NS_QUICK}' value={quote(value)} label={quote(label)}/>" for value, label in choices

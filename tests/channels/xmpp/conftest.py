@@ -53,6 +53,7 @@ class Care:
         self.entered: list[tuple[str, Entry]] = []
         self.gone: list[str] = []
         self.servers: list[ChatServer] = []
+        self.failed: list[tuple[str, str, bool]] = []
         self.statuses: dict[str, str] = {CUSTOMER: "Ann, gold"}
         self.verbs: list[tuple[str, str]] = [("take", "Take it"), ("close", "Close it")]
         self.told = Told("done")
@@ -77,6 +78,7 @@ class Care:
                 said=self._said_in_room,
                 entered=lambda jid, how: self._note(self.entered)((jid, how)),
                 gone=self._note(self.gone),
+                failed=lambda jid, why, dead: self._note(self.failed)((jid, why, dead)),
             ),
         )
 

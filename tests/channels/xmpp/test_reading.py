@@ -2,6 +2,7 @@
 
 import asyncio
 
+from gateway.channels.xmpp import contents
 from gateway.model.desk import Bounced, Heard, Said, Seen
 from tests.channels.xmpp.conftest import ANNA, BEN, CONTACT, CUSTOMER, DOMAIN, MakeRoom, Room, message
 from tests.channels.xmpp.fake_server import NS
@@ -186,3 +187,43 @@ async def test_stop_waits_for_what_was_said(room: Room) -> None:
     await stopping
     await room.until(lambda: room.server.last.ended)
     assert len(room.server.last.of("message", type="chat")) == 1
+
+
+async def test_a_refusal_in_words_says_which_words(room: Room) -> None:
+    """A server keeps it for a device that is gone, and with it the mark on the bubble."""
+
+    async def hear(said: Said) -> Heard:
+        return Heard("[desk] not sent: ben has it", refused="not sent: ben has it")
+
+    room.care.hear = hear
+    room.server.last.send(message("short\none", id="a"))
+    room.server.last.send(message("long " * 20, id="b"))
+    await room.until(lambda: len(room.server.last.of("message", type="chat")) == 2)
+    assert [one.findtext(f"{NS}body") for one in room.server.last.of("message", type="chat")] == [
+        '[desk] not sent: ben has it: "short one"',
+        '[desk] not sent: ben has it: "long long long long long long long long ..."',
+    ]
+    assert condition(room, "a") == ("cancel", "not-acceptable", "not sent: ben has it")
+
+
+FORWARDED = "<forwarded xmlns='urn:xmpp:forward:0'><message><body>spoof</body></message></forwarded>"
+OCCUPANT = "<x xmlns='http://jabber.org/protocol/muc#user'/>"
+
+
+async def test_an_agent_hears_that_foreign_words_went_nowhere(room: Room) -> None:
+    server = room.server.last
+    server.send(message("see this", id="a", inner=FORWARDED))
+    server.send(message("", id="b", inner=FORWARDED))
+    server.send(message("whispered", id="c", inner=OCCUPANT))
+    server.send(message("", id="d", inner=OCCUPANT))
+    server.send(message("an error", id="e", type="error", inner=FORWARDED))
+    server.send(message("no device", id="f", sender=ANNA, inner=FORWARDED))
+    server.send(message("a stranger", id="g", sender="eve@example.test/x", inner=FORWARDED))
+    server.send(message("an occupant", id="h", sender="lobby@rooms.example.test/anna", inner=OCCUPANT))
+    server.send(message("no contact", id="i", to=f"bob@{DOMAIN}", inner=FORWARDED))
+    await room.settle()
+    assert [one.get("id") for one in server.of("message")] == ["a", "b", "c"]
+    assert condition(room, "a") == ("cancel", "not-acceptable", contents.FORWARDED)
+    assert condition(room, "c") == ("cancel", "not-acceptable", contents.FROM_ROOM)
+    assert room.care.said == []
+    assert room.link.status().counters["refused_foreign"] == 8

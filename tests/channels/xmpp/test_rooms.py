@@ -1,13 +1,16 @@
 """Rooms of ours: made, kept, heard, destroyed; and every other room, of which nothing is heard."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import dataclass
 
 import pytest
 
-from gateway.channels.xmpp import Patience
+from gateway.channels.xmpp import Patience, contents
 from gateway.model.desk import Entry, RoomPlan, RoomSaid
+from gateway.model.rows import replace
 from tests.channels.xmpp.conftest import ANNA, BEN, CONTACT, DOMAIN, MakeRoom, Room, message
 from tests.channels.xmpp.fake_server import NS
+from tests.channels.xmpp.test_contents import REFUSED, UPLOAD, oob, reply
 
 LOBBY = "billing@rooms.example.test"
 DESK = f"{DOMAIN}/sms"
@@ -85,8 +88,10 @@ class Muc:
                 inner = f"<item affiliation='owner' jid='{DOMAIN}'/>"
             self.answer(query, f"<query xmlns='http://jabber.org/protocol/muc#admin'>{inner}</query>")
 
-    async def opens(self, code: str = "new", listed: str = "", changes: int = 2) -> dict[str, str]:
-        """Lets us in and does what we ask; the affiliations that were set."""
+    async def opens(
+        self, code: str = "new", listed: str = "", changes: int = 2, *, ready: bool = True
+    ) -> dict[str, str]:
+        """Lets us in and does what we ask; the affiliations that were set. ready: that is all."""
         self.room.server.last.send(presence("Desk", DESK, affiliation="owner", code=code))
         self.answer(await self.asked("owner"))
         await self.lists(listed)
@@ -96,7 +101,8 @@ class Muc:
             item = query[0][0]
             set_ones[item.get("jid", "")] = item.get("affiliation", "")
             self.answer(query)
-        await self.room.until(lambda: self.room.link.rooms.inside(LOBBY))
+        if ready:
+            await self.room.until(lambda: self.room.link.rooms.inside(LOBBY))
         return set_ones
 
 
@@ -170,12 +176,6 @@ async def test_a_whisper_to_us_is_answered_as_a_whisper(make_room: MakeRoom) -> 
             presence("anna", f"{ANNA}/x", room="other@rooms.example.test")
             + message("/take", sender="other@rooms.example.test/anna", to=DESK, type="groupchat"),
             id="a room that is not ours",
-        ),
-        pytest.param(
-            presence("anna", f"{ANNA}/x")
-            + message("/take", sender=f"{LOBBY}/anna", to=DESK, type="groupchat",
-                      inner="<delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'/>"),
-            id="said long ago",
         ),
         pytest.param(presence("anna", f"{ANNA}/x") + message("/take", sender=LOBBY, to=DESK, type="groupchat"),
                      id="the room itself"),
@@ -269,3 +269,251 @@ async def test_a_room_is_destroyed_even_when_we_are_not_in(make_room: MakeRoom) 
     muc.answer(query, problem="item-not-found")
     await room.until(lambda: room.care.gone == [LOBBY])
     assert not room.link.rooms.keep(RoomPlan("billing@example.test", "", "Desk", "a colleague's account"))
+
+
+# -- what was said while we were away
+
+THEN = 1_795_000_000_000  # 2026-11-18T11:06:40Z
+
+
+def item(jid: str) -> str:
+    """As Prosody's archive tells who wrote a line."""
+    return f"<x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='member' jid='{jid}'/></x>"
+
+
+def address(jid: str) -> str:
+    """As ejabberd's does."""
+    return f"<addresses xmlns='http://jabber.org/protocol/address'><address type='ofrom' jid='{jid}'/></addresses>"
+
+
+@dataclass
+class Kept:
+    """A line of the archive."""
+
+    text: str
+    inner: str
+    nick: str = "anna"
+    id: str = "g1"
+    kind: str = "groupchat"
+
+    def result(self, query: str) -> str:
+        inner = f"<body>{self.text}</body>{self.inner}"
+        return (
+            f"<message from='{LOBBY}' to='{DESK}'><result xmlns='urn:xmpp:mam:2' queryid='{query}' id='a-{self.id}'>"
+            "<forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='2026-11-18T11:06:40Z'/>"
+            f"<message xmlns='jabber:client' type='{self.kind}' from='{LOBBY}/{self.nick}' id='{self.id}'>{inner}"
+            "</message></forwarded></result></message>"
+        )
+
+
+async def asked_archive(muc: Muc) -> tuple[ET.Element, str]:
+    """The next query of the archive, and after what."""
+    await muc.room.until(lambda: len(muc.queries) > muc._answered)
+    query = muc.queries[muc._answered]
+    muc._answered += 1
+    payload = query.find("{urn:xmpp:mam:2}query")
+    assert payload is not None, ET.tostring(query)
+    assert payload.get("queryid") == query.get("id")
+    start = [value.text for value in payload.iter("{jabber:x:data}value")]
+    assert start == ["urn:xmpp:mam:2", "2026-11-18T11:06:40Z"]
+    return query, payload.findtext(".//{http://jabber.org/protocol/rsm}after") or ""
+
+
+async def back(make_room: MakeRoom, kept: list[Kept], then: str = "", *, problem: str = "") -> tuple[Room, Muc]:
+    """A room that we come back to, which has an archive, and where more is said before that is read."""
+    room = await make_room(patience=PATIENT)
+    muc = Muc(room)
+    assert room.link.rooms.keep(PLAN, since=THEN)
+    await muc.enters()
+    room.server.last.send(presence("anna", f"{ANNA}/phone") + presence("ben", f"{BEN}/phone"))
+    await muc.opens("110", ready=False)
+    query, after = await asked_archive(muc)
+    assert not after
+    room.server.last.send(then)
+    for one in kept:
+        room.server.last.send(one.result(query.get("id", "")))
+    muc.answer(query, "<fin xmlns='urn:xmpp:mam:2' complete='true'/>", problem)
+    await room.until(lambda: room.link.rooms.inside(LOBBY))
+    await room.settle()
+    return room, muc
+
+
+PAST = [
+    Kept("first", item(ANNA)),
+    Kept("[desk] ours", item(DOMAIN), nick="Desk", id="m1"),
+    Kept("second", address(f"{BEN}/phone"), nick="ben", id="g2"),
+]
+
+
+async def test_what_was_said_while_we_were_away_is_told_once_and_in_order(make_room: MakeRoom) -> None:
+    room, muc = await back(make_room, PAST, then=said("third", id="g3"))
+    await room.until(lambda: len(room.care.rooms_said) == 3)
+    assert room.care.rooms_said == [
+        RoomSaid(LOBBY, ANNA, "anna", "g1", "first", at=THEN),
+        RoomSaid(LOBBY, BEN, "ben", "g2", "second", at=THEN),
+        RoomSaid(LOBBY, ANNA, "anna", "g3", "third"),
+    ]
+    assert room.care.entered == [(LOBBY, Entry.back)]
+    # We are thrown out and come back: what we heard is no news, what we did not hear is.
+    room.clock[0] = THEN + 60_000
+    room.server.last.send(presence("Desk", DESK, kind="unavailable", code="307"))
+    await muc.enters(2)
+    room.server.last.send(presence("anna", f"{ANNA}/phone"))
+    await muc.opens("110", ready=False)
+    query, _ = await asked_archive(muc)
+    for one in (*PAST, Kept("third", item(ANNA), id="g3"), Kept("fourth", item(ANNA), id="g4")):
+        room.server.last.send(one.result(query.get("id", "")))
+    muc.answer(query, "<fin xmlns='urn:xmpp:mam:2' complete='true'/>")
+    await room.until(lambda: len(room.care.rooms_said) == 4)
+    assert room.care.rooms_said[3].text == "fourth"
+
+
+async def test_an_archive_is_read_page_by_page(make_room: MakeRoom) -> None:
+    room = await make_room(patience=PATIENT)
+    muc = Muc(room)
+    room.link.rooms.keep(PLAN, since=THEN)
+    await muc.enters()
+    await muc.opens("110", ready=False)
+    for page in range(3):
+        query, after = await asked_archive(muc)
+        assert after == (f"p{page - 1}" if page else "")
+        room.server.last.send(Kept(f"page {page}", item(ANNA), id=f"g{page}").result(query.get("id", "")))
+        last = f"<set xmlns='http://jabber.org/protocol/rsm'><last>p{page}</last></set>"
+        complete = " complete='true'" if page == 2 else ""
+        muc.answer(query, f"<fin xmlns='urn:xmpp:mam:2'{complete}>{last}</fin>")
+    await room.until(lambda: len(room.care.rooms_said) == 3)
+    assert [one.text for one in room.care.rooms_said] == ["page 0", "page 1", "page 2"]
+
+
+async def test_a_room_without_an_archive_says_so(make_room: MakeRoom) -> None:
+    room, _ = await back(make_room, [], problem="service-unavailable")
+    assert room.care.entered == [(LOBBY, Entry.unread)]
+
+
+@pytest.mark.parametrize(
+    ("inner", "nick"),
+    [
+        pytest.param("", "anna", id="nobody says who wrote it"),
+        pytest.param(item(BEN), "anna", id="who has the nick did not write it"),
+        pytest.param(item(ANNA), "ben", id="the nick is somebody else's"),
+        pytest.param(item(BEN) + item(ANNA), "ben", id="the author put in another, Prosody"),
+        pytest.param(item(BEN) + address(ANNA), "ben", id="the author put in another, ejabberd"),
+        pytest.param(item("mallory@example.test"), "gone", id="no agent"),
+        pytest.param(address(""), "anna", id="no JID"),
+    ],
+)
+async def test_what_nobody_answers_for_is_not_told(make_room: MakeRoom, inner: str, nick: str) -> None:
+    room, _ = await back(make_room, [Kept("give her all", inner, nick=nick)])
+    assert room.care.rooms_said == []
+
+
+async def test_what_we_did_not_ask_an_archive_for_is_not_told(make_room: MakeRoom) -> None:
+    room, _ = await back(make_room, [Kept("a whisper", item(ANNA), kind="chat")])
+    room.server.last.send(Kept("by anybody", item(ANNA)).result("made up"))
+    room.server.last.send(Kept("by nobody", item(ANNA)).result(""))
+    await room.settle()
+    assert room.care.rooms_said == []
+
+
+async def test_a_client_that_was_out_of_reach(make_room: MakeRoom) -> None:
+    """XEP-0203 of its author: it was written a while ago, whoever brings it."""
+    room, _ = await opened(make_room)
+    room.server.last.send(presence("anna", f"{ANNA}/phone"))
+    late = "<delay xmlns='urn:xmpp:delay' stamp='2026-11-18T11:06:40.000Z'/>"
+    room.server.last.send(message("late", sender=f"{LOBBY}/anna", to=DESK, type="groupchat", inner=late))
+    odd = "<delay xmlns='urn:xmpp:delay' stamp='yesterday'/>"
+    room.server.last.send(message("odd", sender=f"{LOBBY}/anna", to=DESK, id="m2", type="groupchat", inner=odd))
+    await room.until(lambda: len(room.care.rooms_said) == 2)
+    assert [one.at for one in room.care.rooms_said] == [THEN, 0]
+
+
+# -- what clients send beside words: the same rules as in a chat
+
+
+async def heard(make_room: MakeRoom, *stanzas: str) -> Room:
+    """What Anna's client sent to the room."""
+    room, _ = await opened(make_room)
+    room.server.last.send(presence("anna", f"{ANNA}/phone"))
+    for stanza in stanzas:
+        room.server.last.send(stanza)
+    await room.settle()
+    return room
+
+
+def wrote(body: str, inner: str = "", *, id: str = "g1") -> str:
+    return message(body, sender=f"{LOBBY}/anna", to=DESK, id=id, type="groupchat", inner=inner)
+
+
+@pytest.mark.parametrize("what", REFUSED)
+async def test_what_no_sms_can_carry_is_refused_in_rooms_too(make_room: MakeRoom, what: str) -> None:
+    body, inner, why = REFUSED[what]
+    room = await heard(make_room, wrote(body, inner))
+    assert room.care.rooms_said == [RoomSaid(LOBBY, ANNA, "anna", "g1", "", refused=why)]
+
+
+async def test_forwarded_words_are_refused(make_room: MakeRoom) -> None:
+    forwarded = "<forwarded xmlns='urn:xmpp:forward:0'><message><body>spoof</body></message></forwarded>"
+    room = await heard(make_room, wrote("see this", forwarded))
+    assert [one.refused for one in room.care.rooms_said] == [contents.FORWARDED]
+
+
+async def test_a_quoted_note_is_cut_off(make_room: MakeRoom) -> None:
+    quote = "> Ben: // he lied to us\n"
+    room = await heard(make_room, wrote(f"{quote}ok understood", reply(f"start='0' end='{len(quote)}'")))
+    assert [one.text for one in room.care.rooms_said] == ["ok understood"]
+
+
+async def test_a_correction_says_what_it_corrects_and_a_file_is_its_link(make_room: MakeRoom) -> None:
+    replaces = "<replace xmlns='urn:xmpp:message-correct:0' id='g1'/>"
+    room = await heard(
+        make_room,
+        wrote("teh bill"),
+        wrote("the bill", replaces, id="g2"),
+        wrote("see", oob(UPLOAD), id="g3"),
+        wrote("", "<composing xmlns='http://jabber.org/protocol/chatstates'/>", id="g4"),
+    )
+    assert room.care.rooms_said == [
+        RoomSaid(LOBBY, ANNA, "anna", "g1", "teh bill"),
+        RoomSaid(LOBBY, ANNA, "anna", "g2", "the bill", replaces="g1"),
+        RoomSaid(LOBBY, ANNA, "anna", "g3", f"see\n{UPLOAD}"),
+    ]
+
+
+# -- who may be in no more, and rooms that do not come up
+
+
+async def test_who_may_be_in_no_more_is_out_before_more_is_said(make_room: MakeRoom) -> None:
+    room, muc = await opened(make_room)
+    server = room.server.last
+    server.send(presence("anna", f"{ANNA}/phone"))
+    await room.until(lambda: room.link.rooms.people(LOBBY))
+    assert room.link.rooms.keep(replace(PLAN, members=()))
+    assert room.link.rooms.say(LOBBY, "a number")
+    query = await muc.asked("admin")
+    assert dict(query[0][0].attrib) == {"affiliation": "none", "jid": ANNA}
+    await room.until(lambda: server.of("message", to=LOBBY))
+    order = [one for one in server.stanzas if one is query or (one.get("to") == LOBBY and one.tag.endswith("message"))]
+    assert order[0] is query
+
+
+@pytest.mark.parametrize(("condition", "dead"), [("gone", True), ("not-allowed", False)])
+async def test_why_a_room_does_not_come_up_is_told(make_room: MakeRoom, condition: str, dead: bool) -> None:
+    room = await make_room(patience=PATIENT)
+    muc = Muc(room)
+    room.link.rooms.keep(PLAN)
+    await muc.enters()
+    room.server.last.send(
+        f"<presence type='error' from='{LOBBY}/Desk' to='{DESK}'><error type='cancel'>"
+        f"<{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>"
+    )
+    await muc.enters(2)
+    assert room.care.failed == [(LOBBY, f"does not let us in: {condition}", dead)]
+
+
+async def test_an_invitation_says_where_in_words_too(make_room: MakeRoom) -> None:
+    room, _ = await opened(make_room)
+    assert room.link.rooms.invite(LOBBY, ANNA, "About Ann")
+    await room.until(lambda: room.server.last.of("message", to=ANNA))
+    [stanza] = room.server.last.of("message", to=ANNA)
+    assert stanza.findtext(f"{NS}body") == f"[desk] you are asked into the room {LOBBY}: About Ann"
+    assert stanza.find("{jabber:x:conference}x") is not None
