@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from gateway.care.playbook import Playbook
+from gateway.care.promises import duration
 from gateway.floor import times
 from gateway.model import promises
 from gateway.model.address import parse_address
@@ -114,8 +115,14 @@ def _about(facts: Facts, book: Playbook) -> list[str]:
 
 def _promised(its: Conversation, zone: ZoneInfo) -> list[str]:
     """What is still to be done by when."""
-    running = [(watch.due, kind) for kind, watch in promises.read(its.promises).watches.items() if watch.row]
+    watches = promises.read(its.promises).watches
+    running = [(watch.due, kind) for kind, watch in watches.items() if watch.row]
     said = [f"{_PROMISED[kind]} by {times.clock(due, zone)}" for due, kind in sorted(running) if kind in _PROMISED]
+    said += [
+        f"{_PROMISED[kind]} within {duration(watch.left / 1000)} of our time, while the customer is silent none passes"
+        for kind, watch in watches.items()
+        if watch.left is not None
+    ]
     return [f"Promised: {', '.join(said)}"] if said else []
 
 

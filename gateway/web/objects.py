@@ -74,12 +74,16 @@ def conversation_object(view: ConversationView) -> dict[str, object]:
         "waits_until": instant(run.deadline) if run else None,
         "previous": ident(its.previous),
         "promises": {
-            kind: {"state": watch.state, "due": instant(watch.due)}
-            for kind, watch in promises.read(its.promises).watches.items()
-            if kind in promises.SLA
+            kind: _promise(watch) for kind, watch in promises.read(its.promises).watches.items() if kind in promises.SLA
         },
         "rating": view.rating,
     }
+
+
+def _promise(watch: promises.Watch) -> dict[str, object]:
+    if watch.left is not None:
+        return {"state": watch.state, "due": None, "left_seconds": watch.left // 1000}
+    return {"state": watch.state, "due": instant(watch.due), "left_seconds": None}
 
 
 def note_object(note: NoteLine) -> dict[str, object]:

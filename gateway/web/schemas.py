@@ -135,8 +135,15 @@ _CONVERSATION: dict[str, Schema] = {
     "previous": ID_OR_NULL,
     "promises": {
         "type": "object",
-        "description": "What the queue promised: first_response, next_response, resolve.",
-        "additionalProperties": shows({"state": one_of(("running", "warned", "kept", "late")), "due": TIME}),
+        "description": "What the queue promised: first_response, next_response, resolve. While we wait for the "
+        "customer resolve is paused: it is due when it was open for `left_seconds` more, once they have answered.",
+        "additionalProperties": shows(
+            {
+                "state": one_of(("running", "warned", "paused", "kept", "late")),
+                "due": TIME_OR_NULL,
+                "left_seconds": {"type": ["integer", "null"], "minimum": 0},
+            }
+        ),
     },
     "rating": {"type": ["integer", "null"], "minimum": 1, "maximum": 5},
 }

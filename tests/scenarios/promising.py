@@ -62,7 +62,7 @@ def _queue(play: Play, name: str, **changed: Any) -> None:
     _use(play, queues=queues)
 
 
-@sentence(r"The promise of (\w+) is (running|warned|kept|late)")
+@sentence(r"The promise of (\w+) is (running|warned|paused|kept|late)")
 async def _promise(play: Play, kind: str, state: str) -> None:
     watches = promises.read((await play.talk())["promises"]).watches
     assert kind in watches, f"nothing is promised of it: {sorted(watches)}"
