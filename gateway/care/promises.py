@@ -44,9 +44,9 @@ def _followed(turn: Turn, before: Conversation | None, now: Conversation) -> Pro
     if now.owner_kind is OwnerKind.bot or now.state is ConversationState.wrapup:
         closed = now.disposition is not None and now.disposition != "opted_out"
         its = watches.end(turn, its, "resolve", kept=closed, queue=now.queue)
-        return watches.end(turn, replace(its, owed=None), *its.watches)
+        return watches.end(turn, replace(its, owed=None, told=()), *its.watches)
     if before is None or before.owner_kind is OwnerKind.bot or before.state is ConversationState.wrapup:
-        its = Promises(owed=turn.now)
+        its = Promises(owed=turn.now, told=its.told)
         its = watches.promise(turn, now, its, "first_response")
         its = watches.promise(turn, now, its, "resolve")
     elif before.queue != now.queue:
@@ -57,7 +57,7 @@ def _followed(turn: Turn, before: Conversation | None, now: Conversation) -> Pro
     if now.state is ConversationState.waiting:
         its = watches.end(turn, its, "first_response", "next_response", kept=True, queue=now.queue)
         its = watches.pause(turn, now, its, "resolve")
-        return watches.end(turn, replace(its, owed=None, said=True), UNCLAIMED, UNANSWERED)
+        return watches.end(turn, replace(its, owed=None, said=True, told=()), UNCLAIMED, UNANSWERED)
     its = watches.resume(turn, now, its, "resolve")
     if now.state is ConversationState.queued:
         its = watches.end(turn, its, UNANSWERED)

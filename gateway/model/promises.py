@@ -49,26 +49,30 @@ class Watch:
 @record
 class Promises:
     """owed: since when (ms) the customer waits for an answer, None = they do not. said: a person has answered in this
-    episode.
+    episode. told: what they were told while they wait: a time of opening (ms), or `BUSY`.
     """
 
     owed: int | None = None
     said: bool = False
     watches: Mapping[str, Watch] = field(default_factory=dict)
+    told: tuple[int, ...] = ()
 
 
 NONE = Promises()
+BUSY = 0
+"""All are busy, and what place in line it is."""
 
 
 def read(text: str | None) -> Promises:
     """The promises of a conversation, from its row."""
     if text is None:
         return NONE
-    owed, said, watches = json.loads(text)
-    return Promises(owed, bool(said), {kind: Watch(*values) for kind, values in watches.items()})
+    owed, said, watches, *told = json.loads(text)
+    its = {kind: Watch(*values) for kind, values in watches.items()}
+    return Promises(owed, bool(said), its, tuple(told[0]) if told else ())
 
 
 def written(its: Promises) -> str:
     """The promises as they are kept in the row."""
     watches = {kind: [w.row, w.at, w.stage, w.since, w.due, w.left] for kind, w in its.watches.items()}
-    return json.dumps([its.owed, int(its.said), watches], separators=(",", ":"))
+    return json.dumps([its.owed, int(its.said), watches, its.told], separators=(",", ":"))
