@@ -20,7 +20,7 @@ from gateway.care.playbook import Playbook
 from gateway.care.turn import CUSTOMER_LANE, Departure, for_agent
 from gateway.jobs.lane import Lane
 from gateway.model.channel import FAULT_ADVICE, Channel, Encoding, Fault, Part, PartAnswer
-from gateway.model.desk import stanza_of
+from gateway.model.desk import bubble_of
 from gateway.model.ids import Ids
 from gateway.model.message import Attempt, Disposition, Message, MessageClass, Outcome
 from gateway.model.segments import Mode, split
@@ -196,7 +196,7 @@ class Delivery:
                 again.append((due, 1000))
         self._hand_over(parts)
         if stopped:
-            units = [_not_sent(due, self._now()) for due in stopped]
+            units = [_not_sent(due, self._now(), desk=self.playbook.desk) for due in stopped]
             for unit, failure in zip(units, await self._store.apply(units), strict=True):
                 for told in unit.due if failure is None else ():
                     self._push(told)
@@ -369,13 +369,13 @@ def _cut(message: Message, encoding: Encoding, mode: Mode) -> tuple[str, ...]:
     return next(parts for parts in cuts if len(parts) == message.parts)
 
 
-def _not_sent(due: Due, now: int) -> Unit:
+def _not_sent(due: Due, now: int, *, desk: bool) -> Unit:
     """The claim found a STOP, or another who settled the row: then the row is gone and this changes nothing."""
     unit = Unit(due.key)
     work.take(unit, due)
     ends.stopped(unit, due.ref, again=part_of(due)[1])
     message = due.hot
-    if isinstance(message, Message) and (stanza := stanza_of(message.idempotency_key, message.author_id)):
+    if isinstance(message, Message) and (stanza := bubble_of(message, desk=desk)):
         agent = message.author_id
         work.add(unit, for_agent(due.id, message.key, "tick", agent, message.id, now, stanza, ends.BEFORE_IT_LEFT))
     return unit

@@ -17,7 +17,7 @@ from gateway.care.turn import DESK_KEY
 from gateway.floor import cards
 from gateway.floor.echoes import Echoes, Sent
 from gateway.floor.nudging import Nudging
-from gateway.model.desk import Line, LineKind, own_id, stanza_of
+from gateway.model.desk import Line, LineKind, bubble_of, own_id
 from gateway.model.ids import Ids
 from gateway.model.message import Message
 from gateway.model.rows import record
@@ -201,7 +201,7 @@ class Relaying:
     async def _dropped(self, due: Due, customer: str) -> list[Line]:
         """The bubbles of words that a STOP ended before they left."""
         found = await self._store.read(dropped, due.ref, MOST_DROPPED)
-        bubbles = [(one, stanza_of(one.idempotency_key, one.author_id)) for one in found]
+        bubbles = [(one, bubble_of(one, desk=True)) for one in found]
         return [
             Line(f"{due.id}-{at}", one.author_id, customer, LineKind.failed, one.reason or "", stanza)
             for at, (one, stanza) in enumerate(bubbles)

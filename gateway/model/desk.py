@@ -10,6 +10,7 @@ from enum import IntEnum, StrEnum
 from typing import Protocol
 
 from gateway.model.chat_server import ChatServer
+from gateway.model.message import Message
 from gateway.model.rows import record
 
 MARK = "[desk]"
@@ -257,6 +258,25 @@ def stanza_of(key: str | None, agent: str) -> str:
     """The stanza behind an idempotency key, "" where the message came another way."""
     prefix = f"xmpp:{agent}:"
     return key.removeprefix(prefix).partition(":")[2] if key is not None and key.startswith(prefix) else ""
+
+
+def bubble_of(message: Message, *, desk: bool) -> str:
+    """The stanza that shows an agent their own words, "" where none does: the one that they wrote, else that of
+    `own_id`. desk: whether there are chat clients.
+    """
+    key = message.idempotency_key
+    if key is None or message.author_kind != "agent":
+        return ""
+    return stanza_of(key, message.author_id) or (
+        own_id(message.id) if desk and not key.startswith(("xmpp:", "desk:")) else ""
+    )
+
+
+def own_key(an_id: int) -> str:
+    """The idempotency key of words that an agent sent another way, without a key of their own: it says that their
+    clients show them.
+    """
+    return f"own:{an_id}"
 
 
 def own_id(message: int) -> str:

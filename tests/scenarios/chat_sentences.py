@@ -1,5 +1,6 @@
 """Sentences of plays about what clients send and show beside words: corrections, contacts, words sent another way."""
 
+from gateway.floor.commands import Commands
 from gateway.model.desk import LineKind
 from gateway.model.rows import replace
 from tests.scenarios.playing import Play, _type, jid, same, sentence
@@ -50,3 +51,13 @@ async def _open_chats(play: Play, agent: str, names: str) -> None:
     wanted = [] if names == "none" else sorted(play.phone(name) for name in names.split(" and "))
     found = sorted(play.stage.chat.contacts.get(jid(agent), {}))
     assert found == wanted, f"they are {found}"
+
+
+@sentence(r"(Ana|Ben|Cleo) does (\w+)(?: with (.+))? over HTTP")
+async def _over_http(play: Play, agent: str, verb: str, told: str = "") -> None:
+    """`name=unlimited, note=...`: a verb, in another program than the chat client."""
+    values = dict(pair.split("=", 1) for pair in told.split(", ")) if told else {}
+    talk = await play.talk()
+    commands = Commands(play.stage.store, play.stage.engine)
+    play.answer = await play.stage.do(commands.run(int(talk["id"]), jid(agent), verb, values, None))
+    await play.stage.settled()
