@@ -177,7 +177,7 @@ def _silent(turn: Turn, conversation: Conversation, its: Promises, watch: Watch)
     waited = duration(2 * seconds if watch.stage else seconds)
     if watch.stage == 0:
         text = f"{number_of(conversation)} waits for your answer since {waited}; in {waited} it goes back to the queue"
-        turn.to_agent("notice", agent, conversation.id, text)
+        turn.note(conversation, "reminder", "system", text)  # who works over HTTP reads it there
         at = watches.after(turn, conversation, seconds)
         return watches.arm(turn, conversation, its, UNANSWERED, at, replace(watch, stage=1))
     name = turn.playbook.agent(agent)

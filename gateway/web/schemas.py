@@ -145,6 +145,18 @@ _CONVERSATION: dict[str, Schema] = {
             }
         ),
     },
+    "unanswered": {
+        **shows(
+            {
+                "since": TIME,
+                "reminded": {"type": "boolean"},
+                "reminder_at": TIME_OR_NULL,
+                "back_to_queue_at": TIME_OR_NULL,
+            }
+        ),
+        "type": ["object", "null"],
+        "description": "The customer waits for an answer: whether who has it was reminded, and what is next.",
+    },
     "rating": {"type": ["integer", "null"], "minimum": 1, "maximum": 5},
 }
 _NOTE = shows({"id": ID, "at": TIME, "kind": TEXT, "author": TEXT, "text": TEXT})
