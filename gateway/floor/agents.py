@@ -22,6 +22,7 @@ from gateway.floor.repertoire import VERBS
 from gateway.floor.runs import BRAND, Run, alone
 from gateway.floor.starting import START, TITLE, Starter, open_with
 from gateway.floor.waiting_list import what_waits
+from gateway.model.customer import called
 from gateway.model.desk import Asked, Heard, Said, Show, Told, key_of
 from gateway.model.message import Disposition, MessageState
 from gateway.model.rows import replace
@@ -77,7 +78,7 @@ class Agents:
         """A customer's name, as far as it is known and this agent may read it (invariant 10)."""
 
         def decide(turn: Turn) -> str:
-            name = (turn.known.name or "") if turn.known is not None else ""
+            name = called(turn.known.name, turn.known.tier) if turn.known is not None else ""
             for conversation in turn.conversations.values() if name else ():
                 with suppress(Refused):
                     verbs.may_read(turn, conversation, agent)

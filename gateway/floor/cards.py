@@ -13,6 +13,7 @@ from gateway.model import promises
 from gateway.model.address import parse_address
 from gateway.model.brand import Brand
 from gateway.model.conversation import Conversation, ConversationState, OwnerKind
+from gateway.model.customer import called
 from gateway.model.desk import MARK
 from gateway.model.message import Direction, Message
 from gateway.model.offer import Offer
@@ -65,9 +66,11 @@ def number(customer: str) -> str:
     return parse_address(customer).value
 
 
-def contact(customer: str, name: str | None, brand: Brand | None) -> str:
-    """How a customer is called among an agent's contacts: only an agent who has them reads the name (invariant 10)."""
-    return f"{name} ({brand.display_name})" if name and brand is not None else name or customer
+def contact(customer: str, who: str, brand: Brand | None) -> str:
+    """How a customer is called among an agent's contacts: only an agent who has them reads the name (invariant 10).
+    who: name and tier, "" = not known.
+    """
+    return f"{who} ({brand.display_name})" if who and brand is not None else who or customer
 
 
 def card(facts: Facts, book: Playbook, seconds: int) -> str:
@@ -86,7 +89,8 @@ def card(facts: Facts, book: Playbook, seconds: int) -> str:
 def _headline(facts: Facts, seconds: int, brand: Brand | None) -> str:
     """brand: where there are several, whom the customer talks with."""
     its = facts.view.conversation
-    who = f"{number(its.key)}{f' ({facts.customer.name})' if facts.customer.name else ''}"
+    known = called(facts.customer.name, facts.customer.tier)
+    who = f"{number(its.key)}{f' ({known})' if known else ''}"
     where = f" in {its.queue}" if its.queue else ""
     waits = " waits" if seconds or its.state is ConversationState.queued else ""
     return f"{who}{waits}{where}{f', {brand.display_name}' if brand else ''}"

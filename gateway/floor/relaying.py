@@ -17,6 +17,7 @@ from gateway.care.turn import DESK_KEY
 from gateway.floor import cards
 from gateway.floor.echoes import Echoes, Sent
 from gateway.floor.nudging import Nudging
+from gateway.model.customer import called
 from gateway.model.desk import Line, LineKind, bubble_of, own_id
 from gateway.model.ids import Ids
 from gateway.model.message import Message
@@ -173,7 +174,7 @@ class Relaying:
                 kind = LineKind.failed if reason else LineKind.delivered
                 return [Line(str(due.id), agent, customer, kind, reason, about)], []
             case "contact":
-                return await self._contact(due, agent, customer), []
+                return await self._contact(due, agent, customer, *map(str, more)), []
             case "own":
                 return await self._own(due, agent, customer), []
             case "dropped":
@@ -208,14 +209,18 @@ class Relaying:
             if stanza
         ]
 
-    async def _contact(self, due: Due, agent: str, customer: str) -> list[Line]:
-        """Whether it is one of the agent's open chats, as it is now: the row may be old."""
+    async def _contact(self, due: Due, agent: str, customer: str, before: str | None = None) -> list[Line]:
+        """Whether it is one of the agent's open chats, as it is now: the row may be old. before: who it was until now,
+        where that has changed.
+        """
         found = await self._store.read(contact, due.ref, agent)
         if found is None:
             return []
-        name, brand, has = found
-        shown = cards.contact(customer, name, self._engine.playbook.brands.get(brand))
-        return [Line(str(due.id), agent, customer, LineKind.opened if has else LineKind.ended, shown)]
+        name, tier, brand_name, has = found
+        brand = self._engine.playbook.brands.get(brand_name)
+        shown = cards.contact(customer, called(name, tier), brand)
+        was = cards.contact(customer, before, brand) if before is not None else ""
+        return [Line(str(due.id), agent, customer, LineKind.opened if has else LineKind.ended, shown, was)]
 
     async def _own(self, due: Due, agent: str, customer: str) -> list[Line]:
         """What was sent in the agent's name another way."""

@@ -33,8 +33,9 @@ class LineKind(StrEnum):
     """text: the customer's own words. notice: the gateway speaks, in the customer's chat or the desk's.
 
     delivered: the agent's bubble `about` reached the phone (XEP-0184). failed: it did not, `text` says why.
-    opened: the customer is one of those whom the agent talks with, and their contact is shown so, named `text`; ended:
-    no longer. own: words that the agent sent to the customer another way.
+    opened: the customer is one of those whom the agent talks with, and their contact is shown so, named `text`, and
+    `about` until now, where that has changed; ended: no longer. own: words that the agent sent to the customer another
+    way.
     """
 
     text = "text"

@@ -45,8 +45,8 @@ _HELD = (
     f"WHERE state IN ('human', 'waiting', 'wrapup') AND {_LIVE} LIMIT ?"
 )
 _CONTACT = (
-    "SELECT customer.name, its.brand, EXISTS (SELECT 1 FROM conversation WHERE conversation.customer_id = customer.id "
-    f"AND conversation.agent = ? AND {_LIVE}) "
+    "SELECT customer.name, customer.tier, its.brand, EXISTS (SELECT 1 FROM conversation "
+    f"WHERE conversation.customer_id = customer.id AND conversation.agent = ? AND {_LIVE}) "
     "FROM conversation AS its JOIN customer ON customer.id = its.customer_id WHERE its.id = ?"
 )
 _CUSTOMER = ", ".join(columns_of(CustomerRow))
@@ -190,12 +190,14 @@ def _shown(view: ConversationView, before: int, most: int) -> Sequence[int]:
     return older[-max(most, min(len(since), MOST_SINCE)) :]
 
 
-def contact(connection: apsw.Connection, conversation_id: int, agent: str) -> tuple[str | None, str, bool] | None:
-    """Whom a conversation is with: the customer's name, as far as it is known; the brand; whether this agent has the
-    customer, in this conversation or another. None when there is no such conversation.
+def contact(
+    connection: apsw.Connection, conversation_id: int, agent: str
+) -> tuple[str | None, str | None, str, bool] | None:
+    """Whom a conversation is with: the customer's name and tier, as far as they are known; the brand; whether this
+    agent has the customer, in this conversation or another. None when there is no such conversation.
     """
     row = connection.execute(_CONTACT, (agent, conversation_id)).fetchone()
-    return (row[0], str(row[1]), bool(row[2])) if row is not None else None
+    return (row[0], row[1], str(row[2]), bool(row[3])) if row is not None else None
 
 
 def dropped(connection: apsw.Connection, conversation_id: int, most: int) -> list[Message]:

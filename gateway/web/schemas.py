@@ -283,6 +283,7 @@ COMPONENTS: Mapping[str, Schema] = {
             "customer": TEXT,
             "external_id": TEXT_OR_NULL,
             "name": TEXT_OR_NULL,
+            "tier": TEXT_OR_NULL,
             "language": TEXT_OR_NULL,
             "timezone": TEXT_OR_NULL,
             "addresses": {"type": "array", "items": shows({"address": TEXT, "verified_at": TIME_OR_NULL})},

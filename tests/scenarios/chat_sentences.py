@@ -1,5 +1,6 @@
 """Sentences of plays about what clients send and show beside words: corrections, contacts, words sent another way."""
 
+from gateway.care import profiles
 from gateway.floor.commands import Commands
 from gateway.model.desk import LineKind
 from gateway.model.rows import replace
@@ -61,3 +62,19 @@ async def _over_http(play: Play, agent: str, verb: str, told: str = "") -> None:
     commands = Commands(play.stage.store, play.stage.engine)
     play.answer = await play.stage.do(commands.run(int(talk["id"]), jid(agent), verb, values, None))
     await play.stage.settled()
+
+
+@sentence(r"The business says of (\w+): (.+)")
+async def _profile(play: Play, name: str, told: str) -> None:
+    """`name Ann, tier gold, language es`: as over `PUT /v1/customers/{ref}`."""
+    given = dict(pair.split(" ", 1) for pair in told.split(", "))
+    await play.stage.do(play.stage.engine.ask(f"tel:{play.phone(name)}", lambda turn: profiles.put(turn, given)))
+    await play.stage.settled()
+
+
+@sentence(r"(Ana|Ben|Cleo) has (\w+) among her contacts as (.+)")
+async def _called(play: Play, agent: str, name: str, shown: str) -> None:
+    await play.stage.settled()
+    assert play.stage.chat is not None, "there is no chat server in this play"
+    found = play.stage.chat.contacts.get(jid(agent), {}).get(play.phone(name))
+    assert found == shown, f"as {found}"

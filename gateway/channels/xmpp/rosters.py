@@ -135,7 +135,7 @@ class Rosters:
 
 def _is_ours(had: _Item, line: Line) -> bool:
     """Whether it is as we put it there: what the agent gave a name or a group is theirs."""
-    return had.groups == {GROUP} and had.name in {line.text, line.customer}
+    return had.groups == {GROUP} and had.name in {line.text, line.customer, line.about or line.customer}
 
 
 def _items(answer: ET.Element | None) -> dict[str, _Item] | None:
