@@ -175,6 +175,8 @@ class Relaying:
                 return [Line(str(due.id), agent, customer, kind, reason, about)], []
             case "contact":
                 return await self._contact(due, agent, customer, *map(str, more)), []
+            case "stands":
+                return [Line(str(due.id), agent, customer, LineKind.stands)], []
             case "own":
                 return await self._own(due, agent, customer), []
             case "dropped":

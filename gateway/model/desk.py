@@ -34,8 +34,8 @@ class LineKind(StrEnum):
 
     delivered: the agent's bubble `about` reached the phone (XEP-0184). failed: it did not, `text` says why.
     opened: the customer is one of those whom the agent talks with, and their contact is shown so, named `text`, and
-    `about` until now, where that has changed; ended: no longer. own: words that the agent sent to the customer another
-    way.
+    `about` until now, where that has changed; ended: no longer. stands: their contact's status is another. own: words
+    that the agent sent to the customer another way.
     """
 
     text = "text"
@@ -44,6 +44,7 @@ class LineKind(StrEnum):
     failed = "failed"
     opened = "opened"
     ended = "ended"
+    stands = "stands"
     own = "own"
 
 

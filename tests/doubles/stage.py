@@ -249,6 +249,7 @@ class Stage:
         self.attendance = Attendance(self.clock)
         self.assigning = Assigning(self.store, self.engine, self.attendance, self.clock)
         self.agents = Agents(self.store, self.engine, self.attendance)
+        chat.shows = self.agents.shows
         self.echoes = Echoes(self.store, self.engine, self.ids, self.clock)
         nudging = Nudging(self.store, self.engine, self.attendance, self.clock)
         chat.rooms.plans.clear()  # the connection is a new one

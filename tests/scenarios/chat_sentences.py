@@ -78,3 +78,23 @@ async def _called(play: Play, agent: str, name: str, shown: str) -> None:
     assert play.stage.chat is not None, "there is no chat server in this play"
     found = play.stage.chat.contacts.get(jid(agent), {}).get(play.phone(name))
     assert found == shown, f"as {found}"
+
+
+@sentence(r"(Ana|Ben|Cleo) sees (\w+): (.+)")
+async def _sees(play: Play, agent: str, name: str, expected: str) -> None:
+    """The status of a contact, as it was pushed last; it is what a client that asks would see."""
+    await play.stage.settled()
+    chat = play.stage.chat
+    assert chat is not None, "there is no chat server in this play"
+    pushed = chat.statuses.get((jid(agent), play.phone(name)), [])
+    assert pushed, f"{agent} was told nothing of {name}"
+    assert pushed[-1] == expected, f"{pushed}"
+    assert play.stage.agents.shows(jid(agent), play.phone(name)) == expected
+
+
+@sentence(r"(Ana|Ben|Cleo) was told (\d+) times? how (\w+) stands")
+async def _pushed(play: Play, agent: str, times: str, name: str) -> None:
+    await play.stage.settled()
+    assert play.stage.chat is not None, "there is no chat server in this play"
+    pushed = play.stage.chat.statuses.get((jid(agent), play.phone(name)), [])
+    assert len(pushed) == int(times), f"{pushed}"
