@@ -59,9 +59,11 @@ class Echoes:
             self._sent.popitem(last=False)
 
     def recall(self, shown: Sequence[Shown], acknowledge: Iterable[str]) -> None:
-        """After a start: customers' words that the last life of the program sent, and no client acknowledged."""
+        """After a start: customers' words that the last life of the program sent, and no client acknowledged, of agents
+        whose clients do.
+        """
         self._acknowledge.update(acknowledge)
-        for one in shown:
+        for one in (its for its in shown if its.agent in self._acknowledge):
             line = Line(f"m{one.message_id}", one.agent, parse_address(one.key).value, LineKind.text)
             due = for_agent(one.message_id, one.key, "relay", one.agent, one.message_id, one.at)
             self._sent.setdefault(line.id, Sent(line, due, one.at))
