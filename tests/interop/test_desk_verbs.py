@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.floor.beginnings import AS
 from gateway.floor.helping import DESK_VERBS, READING
-from gateway.floor.lines import AS
 from gateway.floor.repertoire import VERBS
 from gateway.floor.starting import START
 from tests.doubles.agent import AgentClient
