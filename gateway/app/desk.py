@@ -33,6 +33,8 @@ UP_SECONDS = 5
 OUTAGE_MS = 1000
 UNREAD_SECONDS = 5
 SETTLING_MS = 2000
+DEAD_MS = 900_000
+"""So long before we were up last an agent's connection may have been dead without its server's knowing."""
 TOGETHER = 50
 """Lines of one customer that share a proof: a server that is slow to give it holds up no conversation."""
 log = logging.getLogger("gateway.desk")
@@ -130,6 +132,8 @@ class AgentDesk:
         """Begins to connect, to send what lies on disk, and to ask agents."""
         await self.agents.start()
         self._last_up = await self._store.read(waiting.last_up)
+        since = (self._last_up or self._now()) - DEAD_MS
+        self.echoes.recall(*await self._store.read(waiting.unread, since))
         self.lane.start()
         self.assigning.start()
         self.lobbies.looking.start()

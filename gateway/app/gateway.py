@@ -84,7 +84,7 @@ class Gateway:
         self.engine = Engine(self.store, self.playbook, self.ids, wall_ms, self.push)
         self.desk = Desk(self.engine, self.store)
         self.taking = Taking(self.store, wall_ms, self.push)
-        self.tracking = Tracking(self.store, self.ids, wall_ms, self.push)
+        self.tracking = Tracking(self.store, self.ids, wall_ms, self.push, desk=settings.xmpp is not None)
         self.intake = Intake(self.store, self.tracking, self.engine, self.ids, wall_ms, self.push)
         self.doubts = Doubts(self.store, self.playbook, self.ids, wall_ms, self.push)
         self.calls = Calls(self.store, self.ids, wall_ms, self.push, self._post)

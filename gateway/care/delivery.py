@@ -196,7 +196,7 @@ class Delivery:
                 again.append((due, 1000))
         self._hand_over(parts)
         if stopped:
-            units = [_not_sent(due, self._now()) for due in stopped]
+            units = [_not_sent(due, self._now(), desk=self.playbook.desk) for due in stopped]
             for unit, failure in zip(units, await self._store.apply(units), strict=True):
                 for told in unit.due if failure is None else ():
                     self._push(told)
@@ -369,13 +369,13 @@ def _cut(message: Message, encoding: Encoding, mode: Mode) -> tuple[str, ...]:
     return next(parts for parts in cuts if len(parts) == message.parts)
 
 
-def _not_sent(due: Due, now: int) -> Unit:
+def _not_sent(due: Due, now: int, *, desk: bool) -> Unit:
     """The claim found a STOP, or another who settled the row: then the row is gone and this changes nothing."""
     unit = Unit(due.key)
     work.take(unit, due)
     ends.stopped(unit, due.ref, again=part_of(due)[1])
     message = due.hot
-    if isinstance(message, Message) and (bubble := bubble_of(message.idempotency_key, message.author_id)):
+    if isinstance(message, Message) and (bubble := bubble_of(message, desk=desk)):
         agent, (kind, stanza) = message.author_id, bubble
         work.add(unit, for_agent(due.id, message.key, kind, agent, message.id, now, stanza, ends.BEFORE_IT_LEFT))
     return unit

@@ -12,6 +12,7 @@ from gateway.care import canned, dispatch, elsewhere, escalation, inputs, outbou
 from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
 from gateway.model.conversation import Conversation
+from gateway.model.desk import own_key
 from gateway.model.message import Author, Direction, Message, MessageClass
 from gateway.store import messages, work
 from gateway.store.database import Store
@@ -206,10 +207,9 @@ class Desk:
 
 
 def _say(turn: Turn, conversation: Conversation, agent: str, text: str, key: str | None) -> Message:
-    """The agent sees it in their own chat client too."""
+    key = key or own_key(turn.ids())
     message = escalation.agent_says(turn, conversation, agent, text, idempotency_key=key)
-    if message.disposition is None:
-        turn.to_agent("own", message.author_id, message.id)
+    elsewhere.show_own(turn, message)
     return message
 
 

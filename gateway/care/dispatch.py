@@ -259,7 +259,7 @@ def _tell(turn: Turn, conversation: Conversation, offer: Offer, problem: str | N
 def delivery_failed(turn: Turn, message: Message, reason: str, *, opted_out: bool) -> None:
     """A failed human or transactional message always has an owner (invariant 7)."""
     brand: Brand | None = turn.playbook.brands.get(message.brand)
-    if bubble := desk.bubble_of(message.idempotency_key, message.author_id):
+    if bubble := desk.bubble_of(message, desk=turn.playbook.desk):
         turn.to_agent(bubble[0], message.author_id, message.id, bubble[1], reason)
     if brand is None:
         return

@@ -133,7 +133,7 @@ class Doubts:
             return
         self.given_up += 1
         ends.finish(unit, message.id, Disposition.unknown, None, "the carrier never answered; not sent again")
-        if bubble := desk.bubble_of(message.idempotency_key, message.author_id):
+        if bubble := desk.bubble_of(message, desk=self.playbook.desk):
             kind, stanza = bubble
             agent, now = message.author_id, self._now()
             work.add(unit, for_agent(self._ids(), message.key, kind, agent, message.id, now, stanza, NOBODY_KNOWS))

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from gateway.care.turn import Turn
+from gateway.model.message import Message
 from gateway.store import waiting
 
 
@@ -24,6 +25,12 @@ class Presence(Protocol):
 
     def come_back(self, agent: str) -> None:
         """The agent is asked again."""
+
+
+def show_own(turn: Turn, message: Message) -> None:
+    """What an agent sent over HTTP is in their own chat client too."""
+    if message.disposition is None:
+        turn.to_agent("own", message.author_id, message.id)
 
 
 def works_over_http(turn: Turn, presence: Presence | None, agent: str) -> None:

@@ -203,21 +203,7 @@ def _to_other_queue(turn: Turn, conversation: Conversation, to: str, by: str) ->
     brand = turn.playbook.queues[to].brand
     if brand != conversation.brand:
         raise Refused(f"queue {to} answers for {brand}, this conversation is with {conversation.brand}", "to")
-    passed = reserving.passed_with(conversation, turn.now, by)
-    moved = turn.put(
-        replace(
-            conversation,
-            state=ConversationState.queued,
-            owner_id=to,
-            queue=to,
-            agent=None,
-            reservation=passed,
-        )
-    )
-    if moved.epoch != conversation.epoch:
-        queueing.arm_wait(turn, moved)
-        queueing.tell_if_closed(turn, moved)
-    return turn.fresh(moved)
+    return queueing.to_other(turn, conversation, to, reserving.passed_with(conversation, turn.now, by))
 
 
 def _to_colleague(turn: Turn, conversation: Conversation, to: str) -> Conversation:

@@ -16,6 +16,7 @@ from gateway.care import (
     ratings,
     reserving,
     sharing,
+    watches,
     wrapping,
 )
 from gateway.care.inbound import Text
@@ -89,7 +90,7 @@ def _timer(turn: Turn, due: Due) -> None:
             dispatch.queue_due(turn, due.ref, int(due.body or 0))
         case reserving.RESERVED:
             reserving.lapse(turn, due.ref, due.body or "")
-        case promises.PROMISE:
+        case watches.PROMISE:
             promises.due(turn, due.ref, due.body or "", due.id)
         case ratings.ASK:
             ratings.ask(turn, due.ref, due.body or "")

@@ -56,13 +56,17 @@ def drop(turn: Turn, conversation: Conversation, agent: str) -> None:
     turn.put(replace(turn.fresh(conversation), preview=None))
 
 
-def send(turn: Turn, conversation: Conversation, agent: str, an_id: int | None = None) -> Message:
-    """Sends what is previewed, once. an_id: only this one. Raises as `preview_of`."""
+def send(
+    turn: Turn, conversation: Conversation, agent: str, an_id: int | None = None, *, key: str | None = None
+) -> Message:
+    """Sends what is previewed, once. an_id: only this one. key: as of `escalation.agent_says`. Raises as
+    `preview_of`.
+    """
     its = preview_of(turn, conversation, agent)
     if an_id is not None and its.id != an_id:
         raise Refused("not sent: another reply was previewed meanwhile, or this one was sent")
     conversation = turn.put(replace(turn.fresh(conversation), preview=None))
-    return escalation.agent_says(turn, conversation, agent, its.text)
+    return escalation.agent_says(turn, conversation, agent, its.text, idempotency_key=key)
 
 
 def cost_of(turn: Turn, conversation: Conversation, text: str) -> str:

@@ -7,26 +7,21 @@ supervisors told. Who has it is silent: reminded, then it waits again, in its ol
 where nobody can be reminded, nobody loses anything.
 
 `follow` looks at what a decision did to a conversation, so no verb needs to know of promises. One watch of a kind runs
-at a time, each with one timer, a row; whoever answers in time takes that row along. Open time alone counts
-(`gateway.settings.open_time`), so nobody is bothered at midnight.
+at a time, each with one timer, a row (`gateway.care.watches`); whoever answers in time takes that row along. Open time
+alone counts, so nobody is bothered at midnight; of resolve, only what does not pass while we wait for the customer.
 """
 
-from gateway.care import opening, queueing, reserving
-from gateway.care.turn import CUSTOMER_LANE, DESK_KEY, Turn, for_agent
+from gateway.care import queueing, reserving, watches
+from gateway.care.turn import DESK_KEY, Turn, for_agent
 from gateway.model.address import parse_address
 from gateway.model.conversation import Conversation, ConversationState, OwnerKind
-from gateway.model.promises import LATE, SLA, UNANSWERED, UNCLAIMED, Promises, Watch, read, written
+from gateway.model.promises import LATE, UNANSWERED, UNCLAIMED, Promises, Watch, read, written
 from gateway.model.rows import replace
-from gateway.settings.gateway_file import Queue
-from gateway.settings.hours import Hours
 from gateway.settings.open_time import add_open, is_open
 from gateway.store import work
-from gateway.telemetry import metrics
 
-PROMISE = "promise"
 NUDGE = "nudge"
 TO_QUEUE, TO_SUPERVISORS = "queue", "supervisors"
-_ALWAYS = Hours.parse("24/7")
 _CALLED = {"first_response": "the first answer", "next_response": "the answer", "resolve": "the close"}
 
 
@@ -48,117 +43,46 @@ def _followed(turn: Turn, before: Conversation | None, now: Conversation) -> Pro
     its = read(now.promises)
     if now.owner_kind is OwnerKind.bot or now.state is ConversationState.wrapup:
         closed = now.disposition is not None and now.disposition != "opted_out"
-        its = _end(turn, its, "resolve", kept=closed, queue=now.queue)
-        return _end(turn, replace(its, owed=None), *its.watches)
+        its = watches.end(turn, its, "resolve", kept=closed, queue=now.queue)
+        return watches.end(turn, replace(its, owed=None, told=()), *its.watches)
     if before is None or before.owner_kind is OwnerKind.bot or before.state is ConversationState.wrapup:
-        its = Promises(owed=turn.now)
-        its = _promise(turn, now, its, "first_response")
-        its = _promise(turn, now, its, "resolve")
+        its = Promises(owed=turn.now, told=its.told)
+        its = watches.promise(turn, now, its, "first_response")
+        its = watches.promise(turn, now, its, "resolve")
+    elif before.queue != now.queue:
+        its = watches.move(turn, before, now, its)
     elif its.owed is None and now.last_in == turn.now and now.last_in != before.last_in:
         its = replace(its, owed=turn.now)
-        its = _promise(turn, now, its, "next_response")
+        its = watches.promise(turn, now, its, "next_response")
     if now.state is ConversationState.waiting:
-        its = _end(turn, its, "first_response", "next_response", kept=True, queue=now.queue)
-        return _end(turn, replace(its, owed=None, said=True), UNCLAIMED, UNANSWERED)
+        its = watches.end(turn, its, "first_response", "next_response", kept=True, queue=now.queue)
+        its = watches.pause(turn, now, its, "resolve")
+        return watches.end(turn, replace(its, owed=None, said=True, told=()), UNCLAIMED, UNANSWERED)
+    its = watches.resume(turn, now, its, "resolve")
     if now.state is ConversationState.queued:
-        its = _end(turn, its, UNANSWERED)
+        its = watches.end(turn, its, UNANSWERED)
         # A queue within the queue (transferred) is another wait for others.
         moved = before is None or before.state is not now.state or before.queue != now.queue
         return _wait(turn, now, its) if moved else its
-    its = _end(turn, its, UNCLAIMED)
+    its = watches.end(turn, its, UNCLAIMED)
     taken = before is None or before.agent != now.agent
-    if its.owed is not None and (taken or not _runs(its, UNANSWERED)):
+    if its.owed is not None and (taken or not watches.runs(its, UNANSWERED)):
         its = _arm_unanswered(turn, now, its)
     return its
-
-
-def _runs(its: Promises, kind: str) -> bool:
-    watch = its.watches.get(kind)
-    return watch is not None and watch.row != 0
-
-
-# -- watches
-
-
-def _arm(
-    turn: Turn, conversation: Conversation, its: Promises, kind: str, at: int | None, watch: Watch | None = None
-) -> Promises:
-    """Sets the timer of a watch, in place of the one that it had; at None: its time never comes, so it ends.
-
-    watch: how far it is; None = it begins now.
-    """
-    its = _end(turn, its, kind)
-    if at is None:
-        return its
-    row = turn.timer(PROMISE, at, conversation.id, kind)
-    begun = watch or Watch(0, 0, 0, turn.now, at)
-    return _with(its, kind, replace(begun, row=row.id, at=at))
-
-
-def _with(its: Promises, kind: str, watch: Watch) -> Promises:
-    return replace(its, watches={**its.watches, kind: watch})
-
-
-def _end(turn: Turn, its: Promises, *kinds: str, kept: bool = False, queue: str | None = None) -> Promises:
-    """Ends watches; their timers go. What was kept, or was late, stays to be seen."""
-    watches = dict(its.watches)
-    for kind in kinds:
-        watch = watches.get(kind)
-        if watch is None:
-            continue
-        if watch.row:
-            work.drop(turn.unit, CUSTOMER_LANE, 0, watch.at, watch.row)
-        if watch.row and kept:
-            watches[kind] = replace(watch, row=0)
-            _count(turn, kind, "kept", queue)
-        elif watch.row or kind not in SLA:
-            del watches[kind]
-    return replace(its, watches=watches)
-
-
-def _queue(turn: Turn, conversation: Conversation) -> Queue | None:
-    return turn.playbook.queues.get(conversation.queue or "")
-
-
-def _hours(turn: Turn, conversation: Conversation) -> tuple[Hours, str]:
-    queue = _queue(turn, conversation)
-    brand = turn.playbook.brands.get(conversation.brand)
-    return (opening.hours_of(turn.playbook, queue) if queue is not None else _ALWAYS), (
-        brand.timezone if brand is not None else "UTC"
-    )
-
-
-def _after(turn: Turn, conversation: Conversation, seconds: float) -> int | None:
-    """The time when it was open for so long from now; None = never."""
-    hours, zone = _hours(turn, conversation)
-    return turn.now + int(seconds * 1000) if hours == _ALWAYS else add_open(hours, zone, turn.now, int(seconds * 1000))
-
-
-def _promise(turn: Turn, conversation: Conversation, its: Promises, kind: str) -> Promises:
-    queue = _queue(turn, conversation)
-    target = queue.target(kind) if queue is not None else None
-    if queue is None or target is None:
-        return its
-    due = _after(turn, conversation, target)
-    if due is None:
-        return its
-    warned = queue.sla_warning >= 1
-    at = due if warned else _after(turn, conversation, target * queue.sla_warning)
-    return _arm(turn, conversation, its, kind, at, Watch(0, 0, int(warned), turn.now, due))
 
 
 def _wait(turn: Turn, conversation: Conversation, its: Promises) -> Promises:
     rules = turn.playbook.rules.conversations
     first = rules.nudge or rules.alarm
     if not first or not turn.playbook.desk:
-        return _end(turn, its, UNCLAIMED)
-    at = _after(turn, conversation, first)
-    return _arm(turn, conversation, its, UNCLAIMED, at, Watch(0, 0, int(not rules.nudge), turn.now, at or 0))
+        return watches.end(turn, its, UNCLAIMED)
+    at = watches.after(turn, conversation, first)
+    return watches.arm(turn, conversation, its, UNCLAIMED, at, Watch(0, 0, int(not rules.nudge), turn.now, at or 0))
 
 
 def _patience(turn: Turn, conversation: Conversation) -> float:
     """How long an agent may be silent, in seconds; 0 = for ever."""
-    rules, queue = turn.playbook.rules.conversations, _queue(turn, conversation)
+    rules, queue = turn.playbook.rules.conversations, watches.queue_of(turn, conversation)
     own = queue.next_response if queue is not None else None
     return (own or rules.unanswered) if rules.unanswered else 0.0
 
@@ -166,8 +90,8 @@ def _patience(turn: Turn, conversation: Conversation) -> float:
 def _arm_unanswered(turn: Turn, conversation: Conversation, its: Promises) -> Promises:
     seconds = _patience(turn, conversation)
     if not seconds or not turn.playbook.desk:  # who cannot be reminded loses nothing
-        return _end(turn, its, UNANSWERED)
-    return _arm(turn, conversation, its, UNANSWERED, _after(turn, conversation, seconds))
+        return watches.end(turn, its, UNANSWERED)
+    return watches.arm(turn, conversation, its, UNANSWERED, watches.after(turn, conversation, seconds))
 
 
 # -- timers
@@ -182,8 +106,8 @@ def due(turn: Turn, conversation_id: int, kind: str, row: int) -> None:
     watch = its.watches.get(kind)
     if watch is None or watch.row != row:
         return
-    its = _with(its, kind, replace(watch, row=0))  # the input takes this row itself
-    hours, zone = _hours(turn, conversation)
+    its = watches.put(its, kind, replace(watch, row=0))  # the input takes this row itself
+    hours, zone = watches.hours_of(turn, conversation)
     if not is_open(hours, zone, turn.now):
         its = _postpone(turn, conversation, its, kind, watch)
     elif kind == UNCLAIMED:
@@ -197,31 +121,29 @@ def due(turn: Turn, conversation_id: int, kind: str, row: int) -> None:
 
 def _postpone(turn: Turn, conversation: Conversation, its: Promises, kind: str, watch: Watch) -> Promises:
     """It ended as the queue closed, or a holiday was entered meanwhile: what was left of it is left at the opening."""
-    hours, zone = _hours(turn, conversation)
+    hours, zone = watches.hours_of(turn, conversation)
     opens = add_open(hours, zone, turn.now, 0)
     if opens is not None and watch.due <= opens:
         watch = replace(watch, due=add_open(hours, zone, opens, max(0, watch.due - watch.at)) or opens)
-    return _arm(turn, conversation, its, kind, opens, watch)
+    return watches.arm(turn, conversation, its, kind, opens, watch)
 
 
 def _late(turn: Turn, conversation: Conversation, its: Promises, kind: str, watch: Watch) -> Promises:
     """The warning, then the breach: noted, counted, told."""
     number, what = number_of(conversation), _CALLED[kind]
-    queue = _queue(turn, conversation)
     if watch.stage == 0:
-        target = queue.target(kind) if queue is not None else None
-        share = 1 - queue.sla_warning if queue is not None else 0.0
-        left = duration(target * share if target is not None else (watch.due - turn.now) / 1000)
+        left = duration(watches.between(turn, conversation, turn.now, watch.due) / 1000)
         verb = "close" if kind == "resolve" else "answer"
         _warn(turn, conversation, f"{verb} {number} within {left}")
-        return _arm(turn, conversation, its, kind, max(watch.due, turn.now), replace(watch, stage=1))
+        return watches.arm(turn, conversation, its, kind, max(watch.due, turn.now), replace(watch, stage=1))
     owner = f"with {conversation.agent}" if conversation.agent else f"waits in {conversation.queue}"
+    queue = watches.queue_of(turn, conversation)
     target = queue.target(kind) if queue is not None else None
     within = f" within {duration(target)}" if target is not None else ""
     turn.note(conversation, "sla", "system", f"late: {what} was promised{within}")
     to_supervisors(turn, conversation, f"{number} {owner}: {what} is late; it was promised{within}")
-    _count(turn, kind, "late", conversation.queue)
-    return _with(its, kind, replace(watch, row=0, stage=LATE))
+    watches.count(turn, kind, "late", conversation.queue)
+    return watches.put(its, kind, replace(watch, row=0, stage=LATE))
 
 
 def _warn(turn: Turn, conversation: Conversation, text: str) -> None:
@@ -238,26 +160,26 @@ def _nobody_takes(turn: Turn, conversation: Conversation, its: Promises, watch: 
     if watch.stage == 0:
         _tell(turn, f"{DESK_KEY}{conversation.queue}", conversation, TO_QUEUE, "")
         if not rules.alarm:
-            return _end(turn, its, UNCLAIMED)
-        at = _after(turn, conversation, max(rules.alarm - rules.nudge, 0))
-        return _arm(turn, conversation, its, UNCLAIMED, at, replace(watch, stage=1))
+            return watches.end(turn, its, UNCLAIMED)
+        at = watches.after(turn, conversation, max(rules.alarm - rules.nudge, 0))
+        return watches.arm(turn, conversation, its, UNCLAIMED, at, replace(watch, stage=1))
     waited = duration((turn.now - (conversation.queued_at or conversation.changed_at)) / 1000)
     to_supervisors(
         turn, conversation, f"{number_of(conversation)} waits in {conversation.queue} for {waited} and nobody takes it"
     )
-    return _end(turn, its, UNCLAIMED)
+    return watches.end(turn, its, UNCLAIMED)
 
 
 def _silent(turn: Turn, conversation: Conversation, its: Promises, watch: Watch) -> Promises:
     agent, seconds = conversation.agent, _patience(turn, conversation)
     if agent is None or not seconds:
-        return _end(turn, its, UNANSWERED)
+        return watches.end(turn, its, UNANSWERED)
     waited = duration(2 * seconds if watch.stage else seconds)
     if watch.stage == 0:
         text = f"{number_of(conversation)} waits for your answer since {waited}; in {waited} it goes back to the queue"
-        turn.to_agent("notice", agent, conversation.id, text)
-        at = _after(turn, conversation, seconds)
-        return _arm(turn, conversation, its, UNANSWERED, at, replace(watch, stage=1))
+        turn.note(conversation, "reminder", "system", text)  # who works over HTTP reads it there
+        at = watches.after(turn, conversation, seconds)
+        return watches.arm(turn, conversation, its, UNANSWERED, at, replace(watch, stage=1))
     name = turn.playbook.agent(agent)
     why = f"{name.name if name is not None else agent} did not answer for {waited}"
     turn.to_agent("notice", agent, conversation.id, f"you did not answer for {waited}: it waits in its queue again")
@@ -266,7 +188,7 @@ def _silent(turn: Turn, conversation: Conversation, its: Promises, watch: Watch)
     passed = reserving.passed_with(moved, turn.now, agent)
     moved = turn.put(replace(moved, reservation=passed))
     to_supervisors(turn, moved, f"{number_of(moved)} waits in {moved.queue} again: {why}")
-    return _end(turn, its, UNANSWERED)
+    return watches.end(turn, its, UNANSWERED)
 
 
 # -- words
@@ -299,8 +221,3 @@ def duration(seconds: float) -> str:
     if not hours:
         return f"{minutes} min"
     return f"{hours} h {rest} min" if rest else f"{hours} h"
-
-
-def _count(turn: Turn, kind: str, outcome: str, queue: str | None) -> None:
-    """Once it is on disk."""
-    turn.after.append(metrics.promises.labels(queue or "", kind, outcome).inc)

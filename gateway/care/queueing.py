@@ -1,12 +1,16 @@
 """The queue: a conversation waits for a person, for the first time or again; its customer hears when nobody comes."""
 
+from datetime import datetime
+
 from gateway.care import opening, outbound, wrapping
 from gateway.care.turn import Turn
+from gateway.model import promises
 from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState
 from gateway.model.message import MessageClass
 from gateway.model.rows import replace
 
 QUEUE_WAIT = "queue_wait"
+MOST_TOLD, MOST_BUSY = 4, 2
 
 
 def to_queue(
@@ -80,11 +84,23 @@ def arm_wait(turn: Turn, conversation: Conversation) -> None:
 def wait_in_vain(turn: Turn, conversation: Conversation) -> None:
     """T_wait.
 
-    Nobody took the conversation; the customer is told once, with the real opening time where it is closed.
+    Nobody took the conversation; the customer is told once, with the real opening time where it is closed. In another
+    queue they are told once more, but no opening time twice, that all are busy twice at most, and no more than
+    `MOST_TOLD` texts until somebody answers.
     """
     if conversation.state is not ConversationState.queued or conversation.told_waiting:
         return
+    its = promises.read(conversation.promises)
     opens = opening.next_opening(turn.playbook, conversation.queue, turn.moment)
+    notice = int(opens.timestamp() * 1000) if opens is not None else promises.BUSY
+    if len(its.told) < MOST_TOLD and its.told.count(notice) < (1 if opens is not None else MOST_BUSY):
+        _tell_waiting(turn, conversation, opens)
+        its = replace(its, told=(*its.told, notice))
+    turn.put(replace(turn.fresh(conversation), told_waiting=True, promises=promises.written(its)))
+
+
+def _tell_waiting(turn: Turn, conversation: Conversation, opens: datetime | None) -> None:
+    """opens: None where it is open, and all are busy."""
     if opens is not None:
         outbound.say(turn, conversation, "system.outside_hours", {"opens": opens.isoformat()})
     else:
@@ -92,7 +108,31 @@ def wait_in_vain(turn: Turn, conversation: Conversation) -> None:
         place = standing.place(conversation.id) if standing is not None else 0
         minutes = standing.minutes(place, turn.now) if standing is not None else 0
         outbound.say(turn, conversation, "system.no_agent", {"place": place, "minutes": minutes})
-    turn.put(replace(turn.fresh(conversation), told_waiting=True))
+
+
+def to_other(turn: Turn, conversation: Conversation, queue: str, passed: str | None) -> Conversation:
+    """It waits in another queue, in its old place; what the customer was told of the one before may hold no more.
+
+    passed: the reservation, with who is asked last.
+    """
+    # Where it waits already nothing is new; whoever had it has kept it from being told.
+    told = conversation.told_waiting and conversation.queue == queue and conversation.agent is None
+    moved = turn.put(
+        replace(
+            conversation,
+            state=ConversationState.queued,
+            owner_id=queue,
+            queue=queue,
+            agent=None,
+            told_waiting=told,
+            reservation=passed,
+        )
+    )
+    turn.desk_changed = True
+    if moved.epoch != conversation.epoch:
+        arm_wait(turn, moved)
+        tell_if_closed(turn, moved)
+    return turn.fresh(moved)
 
 
 def requeue(turn: Turn, conversation: Conversation, why: str) -> Conversation:
@@ -122,10 +162,8 @@ def move_home(turn: Turn, conversation_id: int) -> bool:
     home = turn.playbook.default_queue(conversation.brand)
     if home is None or conversation.queue in turn.playbook.queues:
         return False
-    moved = turn.put(replace(conversation, owner_id=home, queue=home, reservation=None))
-    turn.desk_changed = True
+    moved = to_other(turn, conversation, home, None)
     turn.note(moved, "transferred", "system", f"to {home}: there is no queue {conversation.queue} any more")
-    arm_wait(turn, moved)
     return True
 
 

@@ -10,8 +10,8 @@ from gateway import failpoints
 from gateway.care import delivery, dispatch
 from gateway.care.evidence import REASONS, RECENT_MS, owner_of, parked_key, told_text
 from gateway.care.turn import for_agent
-from gateway.model import desk
 from gateway.model.channel import Receipt
+from gateway.model.desk import TICK, bubble_of
 from gateway.model.ids import Ids
 from gateway.model.message import FINAL, Disposition, Outcome, ReceiptState, later, worst
 from gateway.model.rows import replace
@@ -49,10 +49,15 @@ class TrackingFigures:
 
 
 class Tracking:
-    """Applies receipts. `track` is for those fresh from the carrier, `run` is the lane's worker for parked ones."""
+    """Applies receipts. `track` is for those fresh from the carrier, `run` is the lane's worker for parked ones.
 
-    def __init__(self, store: Store, ids: Ids, now: Callable[[], int], push: Callable[[Due], None]) -> None:
-        self._store, self._ids, self._now, self._push = store, ids, now, push
+    desk: whether agents have chat clients, whose bubbles are ticked.
+    """
+
+    def __init__(
+        self, store: Store, ids: Ids, now: Callable[[], int], push: Callable[[Due], None], *, desk: bool = False
+    ) -> None:
+        self._store, self._ids, self._now, self._push, self._desk = store, ids, now, push, desk
         self._one_at_a_time = asyncio.Lock()
         self.figures = TrackingFigures()
         self.by_carrier: dict[str, TrackingFigures] = {}
@@ -207,10 +212,10 @@ class Tracking:
         fold.settled[message.id] = disposition
         if disposition is Disposition.delivered:
             ends.correct(unit, message.id, disposition, None, None)
-            if stanza := desk.stanza_of(message.idempotency_key, message.author_id):
-                work.add(
-                    unit, for_agent(self._ids(), message.key, "tick", message.author_id, message.id, now, stanza, "")
-                )
+            bubble = bubble_of(message, desk=self._desk)
+            if bubble is not None and bubble[0] == TICK:
+                agent, stanza = message.author_id, bubble[1]
+                work.add(unit, for_agent(self._ids(), message.key, TICK, agent, message.id, now, stanza, ""))
             return
         reason = _SENTENCES.get(disposition, "it was not delivered")
         ends.correct(unit, message.id, disposition, receipt.error or receipt.state, reason)

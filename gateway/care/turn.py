@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from gateway.care import contacts
 from gateway.care.playbook import Playbook
 from gateway.model.address import Address, parse_address
 from gateway.model.brand import Brand
@@ -320,16 +321,18 @@ class Turn:
         return self.unit, self._state()
 
     def _move_contact(self) -> None:
-        """The customer's contact is shown among the open chats of the agent who has them, and of nobody else."""
+        """Who has or had the customer sees their contact as it stands now."""
         if not self.playbook.desk:
             return
-        for an_id in self._moved:
-            before = self._loaded.conversations.get(an_id)
-            had, has = before.agent if before is not None else None, self.conversations[an_id].agent
-            if had != has:
-                for agent in (had, has):
-                    if agent is not None:
-                        self.to_agent("contact", agent, an_id)
+        for before, now in self.moved():
+            if (
+                before is None
+                or before.state is not now.state
+                or before.agent != now.agent
+                or before.queue != now.queue
+            ):
+                for kind, agent in contacts.changed(before, now):
+                    self.to_agent(kind, agent, now.id)
 
     def _state(self) -> CustomerState:
         """What is remembered: open conversations and the latest closed one of a brand, their dialogues that go on."""

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from functools import partial
 
-from gateway.care import escalation, starting
+from gateway.care import starting
 from gateway.care.doubts import NOBODY_KNOWS
 from gateway.care.engine import Engine
 from gateway.care.playbook import Playbook
@@ -22,7 +22,9 @@ from gateway.floor.meaning import meant
 from gateway.floor.repertoire import VERBS
 from gateway.floor.runs import BRAND, Run, alone
 from gateway.floor.starting import START, TITLE, Starter, open_with
+from gateway.floor.statuses import status
 from gateway.floor.waiting_list import what_waits
+from gateway.model.customer import called
 from gateway.model.desk import Asked, Heard, Said, Show, Told, key_of
 from gateway.model.message import Disposition, MessageState
 from gateway.model.rows import replace
@@ -67,18 +69,13 @@ class Agents:
         """The status line of a contact, as far as it is in memory."""
         if not customer:
             return "the desk: say .help"
-        state = self._engine.states.get(f"tel:{customer}")
-        talk = next((its for its in state.conversations.values() if its.open), None) if state is not None else None
-        if talk is None:
-            return ""
-        has = escalation.name_of(self._book, talk.agent) if talk.agent else escalation.who_has(talk)
-        return f"{'waits in ' if talk.state == 'queued' else 'with '}{has.removeprefix('queue ')}"
+        return status(self._engine.states.get(f"tel:{customer}"), self._book, agent)
 
     async def named(self, agent: str, customer: str) -> str:
         """A customer's name, as far as it is known and this agent may read it (invariant 10)."""
 
         def decide(turn: Turn) -> str:
-            name = (turn.known.name or "") if turn.known is not None else ""
+            name = called(turn.known.name, turn.known.tier) if turn.known is not None else ""
             for conversation in turn.conversations.values() if name else ():
                 with suppress(Refused):
                     verbs.may_read(turn, conversation, agent)

@@ -158,9 +158,10 @@ def send(scene: Scene) -> str:
 
 
 def _sent(scene: Scene, an_id: int | None) -> str:
-    message = previewing.send(scene.turn, scene.conversation, scene.agent, an_id)
+    message = previewing.send(scene.turn, scene.conversation, scene.agent, an_id, key=scene.key)
     if message.disposition is not None:
         raise Refused(f"not sent: {message.reason}")
+    scene.sent(message)
     return f"sent: {message.text}" + (f" ({message.reason})" if message.reason else "")
 
 

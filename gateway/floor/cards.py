@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from gateway.care.playbook import Playbook
+from gateway.care.promises import duration
 from gateway.floor import times
 from gateway.model import promises
 from gateway.model.address import parse_address
 from gateway.model.brand import Brand
 from gateway.model.conversation import Conversation, ConversationState, OwnerKind
+from gateway.model.customer import called
 from gateway.model.desk import MARK
 from gateway.model.message import Direction, Message
 from gateway.model.offer import Offer
@@ -69,9 +71,11 @@ def number(customer: str) -> str:
     return parse_address(customer).value
 
 
-def contact(customer: str, name: str | None, brand: Brand | None) -> str:
-    """How a customer is called among an agent's contacts: only an agent who has them reads the name (invariant 10)."""
-    return f"{name} ({brand.display_name})" if name and brand is not None else name or customer
+def contact(customer: str, who: str, brand: Brand | None) -> str:
+    """How a customer is called among an agent's contacts: only an agent who has them reads the name (invariant 10).
+    who: name and tier, "" = not known.
+    """
+    return f"{who} ({brand.display_name})" if who and brand is not None else who or customer
 
 
 def card(facts: Facts, book: Playbook, seconds: int) -> str:
@@ -90,7 +94,8 @@ def card(facts: Facts, book: Playbook, seconds: int) -> str:
 def _headline(facts: Facts, seconds: int, brand: Brand | None) -> str:
     """brand: where there are several, whom the customer talks with."""
     its = facts.view.conversation
-    who = f"{number(its.key)}{f' ({facts.customer.name})' if facts.customer.name else ''}"
+    known = called(facts.customer.name, facts.customer.tier)
+    who = f"{number(its.key)}{f' ({known})' if known else ''}"
     where = f" in {its.queue}" if its.queue else ""
     waits = " waits" if seconds or its.state is ConversationState.queued else ""
     return f"{who}{waits}{where}{f', {brand.display_name}' if brand else ''}"
@@ -119,8 +124,14 @@ def _about(facts: Facts, book: Playbook) -> list[str]:
 
 def _promised(its: Conversation, zone: ZoneInfo) -> list[str]:
     """What is still to be done by when."""
-    running = [(watch.due, kind) for kind, watch in promises.read(its.promises).watches.items() if watch.row]
+    watches = promises.read(its.promises).watches
+    running = [(watch.due, kind) for kind, watch in watches.items() if watch.row]
     said = [f"{_PROMISED[kind]} by {times.clock(due, zone)}" for due, kind in sorted(running) if kind in _PROMISED]
+    said += [
+        f"{_PROMISED[kind]} within {duration(watch.left / 1000)} of our time, while the customer is silent none passes"
+        for kind, watch in watches.items()
+        if watch.left is not None
+    ]
     return [f"Promised: {', '.join(said)}"] if said else []
 
 

@@ -12,7 +12,7 @@ from gateway.care.refusals import Missing
 from gateway.care.turn import Refused, Turn
 from gateway.floor.repertoire import VERBS
 from gateway.floor.verbs import Scene, Verb, may_read
-from gateway.model.desk import Form, Show
+from gateway.model.desk import Form, Show, own_key
 from gateway.settings import nearest
 from gateway.store import stanzas, waiting
 from gateway.store.database import Store
@@ -106,7 +106,7 @@ class Commands:
         conversation = turn.conversations.get(conversation_id)
         if conversation is None:
             raise escalation.closed_long_ago()
-        return Scene(turn, conversation, agent, values, self._show, tags)
+        return Scene(turn, conversation, agent, values, self._show, tags, own_key(turn.ids()))
 
     async def _decide(self, conversation_id: int, decide: Callable[[Turn], object]) -> object:
         key = await self._store.read(key_of_conversation, conversation_id)

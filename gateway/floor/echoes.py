@@ -3,18 +3,20 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from gateway.care import queueing, reserving
 from gateway.care.engine import Engine
-from gateway.care.turn import DESK_KEY, Refused, Turn
+from gateway.care.turn import DESK_KEY, Refused, Turn, for_agent
+from gateway.model.address import parse_address
 from gateway.model.desk import Bounced, Line, LineKind, Seen
 from gateway.model.ids import Ids
 from gateway.store import messages
 from gateway.store.database import Store
 from gateway.store.units import Due, Failure, Unit
+from gateway.store.waiting import RECEIVED, Shown
 
 MOST_REMEMBERED = 20_000
 MOST_UNDER_WAY = 1000
@@ -55,6 +57,16 @@ class Echoes:
                 self._first.setdefault(line.agent, now)
         while len(self._sent) > MOST_REMEMBERED:
             self._sent.popitem(last=False)
+
+    def recall(self, shown: Sequence[Shown], acknowledge: Iterable[str]) -> None:
+        """After a start: customers' words that the last life of the program sent, and no client acknowledged, of agents
+        whose clients do.
+        """
+        self._acknowledge.update(acknowledge)
+        for one in (its for its in shown if its.agent in self._acknowledge):
+            line = Line(f"m{one.message_id}", one.agent, parse_address(one.key).value, LineKind.text)
+            due = for_agent(one.message_id, one.key, "relay", one.agent, one.message_id, one.at)
+            self._sent.setdefault(line.id, Sent(line, due, one.at))
 
     def forget(self, lines: Sequence[Line]) -> None:
         """They were not sent: their rows go again."""
@@ -103,7 +115,7 @@ class Echoes:
             message_id,
             "agent",
             code=agent,
-            reason=f"received by the client of {agent}",
+            reason=f"{RECEIVED} {agent}",
             route="xmpp",
         )
         try:

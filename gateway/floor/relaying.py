@@ -20,6 +20,7 @@ from gateway.floor import cards
 from gateway.floor.echoes import Echoes, Sent
 from gateway.floor.nudging import Nudging
 from gateway.model import desk
+from gateway.model.customer import called
 from gateway.model.desk import Line, LineKind, own_id
 from gateway.model.ids import Ids
 from gateway.model.message import Message
@@ -181,7 +182,9 @@ class Relaying:
             case desk.FATE:
                 return await self._fate(due, agent, customer, str(more[1])), []
             case "contact":
-                return await self._contact(due, agent, customer), []
+                return await self._contact(due, agent, customer, *map(str, more)), []
+            case "stands":
+                return [Line(str(due.id), agent, customer, LineKind.stands)], []
             case "own":
                 return await self._own(due, agent, customer), []
             case "dropped":
@@ -210,7 +213,7 @@ class Relaying:
         """The bubbles of words that a STOP ended before they left."""
         lines = []
         for at, one in enumerate(await self._store.read(dropped, due.ref, MOST_DROPPED)):
-            kind, stanza = desk.bubble_of(one.idempotency_key, one.author_id) or ("", "")
+            kind, stanza = desk.bubble_of(one, desk=True) or ("", "")
             its, why = f"{due.id}-{at}", one.reason or ""
             if kind == desk.TICK:
                 lines.append(Line(its, one.author_id, customer, LineKind.failed, why, stanza))
@@ -233,14 +236,18 @@ class Relaying:
         text = cards.ours(text)
         return [] if self._in_room(agent, about, text) else [Line(id, agent, customer, LineKind.notice, text)]
 
-    async def _contact(self, due: Due, agent: str, customer: str) -> list[Line]:
-        """Whether it is one of the agent's open chats, as it is now: the row may be old."""
+    async def _contact(self, due: Due, agent: str, customer: str, before: str | None = None) -> list[Line]:
+        """Whether it is one of the agent's open chats, as it is now: the row may be old. before: who it was until now,
+        where that has changed.
+        """
         found = await self._store.read(contact, due.ref, agent)
         if found is None:
             return []
-        name, brand, has = found
-        shown = cards.contact(customer, name, self._engine.playbook.brands.get(brand))
-        return [Line(str(due.id), agent, customer, LineKind.opened if has else LineKind.ended, shown)]
+        name, tier, brand_name, has = found
+        brand = self._engine.playbook.brands.get(brand_name)
+        shown = cards.contact(customer, called(name, tier), brand)
+        was = cards.contact(customer, before, brand) if before is not None else ""
+        return [Line(str(due.id), agent, customer, LineKind.opened if has else LineKind.ended, shown, was)]
 
     async def _own(self, due: Due, agent: str, customer: str) -> list[Line]:
         """What was sent in the agent's name another way."""

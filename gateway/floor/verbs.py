@@ -7,13 +7,13 @@ does (`do`, a decision in the customer's own order, which answers with a sentenc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway.care import closing, consent, dispatch, escalation, offers, outbound, reserving, wrapping
+from gateway.care import closing, consent, dispatch, elsewhere, escalation, offers, outbound, reserving, wrapping
 from gateway.care.turn import NotOwner, Refused, Turn
 from gateway.floor import inviting
 from gateway.floor.beginnings import plain
 from gateway.model.conversation import Conversation, OwnerKind
 from gateway.model.desk import Input, Show, Told
-from gateway.model.message import Author, MessageClass, MessageState
+from gateway.model.message import Author, Message, MessageClass, MessageState
 from gateway.settings import nearest
 from gateway.settings.policy import Offer as Terms
 
@@ -21,7 +21,8 @@ from gateway.settings.policy import Offer as Terms
 @dataclass(frozen=True, slots=True)
 class Scene:
     """An agent runs a verb on a conversation. values: what they filled in. show: how much a colleague is there.
-    tags: of the customer's conversations, by conversation, for verbs that are `tagged`.
+    tags: of the customer's conversations, by conversation, for verbs that are `tagged`. key: where it is not run in
+    the agent's own chat client, with which their words to the customer are kept, to be shown there.
     """
 
     turn: Turn
@@ -30,6 +31,12 @@ class Scene:
     values: Mapping[str, str]
     show: Callable[[str], Show] = lambda _: Show.unknown
     tags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    key: str | None = None
+
+    def sent(self, message: Message) -> None:
+        """A text in the agent's name goes out."""
+        if self.key is not None:
+            elsewhere.show_own(self.turn, message)
 
 
 Inputs = Callable[[Scene], Sequence[Input]]
@@ -139,11 +146,11 @@ def offer(scene: Scene) -> str:
     refused = offers.why_not(scene.turn, scene.conversation, terms)
     if refused is not None:
         raise Refused(f"the customer cannot be offered {terms.name} now: {refused}", "name")
-    words = _make(scene.turn, scene.conversation, scene.agent, terms)
-    return f"offered: {words}"
+    return f"offered: {_make(scene, terms)}"
 
 
-def _make(turn: Turn, conversation: Conversation, agent: str, terms: Terms) -> str:
+def _make(scene: Scene, terms: Terms) -> str:
+    turn, conversation, agent = scene.turn, scene.conversation, scene.agent
     brand = turn.playbook.brands[conversation.brand]
     message_id = turn.ids()
     words = outbound.render(
@@ -151,10 +158,19 @@ def _make(turn: Turn, conversation: Conversation, agent: str, terms: Terms) -> s
     )
     made = offers.make(turn, conversation, terms, made_by=f"agent:{agent}", words=words, message_id=message_id)
     cls = MessageClass.promotional if terms.promotional else MessageClass.conversational
-    draft = outbound.Draft(words, cls, Author("agent", agent), message_id=message_id, offer_id=made.id, reply=True)
+    draft = outbound.Draft(
+        words,
+        cls,
+        Author("agent", agent),
+        message_id=message_id,
+        offer_id=made.id,
+        idempotency_key=scene.key,
+        reply=True,
+    )
     message = outbound.send(turn, conversation, brand, draft)
     if message.disposition is not None:
         raise Refused(f"not offered: {message.reason}")
+    scene.sent(message)
     escalation.wait_for_customer(turn, conversation)
     turn.note(conversation, "offer", agent, f"offered {terms.name}")
     if not made.asked:

@@ -19,7 +19,7 @@ class Customer:
 
     language, timezone: None = the brand's. address_id: id of the home address's row. survey: what they were asked last
     about how it went (`gateway.care.ratings`). shared: what is known of addresses of several brands
-    (`gateway.care.codes`).
+    (`gateway.care.codes`). tier: what they are to the business, in a word for agents.
     """
 
     id: int
@@ -31,6 +31,12 @@ class Customer:
     timezone: str | None = None
     survey: str | None = None
     shared: str | None = None
+    tier: str | None = None
+
+
+def called(name: str | None, tier: str | None, number: str = "") -> str:
+    """How agents read of a customer: `Ann, gold`; number: what there is without a name."""
+    return ", ".join(part for part in (name or number, tier) if part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from enum import IntEnum, StrEnum
 from typing import Protocol
 
 from gateway.model.chat_server import ChatServer
+from gateway.model.message import Message
 from gateway.model.rows import record
 
 MARK = "[desk]"
@@ -36,8 +37,9 @@ class LineKind(StrEnum):
     """text: the customer's own words. notice: the gateway speaks, in the customer's chat or the desk's.
 
     delivered: the agent's bubble `about` reached the phone (XEP-0184). failed: it did not, `text` says why.
-    opened: the customer is one of those whom the agent talks with, and their contact is shown so, named `text`; ended:
-    no longer. own: words that the agent sent to the customer another way.
+    opened: the customer is one of those whom the agent talks with, and their contact is shown so, named `text`, and
+    `about` until now, where that has changed; ended: no longer. stands: their contact's status is another. own: words
+    that the agent sent to the customer another way.
     """
 
     text = "text"
@@ -46,6 +48,7 @@ class LineKind(StrEnum):
     failed = "failed"
     opened = "opened"
     ended = "ended"
+    stands = "stands"
     own = "own"
 
 
@@ -281,16 +284,28 @@ def room_key_of(conversation: int, agent: str = "", stanza: str = "") -> str:
     return f"room:{conversation}:{f'{agent}:{stanza}' if agent else ''}"
 
 
-def bubble_of(key: str | None, agent: str) -> tuple[str, str] | None:
-    """How an agent hears what became of their words: the kind of row in the lane `desk`, and the stanza. None where the
-    message came another way.
+def bubble_of(message: Message, *, desk: bool) -> tuple[str, str] | None:
+    """How an agent hears what became of their words: the kind of row in the lane `desk`, and the stanza that shows
+    them: the one that they wrote, else that of `own_id`. None where nothing shows them. desk: whether there are chat
+    clients.
     """
-    if stanza := stanza_of(key, agent):
+    key = message.idempotency_key
+    if key is None or message.author_kind != "agent":
+        return None
+    if stanza := stanza_of(key, message.author_id):
         return TICK, stanza
-    parts = (key or "").split(":", 2)
-    if len(parts) == 3 and parts[0] == "room" and parts[2].startswith(f"{agent}:"):
-        return FATE, parts[2].removeprefix(f"{agent}:")
-    return None
+    parts = key.split(":", 2)
+    if len(parts) == 3 and parts[0] == "room":
+        its = parts[2].startswith(f"{message.author_id}:")
+        return (FATE, parts[2].removeprefix(f"{message.author_id}:")) if its else None
+    return (TICK, own_id(message.id)) if desk and not key.startswith(("xmpp:", "desk:")) else None
+
+
+def own_key(an_id: int) -> str:
+    """The idempotency key of words that an agent sent another way, without a key of their own: it says that their
+    clients show them.
+    """
+    return f"own:{an_id}"
 
 
 def own_id(message: int) -> str:

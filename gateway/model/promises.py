@@ -18,9 +18,10 @@ LATE = 2
 
 @record
 class Watch:
-    """One promise, or one rung of the ladder. row, at: id and time (ms) of its timer; row 0 = over.
+    """One promise, or one rung of the ladder. row, at: id and time (ms) of its timer; row 0 = over, or paused.
 
-    stage: how often it fired. since: ms, from when it counts. due: ms, when it is late.
+    stage: how often it fired. since: ms, from when it counts. due: ms, when it is late. left: while it is paused, ms of
+    open time until then; `due` means nothing meanwhile.
     """
 
     row: int
@@ -28,38 +29,50 @@ class Watch:
     stage: int
     since: int
     due: int
+    left: int | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether it can still be late."""
+        return self.row != 0 or self.left is not None
 
     @property
     def state(self) -> str:
         """As the API shows it."""
         if self.stage >= LATE:
             return "late"
+        if self.left is not None:
+            return "paused"
         return ("running", "warned")[self.stage] if self.row else "kept"
 
 
 @record
 class Promises:
     """owed: since when (ms) the customer waits for an answer, None = they do not. said: a person has answered in this
-    episode.
+    episode. told: what they were told while they wait: a time of opening (ms), or `BUSY`.
     """
 
     owed: int | None = None
     said: bool = False
     watches: Mapping[str, Watch] = field(default_factory=dict)
+    told: tuple[int, ...] = ()
 
 
 NONE = Promises()
+BUSY = 0
+"""All are busy, and what place in line it is."""
 
 
 def read(text: str | None) -> Promises:
     """The promises of a conversation, from its row."""
     if text is None:
         return NONE
-    owed, said, watches = json.loads(text)
-    return Promises(owed, bool(said), {kind: Watch(*values) for kind, values in watches.items()})
+    owed, said, watches, *told = json.loads(text)
+    its = {kind: Watch(*values) for kind, values in watches.items()}
+    return Promises(owed, bool(said), its, tuple(told[0]) if told else ())
 
 
 def written(its: Promises) -> str:
     """The promises as they are kept in the row."""
-    watches = {kind: [w.row, w.at, w.stage, w.since, w.due] for kind, w in its.watches.items()}
-    return json.dumps([its.owed, int(its.said), watches], separators=(",", ":"))
+    watches = {kind: [w.row, w.at, w.stage, w.since, w.due, w.left] for kind, w in its.watches.items()}
+    return json.dumps([its.owed, int(its.said), watches, its.told], separators=(",", ":"))

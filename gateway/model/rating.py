@@ -1,4 +1,8 @@
-"""What customers answer when they are asked for 1 to 5: "4!", "4 thanks", "four", "4/5", "1 it is still broken"."""
+"""What customers answer when they are asked for 1 to 5.
+
+The number is all that they write ("4!", "four", "4/5", four stars), courtesies apart ("4 thanks"); or a digit comes
+first, then a separator and words ("2 - too slow", "5, Ana was great"). All else is a text like any other.
+"""
 
 import re
 
@@ -15,14 +19,9 @@ _SCORES = {word: score for score, words in enumerate(_NUMBERS, 1) for word in wo
 _CHOICES = tuple(_SCORES)
 _OF_FIVE = re.compile(r"\s*([1-5])\s*(?:/|out of|of|de|sur|von|su|em)\s*5\W*", re.IGNORECASE)
 _STARS = re.compile("\\s*(?:\u2b50\ufe0f?\\s*){1,5}")
-# A number of something is no rating: "2 days ago", "3 of my bills", "1 more thing", "4.5", "5 pm", "1-5".
-_UNITS = (
-    "days?|hours?|hrs?|minutes?|mins?|weeks?|months?|years?|times?|of|more|am|pm|oclock|people|percent|dollars?|bucks|or|to|"
-    "dias?|días?|horas?|minutos?|semanas?|mes(?:es)?|a[nñ]os?|veces|vez|de|m[aá]s|personas?|st|nd|rd|th|x"
-)
-_AND_WORDS = re.compile(
-    rf"\s*([1-5])(?![.,:/-]?\d|\s*(?:[%$€]|(?:{_UNITS})\b))[\s.,!:;)-]+(?=.*[^\W\d])(.+)", re.DOTALL | re.IGNORECASE
-)
+# Words need a separator before them: "3 bills were wrong", "2 days ago", "4.5" and "1, 2 and 3" are no ratings.
+_SEPARATOR = r"(?:\s*[,.:;!]+|\s*\n|\s+[-\u2013\u2014]+|[-\u2013\u2014]+(?=\s))"
+_AND_WORDS = re.compile(rf"\s*([1-5]){_SEPARATOR}\s*+(?!\d)(?=.*[^\W\d])(.+)", re.DOTALL)
 LONGEST = 1600
 
 

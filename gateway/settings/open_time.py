@@ -57,6 +57,16 @@ def add_open(hours: Opening, zone: str, start: int, span: int) -> int | None:
     return None
 
 
+def open_between(hours: Opening, zone: str, start: int, end: int) -> int:
+    """How long it is open from one time to another (ms since 1970), in ms; what is longer than 1000 days ago or ahead
+    is not looked at. `add_open` goes the same way back.
+    """
+    span, day = 0, start // _DAY
+    for at in range(day, min(end // _DAY, day + _MOST_DAYS) + 1):
+        span += sum(max(0, min(end, shuts) - max(start, opens)) for opens, shuts in _stretches(hours, zone, at))
+    return span
+
+
 @lru_cache(1024)
 def _stretches(hours: Opening, zone: str, day: int) -> tuple[tuple[int, int], ...]:
     """When it is open on a day of UTC, ms: 1440 looks of 2 us, once."""

@@ -13,6 +13,7 @@ _ADD_CONSENT_EVENT = insert(ConsentEventRow)
 _consent_event_row = row_of(ConsentEventRow)
 _SET_SURVEY = update(CustomerRow, ("survey",), ("id",))
 _SET_SHARED = update(CustomerRow, ("shared",), ("id",))
+_SET_PROFILE = update(CustomerRow, ("external_id", "name", "language", "timezone", "tier"), ("id",))
 _rating_row = row_of(RatingRow)
 _RATE = Statement(
     "rating",
@@ -37,6 +38,11 @@ def add(unit: Unit, customer: Customer, address: Address, verified_at: int | Non
 def set_survey(unit: Unit, customer_id: int, survey: str | None) -> None:
     """What the customer was asked last about how it went."""
     unit.add(_SET_SURVEY, (survey, customer_id))
+
+
+def set_profile(unit: Unit, its: Customer) -> None:
+    """What the business says of a customer. Rejected when its own id is another's."""
+    unit.add(_SET_PROFILE, (its.external_id, its.name, its.language, its.timezone, its.tier, its.id))
 
 
 def set_shared(unit: Unit, customer_id: int, shared: str) -> None:

@@ -23,6 +23,8 @@ from gateway.store.units import Unit
 
 MOST_SINCE = 40
 """Messages on a card that came while the customer waited."""
+MOST_NOTED = 100_000
+RECEIVED = "received by the client of"
 MOST_WAITING, MOST_HELD = 1000, 20_000
 """Of each queue, those who come first; of all agents."""
 _AWAY, _ELSEWHERE, _UP = "away:", "elsewhere:", "desk_up"
@@ -45,9 +47,14 @@ _HELD = (
     f"WHERE state IN ('human', 'waiting', 'wrapup') AND {_LIVE} LIMIT ?"
 )
 _CONTACT = (
-    "SELECT customer.name, its.brand, EXISTS (SELECT 1 FROM conversation WHERE conversation.customer_id = customer.id "
-    f"AND conversation.agent = ? AND {_LIVE}) "
+    "SELECT customer.name, customer.tier, its.brand, EXISTS (SELECT 1 FROM conversation "
+    f"WHERE conversation.customer_id = customer.id AND conversation.agent = ? AND {_LIVE}) "
     "FROM conversation AS its JOIN customer ON customer.id = its.customer_id WHERE its.id = ?"
+)
+# Newest first: a receipt is met before what it is for.
+_NOTED = (
+    "SELECT id, message_id, code, reason FROM (SELECT * FROM message_event WHERE id > ? ORDER BY id DESC LIMIT ?) "
+    "WHERE kind = 'agent' AND route = 'xmpp' ORDER BY id DESC"
 )
 _CUSTOMER = ", ".join(columns_of(CustomerRow))
 _OFFER = ", ".join(columns_of(OfferRow))
@@ -190,12 +197,14 @@ def _shown(view: ConversationView, before: int, most: int) -> Sequence[int]:
     return older[-max(most, min(len(since), MOST_SINCE)) :]
 
 
-def contact(connection: apsw.Connection, conversation_id: int, agent: str) -> tuple[str | None, str, bool] | None:
-    """Whom a conversation is with: the customer's name, as far as it is known; the brand; whether this agent has the
-    customer, in this conversation or another. None when there is no such conversation.
+def contact(
+    connection: apsw.Connection, conversation_id: int, agent: str
+) -> tuple[str | None, str | None, str, bool] | None:
+    """Whom a conversation is with: the customer's name and tier, as far as they are known; the brand; whether this
+    agent has the customer, in this conversation or another. None when there is no such conversation.
     """
     row = connection.execute(_CONTACT, (agent, conversation_id)).fetchone()
-    return (row[0], str(row[1]), bool(row[2])) if row is not None else None
+    return (row[0], row[1], str(row[2]), bool(row[3])) if row is not None else None
 
 
 def dropped(connection: apsw.Connection, conversation_id: int, most: int) -> list[Message]:
@@ -210,6 +219,38 @@ def dropped(connection: apsw.Connection, conversation_id: int, most: int) -> lis
 def _messages(connection: apsw.Connection, ids: Sequence[int]) -> list[Message]:
     found = messages_by_id(connection, ids)
     return [found[an_id] for an_id in ids if an_id in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A customer's words that the server took in for an agent, and no client of theirs acknowledged. at: ms."""
+
+    message_id: int
+    key: str
+    agent: str
+    at: int
+
+
+def unread(connection: apsw.Connection, since: int) -> tuple[list[Shown], set[str]]:
+    """What agents were shown since a time (ms) and may not have, oldest first; and whose clients acknowledge. Of the
+    latest `MOST_NOTED` events.
+    """
+    shown: dict[tuple[int, str], int] = {}
+    acknowledge: set[str] = set()
+    had: set[tuple[int, str]] = set()
+    for an_id, message_id, agent, reason in connection.execute(_NOTED, (id_at(since), MOST_NOTED)):
+        if str(reason).startswith(RECEIVED):
+            had.add((message_id, agent))
+            acknowledge.add(agent)
+        elif (message_id, agent) not in had:
+            shown[message_id, agent] = an_id >> 20
+    keys = {
+        message_id: str(key)
+        for message_id, _ in shown
+        for [key] in connection.execute("SELECT key FROM message WHERE id = ?", (message_id,))
+    }
+    found = [Shown(an_id, keys[an_id], agent, at) for (an_id, agent), at in shown.items() if an_id in keys]
+    return sorted(found, key=lambda one: one.message_id), acknowledge
 
 
 def set_away(agent: str, *, away: bool) -> Unit:

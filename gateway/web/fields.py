@@ -40,6 +40,10 @@ class Fields:
         """Whether the member is there and not null."""
         return self._value.get(name) is not None
 
+    def has(self, name: str) -> bool:
+        """Whether the member is there, null or not."""
+        return name in self._value
+
     def name(self, name: str, *, required: bool = False, most: int = LONGEST_NAME) -> str | None:
         """A short text of one line."""
         value = self._string(name, required, most)

@@ -74,12 +74,32 @@ def conversation_object(view: ConversationView) -> dict[str, object]:
         "waits_until": instant(run.deadline) if run else None,
         "previous": ident(its.previous),
         "promises": {
-            kind: {"state": watch.state, "due": instant(watch.due)}
-            for kind, watch in promises.read(its.promises).watches.items()
-            if kind in promises.SLA
+            kind: _promise(watch) for kind, watch in promises.read(its.promises).watches.items() if kind in promises.SLA
         },
+        "unanswered": _unanswered(promises.read(its.promises)),
         "rating": view.rating,
     }
+
+
+def _unanswered(its: promises.Promises) -> dict[str, object] | None:
+    """Since when the customer waits for an answer, and what comes of it for who has it."""
+    if its.owed is None:
+        return None
+    watch = its.watches.get(promises.UNANSWERED)
+    reminded = watch is not None and watch.stage > 0
+    at = instant(watch.at) if watch is not None and watch.row else None
+    return {
+        "since": instant(its.owed),
+        "reminded": reminded,
+        "reminder_at": None if reminded else at,
+        "back_to_queue_at": at if reminded else None,
+    }
+
+
+def _promise(watch: promises.Watch) -> dict[str, object]:
+    if watch.left is not None:
+        return {"state": watch.state, "due": None, "left_seconds": watch.left // 1000}
+    return {"state": watch.state, "due": instant(watch.due), "left_seconds": None}
 
 
 def note_object(note: NoteLine) -> dict[str, object]:

@@ -194,6 +194,12 @@ _LIST = (
         "`errors` names each text and field and says what would be right.",
     ),
     Kind(
+        "invalid-customer",
+        422,
+        "The profile cannot be kept like this",
+        "`errors` names each field and says what would be right.",
+    ),
+    Kind(
         "refused",
         422,
         "It cannot be done now",

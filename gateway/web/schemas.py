@@ -135,8 +135,27 @@ _CONVERSATION: dict[str, Schema] = {
     "previous": ID_OR_NULL,
     "promises": {
         "type": "object",
-        "description": "What the queue promised: first_response, next_response, resolve.",
-        "additionalProperties": shows({"state": one_of(("running", "warned", "kept", "late")), "due": TIME}),
+        "description": "What the queue promised: first_response, next_response, resolve. While we wait for the "
+        "customer resolve is paused: it is due when it was open for `left_seconds` more, once they have answered.",
+        "additionalProperties": shows(
+            {
+                "state": one_of(("running", "warned", "paused", "kept", "late")),
+                "due": TIME_OR_NULL,
+                "left_seconds": {"type": ["integer", "null"], "minimum": 0},
+            }
+        ),
+    },
+    "unanswered": {
+        **shows(
+            {
+                "since": TIME,
+                "reminded": {"type": "boolean"},
+                "reminder_at": TIME_OR_NULL,
+                "back_to_queue_at": TIME_OR_NULL,
+            }
+        ),
+        "type": ["object", "null"],
+        "description": "The customer waits for an answer: whether who has it was reminded, and what is next.",
     },
     "rating": {"type": ["integer", "null"], "minimum": 1, "maximum": 5},
 }
@@ -264,6 +283,7 @@ COMPONENTS: Mapping[str, Schema] = {
             "customer": TEXT,
             "external_id": TEXT_OR_NULL,
             "name": TEXT_OR_NULL,
+            "tier": TEXT_OR_NULL,
             "language": TEXT_OR_NULL,
             "timezone": TEXT_OR_NULL,
             "addresses": {"type": "array", "items": shows({"address": TEXT, "verified_at": TIME_OR_NULL})},

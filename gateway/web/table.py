@@ -10,7 +10,7 @@ from gateway.web.backlog import Backlog
 from gateway.web.canned import Replies
 from gateway.web.commands import Commands
 from gateway.web.conversations import Conversations
-from gateway.web.customers import Customers
+from gateway.web.customers import LONGEST, Customers
 from gateway.web.events import BATCH, PLAIN, STRUCTURED, Events
 from gateway.web.landing import Landing
 from gateway.web.messages import ALL_CHANNELS, Messages
@@ -33,7 +33,7 @@ from gateway.web.routes import (
     Parameter,
     Route,
 )
-from gateway.web.schemas import AGENT, exactly, one_of, page_of, ref, words
+from gateway.web.schemas import AGENT, exactly, one_of, page_of, ref, shows, words
 from gateway.web.services import Services
 
 _ID = Parameter("id", "The id.", schemas.ID, "path", "1882570987929600005")
@@ -329,6 +329,8 @@ def _others(offers: Offers, customers: Customers) -> Sequence[Route]:
     )
     who = Parameter("ref", _REFERENCE, _SHORT, "path", "+15551234567")
     people = STAFF | {"privacy"}
+    given = exactly({}, {name: {**schemas.TEXT_OR_NULL, "minLength": 1, "maxLength": n} for name, n in LONGEST.items()})
+    kept = shows({"id": schemas.ID, "customer": schemas.TEXT, **dict.fromkeys(LONGEST, schemas.TEXT_OR_NULL)})
     return (
         _get("/v1/offers", "find_offers", offers.find, READERS, "Offers, newest first", "offers",
              page_of(ref("Offer")), *filters, problems=("search-too-wide",)),
@@ -336,6 +338,15 @@ def _others(offers: Offers, customers: Customers) -> Sequence[Route]:
              "offers", ref("Offer"), _ID),
         _get("/v1/customers/{ref}", "get_customer", customers.get, people, "Profile and consent", "customers",
              ref("Customer"), who),
+        Route(
+            "PUT", "/v1/customers/{ref}", "put_customer", customers.put, SENDERS | SUPERVISORS, "Say who a customer is",
+            "customers", what="What is given is set, null is forgotten, what is not given stays. Agents read "
+            "`Ann, gold` (name, tier) on cards and among their contacts; `external_id` is your own id, which "
+            "`customer:YOUR-ID` means in events. A phone number that is not known becomes a customer.",
+            parameters=(who,), body=Body({JSON_TYPE: (given, {"name": "Ann", "tier": "gold", "language": "es-MX"})}),
+            answers={200: (kept, "As it is now."), 201: (kept, "A new customer.")},
+            problems=(*_WRITING, "invalid-customer", "not-found", "conflict"),
+        ),
         _get("/v1/customers/{ref}/consent", "get_consent", customers.consent, people, "The ledger of consent",
              "customers", page_of(ref("ConsentLine")), who),
     )  # fmt: skip

@@ -99,3 +99,35 @@ def test_promises_are_read_as_they_were_written() -> None:
 def test_durations_are_said_as_people_do() -> None:
     seconds = {0.2: "1 s", 24.0: "24 s", 119.0: "119 s", 300.0: "5 min", 3600.0: "1 h", 5400.0: "1 h 30 min"}
     assert {number: duration(number) for number in seconds} == seconds
+
+
+def test_what_is_paused_says_so() -> None:
+    its = Promises(None, True, {"resolve": Watch(0, 10, 1, 5, 20, left=9)})
+    assert promises.read(promises.written(its)) == its
+    assert its.watches["resolve"].state == "paused"
+    assert its.watches["resolve"].live
+
+
+def test_rows_of_an_older_program_are_read() -> None:
+    its = promises.read('[5,1,{"resolve":[7,10,1,5,20]}]')
+    assert its.watches["resolve"] == Watch(7, 10, 1, 5, 20)
+
+
+async def test_pauses_add_up(stage: Stage) -> None:
+    """Three answers of the customer later the end is due by just what passed in silence."""
+    an_id = await _waiting(stage)
+    first = promises.read((await stage.conversation(MAX))["promises"]).watches["resolve"]
+    await stage.do(stage.desk.claim(an_id, "Ana"))
+    for _ in range(3):
+        await stage.advance(seconds=7)
+        await stage.do(stage.desk.say(an_id, "Ana", "Which bill?"))
+        await stage.advance(seconds=1000)
+        await stage.restart()
+        stage.playbook = stage.engine.playbook = demanding(stage.playbook)
+        stage.writes(MAX, "that of May")
+        await stage.settled()
+    now = promises.read((await stage.conversation(MAX))["promises"]).watches["resolve"]
+    assert (now.state, now.due - first.due) == ("running", 3 * 1000 * 1000)
+    assert now.since == first.since
+    rows = await stage.rows("SELECT due FROM work WHERE kind = 'promise' AND body = 'resolve'")
+    assert [row["due"] for row in rows] == [now.at]

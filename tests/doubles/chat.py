@@ -1,6 +1,6 @@
 """The agents' side of the desk on the stage: what each agent's client shows, and a server that can be away."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from gateway.model.desk import Line, LineKind
@@ -10,7 +10,8 @@ from tests.doubles.rooms import FakeRooms
 @dataclass
 class FakeChat:
     """Takes lines as the real channel does: a line that comes twice shows once, by its id. contacts: the open chats of
-    each agent, number -> name. rooms: the server's.
+    each agent, number -> name. rooms: the server's. statuses: what was pushed, of each agent and number, in order.
+    shows: as of `DeskEvents`.
     """
 
     up: bool = True
@@ -18,15 +19,20 @@ class FakeChat:
     repeated: int = 0
     contacts: dict[str, dict[str, str]] = field(default_factory=dict)
     rooms: FakeRooms = field(default_factory=FakeRooms)
+    statuses: dict[tuple[str, str], list[str | None]] = field(default_factory=dict)
+    shows: Callable[[str, str], str | None] = lambda _agent, _customer: None
 
     async def send(self, lines: Sequence[Line]) -> bool:
         """As `XmppLink.send`."""
         if not self.up:
             return False
         for line in lines:
-            if line.kind in (LineKind.opened, LineKind.ended):
+            if line.kind in (LineKind.opened, LineKind.ended, LineKind.stands):
+                status = self.shows(line.agent, line.customer)
+                self.statuses.setdefault((line.agent, line.customer), []).append(status)
                 its = self.contacts.setdefault(line.agent, {})
-                its.pop(line.customer, None)
+                if line.kind is not LineKind.stands:
+                    its.pop(line.customer, None)
                 if line.kind is LineKind.opened:
                     its[line.customer] = line.text
                 continue

@@ -15,6 +15,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import apsw
 
+from gateway.app.desk import DEAD_MS
 from gateway.care import offers
 from gateway.care.calls import Calls
 from gateway.care.canned import check
@@ -50,6 +51,7 @@ from gateway.store.canned import put, replies
 from gateway.store.database import Store
 from gateway.store.migrate import bring_up_to_date
 from gateway.store.units import Due, Unit
+from gateway.store.waiting import unread
 from gateway.store.writer import Call, Result
 from gateway.triggers.registry import Registry
 from tests.doubles.carrier import FakeCarrier
@@ -206,7 +208,7 @@ class Stage:
         self.lanes = {}
         self.engine = Engine(self.store, self.playbook, self.ids, self.clock, self.push)
         self.desk = Desk(self.engine, self.store)
-        self.tracking = Tracking(self.store, self.ids, self.clock, self.push)
+        self.tracking = Tracking(self.store, self.ids, self.clock, self.push, desk=self.playbook.desk)
         self.intake = Intake(self.store, self.tracking, self.engine, self.ids, self.clock, self.push)
         self.doubts = Doubts(self.store, self.playbook, self.ids, self.clock, self.push)
         self.calls = Calls(self.store, self.ids, self.clock, self.push, self.office.post)
@@ -249,6 +251,7 @@ class Stage:
         self.attendance = Attendance(self.clock)
         self.assigning = Assigning(self.store, self.engine, self.attendance, self.clock)
         self.agents = Agents(self.store, self.engine, self.attendance)
+        chat.shows = self.agents.shows
         self.echoes = Echoes(self.store, self.engine, self.ids, self.clock)
         nudging = Nudging(self.store, self.engine, self.attendance, self.clock)
         chat.rooms.plans.clear()  # the connection is a new one
@@ -271,6 +274,7 @@ class Stage:
         self._lane(DESK_LANE, self.relaying.run, most=200, together=50, room=chat.room)
         self.engine.presence = self.attendance
         await self.agents.start()
+        self.echoes.recall(*await self.store.read(unread, self.now - DEAD_MS))
 
     async def look_at_rooms(self) -> None:
         """As they look by themselves in app/desk.py."""

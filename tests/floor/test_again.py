@@ -138,3 +138,61 @@ async def test_stop_marks_the_words_of_each_agent_who_had_them(stage: Stage) -> 
     }
     assert failed[ANA] == [f"{ANA} I will look at it"]
     assert failed[CLEO] == [f"{CLEO} Cleo here"]
+
+
+async def test_what_a_dead_connection_swallowed_is_known_after_a_restart(stage: Stage) -> None:
+    """The server took it in, Ana's client never had it, and the gateway was killed: when she is back it goes again."""
+    stage.attendance.tell(ANA, Show.online)
+    await asks(stage)
+    await types(stage, ANA, "Hello Max")
+    for text in ("first", "my PIN is 1234", "last"):
+        await asks(stage, text)
+    assert stage.chat is not None
+    lines = {line.text: line for line in stage.chat.lines[ANA] if line.kind is LineKind.text}
+    stage.echoes.seen(Seen(ANA, lines["first"].id))
+    await stage.settled()
+    await stage.restart()
+    await stage.advance(seconds=10)
+    missing = stage.echoes.unread(ANA)
+    assert [(one.line.id, one.line.customer) for one in missing] == [
+        (lines["my PIN is 1234"].id, MAX),
+        (lines["last"].id, MAX),
+    ]
+    found = await stage.do(stage.relaying.again(missing))
+    assert [(line.id, line.text) for line in found] == [
+        (lines[text].id, lines[text].text) for text in ("my PIN is 1234", "last")
+    ]
+    # A receipt that comes now is one like any other.
+    stage.echoes.seen(Seen(ANA, lines["last"].id))
+    await stage.settled()
+    await stage.restart()
+    await stage.advance(seconds=10)
+    assert [one.line.id for one in stage.echoes.unread(ANA)] == [lines["my PIN is 1234"].id]
+    # Whoever does not have the conversation any more reads none of it.
+    talk = await stage.conversation(MAX)
+    await stage.do(stage.desk.transfer(talk["id"], CLEO, "", ANA))
+    assert await stage.do(stage.relaying.again(stage.echoes.unread(ANA))) == []
+
+
+async def test_of_a_client_that_never_acknowledges_nothing_is_missing_after_a_restart(stage: Stage) -> None:
+    stage.attendance.tell(ANA, Show.online)
+    await asks(stage)
+    await types(stage, ANA, "Hello Max")
+    await asks(stage, "first")
+    await stage.restart()
+    await stage.advance(seconds=10)
+    assert stage.echoes.unread(ANA) == []
+
+
+async def test_what_is_long_ago_is_not_sent_again_after_a_restart(stage: Stage) -> None:
+    stage.attendance.tell(ANA, Show.online)
+    await asks(stage)
+    await types(stage, ANA, "Hello Max")
+    await asks(stage, "first")
+    await asks(stage, "second")
+    assert stage.chat is not None
+    seen = next(line for line in stage.chat.lines[ANA] if line.text == "first")
+    stage.echoes.seen(Seen(ANA, seen.id))
+    await stage.advance(minutes=16)
+    await stage.restart()
+    assert stage.echoes.unread(ANA) == []

@@ -58,7 +58,7 @@ async def test_the_contact_is_called_as_the_customer(stage: Stage) -> None:
     assert stage.chat is not None
     brand = next(iter(stage.playbook.brands.values()))
     assert stage.chat.contacts == {ANA: {ANN: f"Ann ({brand.display_name})"}}
-    assert contact(ANN, None, brand) == ANN
+    assert contact(ANN, "", brand) == ANN
     assert contact(ANN, "Ann", None) == "Ann"
 
 

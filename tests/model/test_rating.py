@@ -1,4 +1,4 @@
-"""What counts as a rating: a number that is the whole answer, or begins it; never a number of something."""
+"""What counts as a rating: a number that is the whole answer, or stands apart before words; never one of something."""
 
 import pytest
 from hypothesis import given
@@ -35,9 +35,14 @@ def test_in_the_customers_language() -> None:
 @pytest.mark.parametrize(
     ("text", "score", "words"),
     [
-        ("1 it is still broken", 1, "it is still broken"),
+        ("1. it is still broken", 1, "it is still broken"),
         ("2, slow", 2, "slow"),
         ("5 - Ana was great!", 5, "Ana was great!"),
+        ("2 - too slow", 2, "too slow"),
+        ("2- too slow", 2, "too slow"),
+        ("3 \u2013 it went", 3, "it went"),
+        ("4: fine", 4, "fine"),
+        ("5!!! the best", 5, "the best"),
         ("1\nnobody called me", 1, "nobody called me"),
     ],
 )
@@ -59,6 +64,12 @@ def test_a_rating_and_words(text: str, score: int, words: str) -> None:
         "4 or 5",
         "2 days ago I asked",
         "3 of my bills are wrong",
+        "3 bills were wrong",
+        "1 it is still broken",
+        "2-day delivery never came",
+        "1, 2 and 3 were wrong",
+        "5 ? no",
+        "4? why do you ask",
         "1 more thing",
         "5pm",
         "1st time",

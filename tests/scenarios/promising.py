@@ -62,7 +62,7 @@ def _queue(play: Play, name: str, **changed: Any) -> None:
     _use(play, queues=queues)
 
 
-@sentence(r"The promise of (\w+) is (running|warned|kept|late)")
+@sentence(r"The promise of (\w+) is (running|warned|paused|kept|late)")
 async def _promise(play: Play, kind: str, state: str) -> None:
     watches = promises.read((await play.talk())["promises"]).watches
     assert kind in watches, f"nothing is promised of it: {sorted(watches)}"
@@ -189,3 +189,27 @@ async def _same_times(play: Play, name: str, times: str) -> None:
     assert len(unread) == int(times), f"{len(unread)}: {unread}"
     assert len(set(unread)) == 1, f"{set(unread)}"
     play.read[name] = play.read.get(name, 0) + len(unread)
+
+
+@sentence(r"Queue (\w+) is backed up by (\w+) after (\d+) seconds")
+async def _backed_up(play: Play, queue: str, backup: str, seconds: str) -> None:
+    _queue(play, queue, backup=backup, backup_after=float(seconds))
+
+
+@sentence(r"Queue (\w+) is taken out of the configuration")
+async def _taken_out(play: Play, queue: str) -> None:
+    book = play.stage.playbook
+    agents = tuple(
+        one.model_copy(update={"queues": tuple(name for name in one.queues if name != queue)}) for one in book.agents
+    )
+    _use(play, queues={name: one for name, one in book.queues.items() if name != queue}, agents=agents)
+    play.stage.assigning.poke()
+    await play.stage.settled()
+
+
+@sentence(r"(Ana|Ben|Cleo) answers (\w+) alone")
+async def _answers(play: Play, agent: str, queue: str) -> None:
+    agents = play.stage.playbook.agents
+    _use(
+        play, agents=tuple(one.model_copy(update={"queues": (queue,)}) if one.name == agent else one for one in agents)
+    )

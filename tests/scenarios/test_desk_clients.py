@@ -37,6 +37,15 @@ async def takes(on: Scene, client: AgentClient) -> None:
     await client.reads("you have this conversation")
 
 
+async def stands(client: AgentClient, said: str) -> None:
+    """The status of the customer's contact begins so."""
+
+    def so() -> bool:
+        return CONTACT in client.presence and client.presence[CONTACT].status.startswith(said)
+
+    await client.until(so, f"the customer {said}")
+
+
 def own(on: Scene) -> int:
     """How often the server has brought us what we said in an agent's name."""
     chat = on.run.gateway.chat
@@ -78,6 +87,12 @@ async def test_a_contact_of_the_agents_own_stays(tmp_path: Path) -> None:
         assert set(contact(ana)["groups"]) == {"Friends", "Open chats"}
         ana.says(ANN, "/close resolved")
         await ana.until(lambda: contact(ana)["groups"] == ["Friends"], "she is the agent's own contact again")
+        # It stays, so it tells how she stands, also when she comes back, and when she wants no more.
+        await stands(ana, "closed: resolved")
+        await on.run.writes(ANN, "it is still wrong")
+        await stands(ana, "waits in billing since ")
+        await on.run.writes(ANN, "stop")
+        await stands(ana, "opted out")
 
 
 async def test_what_http_sent_is_shown_in_the_agents_clients(tmp_path: Path) -> None:
@@ -99,6 +114,13 @@ async def test_what_http_sent_is_shown_in_the_agents_clients(tmp_path: Path) -> 
             return own(on) == 2
 
         await run.until(both_came_back, "the server brought both to us")
+        # The phone's receipts tick those bubbles, on each device.
+        sent = (await run.api("GET", f"/v1/messages?conversation={talk['id']}"))["items"]
+        shown = [one["id"] for one in sent if one["author"]["kind"] == "agent"]
+        assert len(shown) == 2
+        for client in (desk, phone):
+            for an_id in shown:
+                await client.sees_tick(f"o{an_id}")
         desk.says(ANN, "Anything else?")
         assert (await run.received(ANN, 4))[1:] == ["I looked it up.", "/close is no command here", "Anything else?"]
         await run.talk(ANN, state="waiting", agent="ana@example.test")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.settings.hours import Hours
-from gateway.settings.open_time import add_open, is_open
+from gateway.settings.open_time import add_open, is_open, open_between
 
 ZONES = ("America/New_York", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia", "UTC")
 HOURS = (
@@ -120,3 +120,14 @@ def test_a_holiday_counts_by_itself() -> None:
     start = datetime(2026, 11, 25, 19, 0, tzinfo=ZoneInfo(zone))
     due = add_open(Thanksgiving(), zone, ms(start), 2 * 3_600_000)
     assert due == ms(datetime(2026, 11, 27, 9, 0, tzinfo=ZoneInfo(zone)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(start=instants(), span=st.integers(0, 72 * 3_600_000), hours=st.sampled_from(HOURS), zone=st.sampled_from(ZONES))
+def test_what_is_added_is_found_between(start: int, span: int, hours: str, zone: str) -> None:
+    """`open_between` measures what `add_open` counts, to the millisecond."""
+    its = Hours.parse(hours)
+    end = add_open(its, zone, start, span)
+    assert end is not None
+    assert open_between(its, zone, start, end) == span
+    assert open_between(its, zone, end, start - 1) == 0

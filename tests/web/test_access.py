@@ -39,6 +39,7 @@ MATRIX: dict[tuple[str, str], tuple[str, ...]] = {
     ("GET", "/v1/offers"): ("integrator", "viewer", "agent", "supervisor"),
     ("GET", "/v1/offers/1"): ("integrator", "viewer", "agent", "supervisor"),
     ("GET", "/v1/customers/1"): ("viewer", "agent", "supervisor", "privacy"),
+    ("PUT", "/v1/customers/1"): ("integrator", "supervisor"),
     ("GET", "/v1/customers/1/consent"): ("viewer", "agent", "supervisor", "privacy"),
     ("GET", "/v1/carriers"): ("viewer", "agent", "supervisor"),
     ("GET", "/v1/queues"): ("viewer", "agent", "supervisor"),

@@ -437,6 +437,29 @@ async def test_tags_find_a_conversation(world: World) -> None:
     assert (await world.json("GET", f"/v1/conversations/{an_id}"))["tags"] == ["vip"]
 
 
+async def test_who_works_over_http_is_reminded_there(world: World) -> None:
+    """The ladder of an agent who is silent: what is next is in the conversation, what was said among its notes."""
+    book = world.engine.playbook
+    ladder = book.rules.conversations.model_copy(update={"unanswered": 60.0})
+    world.engine.playbook = replace(book, desk=True, rules=book.rules.model_copy(update={"conversations": ladder}))
+    an_id = await queued(world)
+    waits = (await world.json("GET", f"/v1/conversations/{an_id}"))["unanswered"]
+    assert (waits["reminded"], waits["reminder_at"], waits["back_to_queue_at"]) == (False, None, None)
+    mine = await verb(world, an_id, "claim", agent="Ana")
+    assert mine["unanswered"]["since"] == waits["since"]
+    assert mine["unanswered"]["reminder_at"] is not None
+    world.clock[0] += 61_000
+    world.lane.poke()
+    await world.settled()
+    now = await world.json("GET", f"/v1/conversations/{an_id}", role="agent")
+    assert now["unanswered"]["reminded"]
+    assert now["unanswered"]["back_to_queue_at"] is not None
+    said = [note["text"] for note in now["notes"] if note["kind"] == "reminder"]
+    assert said == [f"{PHONE} waits for your answer since 60 s; in 60 s it goes back to the queue"]
+    await verb(world, an_id, "messages", 202, agent="Ana", text="Here I am.")
+    assert (await world.json("GET", f"/v1/conversations/{an_id}"))["unanswered"] is None
+
+
 async def test_what_is_promised_and_rated_is_shown(world: World) -> None:
     book = world.engine.playbook
     promised = {"first_response": 120.0, "resolve": 3600.0, "csat": True, "csat_delay": 0.0}

@@ -229,8 +229,9 @@ class XmppLink:
     async def _show(self, session: _Session, contacts: Sequence[Line]) -> "asyncio.Future[bool]":
         """Moves contacts in rosters, where we may, and tells how they stand now."""
         seen = await self._rosters.change(contacts) if _ROSTERS in self._privileges else contacts
-        for line in seen if self._session is session else ():
-            self._attendance.show(line.agent, line.agent, line.customer)
+        for agent, customer in dict.fromkeys((line.agent, line.customer) for line in seen):
+            if self._session is session:
+                self._attendance.show(agent, agent, customer)
         return session.barrier.wrote(len(contacts))
 
     def _addressed(self, line: Line) -> bool:

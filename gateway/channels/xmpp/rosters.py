@@ -16,7 +16,7 @@ from gateway.channels.xmpp.writing import attributes, escape, random_id
 from gateway.model.desk import Line, LineKind
 
 GROUP = "Open chats"
-CONTACTS = (LineKind.opened, LineKind.ended)
+CONTACTS = (LineKind.opened, LineKind.ended, LineKind.stands)
 
 _SPACE = "jabber:iq:roster"
 _ROSTER = f"{{{_SPACE}}}"
@@ -48,8 +48,14 @@ class Rosters:
         self._losses = 0
 
     async def change(self, lines: Sequence[Line]) -> list[Line]:
-        """Shows contacts as these lines say; gives back those that are still in a roster. A server that does not answer
-        or refuses is left alone: this is for the eye only."""
+        """Shows contacts as these lines say; gives back those that are still in a roster, and those whose status alone
+        is another. A server that does not answer or refuses is left alone: this is for the eye only."""
+        same = [line for line in lines if line.kind is LineKind.stands]
+        if moved := [line for line in lines if line.kind is not LineKind.stands]:
+            same += await self._move(moved)
+        return same
+
+    async def _move(self, lines: Sequence[Line]) -> list[Line]:
         asked = {agent: self._ask(agent) for agent in dict.fromkeys(line.agent for line in lines)}
         await asyncio.wait([future for _, future in asked.values()], timeout=self._patience)
         kept: list[Line] = []
@@ -135,7 +141,7 @@ class Rosters:
 
 def _is_ours(had: _Item, line: Line) -> bool:
     """Whether it is as we put it there: what the agent gave a name or a group is theirs."""
-    return had.groups == {GROUP} and had.name in {line.text, line.customer}
+    return had.groups == {GROUP} and had.name in {line.text, line.customer, line.about or line.customer}
 
 
 def _items(answer: ET.Element | None) -> dict[str, _Item] | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from gateway.channels.xmpp.jids import contact_bare, contact_jid
-from gateway.model.desk import MARK, Line, LineKind
+from gateway.model.desk import MARK, Line, LineKind, message_of_own
 
 NS_STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 NS_RECEIPTS = "urn:xmpp:receipts"  # XEP-0184
@@ -75,6 +75,8 @@ def render(line: Line, domain: str, resources: Sequence[str] = (), last: str = "
             f"<received xmlns='{NS_RECEIPTS}'{attributes(id=line.about)}/><store xmlns='{NS_HINTS}'/></message>"
         )
     if line.kind is LineKind.failed:
+        if not speak and message_of_own(line.about) is not None:  # it is no bubble of theirs, and no client marks it
+            return _said(line, sender, domain, f"{MARK} not delivered: {line.text}")
         told = "" if resources else _said(line, sender, domain, f"Not delivered: {line.text}")
         return told + "".join(
             error(

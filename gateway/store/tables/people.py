@@ -19,6 +19,7 @@ class CustomerRow(SQLModel, table=True):
     timezone: str | None = Field(default=None, sa_column=string())
     survey: str | None = Field(default=None, sa_column=string())
     shared: str | None = Field(default=None, sa_column=string())
+    tier: str | None = Field(default=None, sa_column=string())
 
 
 class AddressRow(SQLModel, table=True):

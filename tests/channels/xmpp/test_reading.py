@@ -199,6 +199,7 @@ async def test_a_refusal_in_words_says_which_words(room: Room) -> None:
     room.server.last.send(message("short\none", id="a"))
     room.server.last.send(message("long " * 20, id="b"))
     await room.until(lambda: len(room.server.last.of("message", type="chat")) == 2)
+    await room.until(lambda: len(room.server.last.of("message", type="error")) == 2)
     assert [one.findtext(f"{NS}body") for one in room.server.last.of("message", type="chat")] == [
         '[desk] not sent: ben has it: "short one"',
         '[desk] not sent: ben has it: "long long long long long long long long ..."',

@@ -82,6 +82,16 @@ async def test_a_contact_that_the_agent_named(room: Room) -> None:
     assert found == [(ANNA, CONTACT, "My Ann", "both", "Friends", GROUP)]
 
 
+async def test_a_customer_who_is_called_otherwise_now(room: Room) -> None:
+    """The name that we gave is ours to change, also a second time."""
+    sending = asyncio.create_task(room.link.send([line("c1", LineKind.opened, text="Anna Lee", about=NAME)]))
+    await room.until(lambda: asked(room))
+    answer(room, item(NAME, GROUP))
+    assert await sending
+    await room.settle()
+    assert sets(room) == [(ANNA, CONTACT, "Anna Lee", "both", GROUP)]
+
+
 @pytest.mark.parametrize("name", [NAME, CUSTOMER])
 async def test_ours_is_removed(room: Room, name: str) -> None:
     assert await shows(room, LineKind.ended, item(name, GROUP)) == [(ANNA, CONTACT, None, "remove")]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.channels.xmpp import writing
-from gateway.model.desk import LineKind
+from gateway.model.desk import LineKind, own_id
 from tests.channels.xmpp.conftest import ANNA, CONTACT, DOMAIN, line
 from tests.channels.xmpp.fake_server import NS
 
@@ -88,6 +88,16 @@ def test_delivered() -> None:
     assert received is not None
     assert received.get("id") == "m7"
     assert stanza.find(f"{NS}body") is None
+
+
+def test_what_was_sent_another_way_fails_in_words_where_it_is_no_bubble() -> None:
+    """Where we may not speak in the agent's name (XEP-0356) it was shown as a notice, which no client marks."""
+    failed = line("f1", LineKind.failed, about=own_id(7), text="no such number")
+    [stanza] = parse(writing.render(failed, DOMAIN, ("phone",)))
+    assert (stanza.get("type"), stanza.get("to")) == ("chat", failed.agent)
+    assert stanza.findtext(f"{NS}body") == "[desk] not delivered: no such number"
+    [marked] = parse(writing.render(failed, DOMAIN, ("phone",), speak=True))
+    assert (marked.get("type"), marked.get("id")) == ("error", "o7")
 
 
 def test_failed() -> None:
