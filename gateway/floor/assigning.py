@@ -150,17 +150,16 @@ class Assigning:
         """What agents have who have been gone for long waits again."""
         book = self._engine.playbook
         grace = int(book.rules.conversations.grace * 1000)
-        known = {agent.jid for agent in book.agents}
         for one in theirs:
             # One whom the configuration does not name any more can neither read nor write.
             missed = self._now() - one.since >= grace and self.attendance.gone(one.agent, grace)
-            if missed or (known and one.agent not in known):
+            if missed or not book.lists(one.agent):
                 yield _Ask(one.id, one.key, partial(queueing.missed, conversation_id=one.id, agent=one.agent))
 
     def _left(self, seen: Room) -> Iterator[_Ask]:
-        """Whoever was asked and has logged out passes it on."""
+        """Whoever was asked and has logged out, or is no agent any more, passes it on."""
         for agent, (an_id, key, its) in seen.asked.items():
-            if self.attendance.show(agent) is Show.offline:
+            if self.attendance.show(agent) is Show.offline or not self._engine.playbook.lists(agent):
                 yield _Ask(an_id, key, partial(reserving.left, conversation_id=an_id, its=reserving.read(its)))
 
     def _homes(self, seen: Room) -> Iterator[_Ask]:

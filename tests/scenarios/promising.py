@@ -213,3 +213,10 @@ async def _answers(play: Play, agent: str, queue: str) -> None:
     _use(
         play, agents=tuple(one.model_copy(update={"queues": (queue,)}) if one.name == agent else one for one in agents)
     )
+
+
+@sentence(r"(Ana|Ben|Cleo) is no agent any more")
+async def _taken_off(play: Play, agent: str) -> None:
+    """Taken out of gateway.toml; then the configuration is read again."""
+    _use(play, agents=tuple(one for one in play.stage.playbook.agents if one.name != agent))
+    play.stage.assigning.poke()
