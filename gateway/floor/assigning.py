@@ -84,7 +84,7 @@ class Assigning:
         self._seen = Room((), {}, {}, {})
         self._free_since: dict[str, int] = {}
         self._claims: dict[str, deque[int]] = {}
-        self._had: set[tuple[int, int]] = set()
+        self._had: set[int] = set()
         self._homeless: set[str] = set()
         self._was_behind = False
 
@@ -266,9 +266,10 @@ class Assigning:
             if seen.busy.get(agent, 0) < before:
                 self._free_since[agent] = self._now()
         self._busy, self._seen = seen.busy, seen
-        had = {(one.id, one.since) for one in theirs}
+        had = {one.id for one in theirs}
         for one in sorted(theirs, key=lambda one: one.since):
-            if one.queue is not None and (one.id, one.since) not in self._had:
+            # Whom an agent wrote to first, or got from a colleague, nobody took from the queue.
+            if one.queue is not None and one.waited and one.id not in self._had:
                 self._claims.setdefault(one.queue, deque(maxlen=MOST_CLAIMS)).append(one.since)
         self._had = had
         order: dict[str, list[int]] = {}

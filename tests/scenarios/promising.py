@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from gateway.care.playbook import Playbook
+from gateway.care.turn import Refused
 from gateway.model import promises
 from gateway.model.rows import replace
 from gateway.store.units import Statement, Unit
@@ -220,3 +223,17 @@ async def _taken_off(play: Play, agent: str) -> None:
     """Taken out of gateway.toml; then the configuration is read again."""
     _use(play, agents=tuple(one for one in play.stage.playbook.agents if one.name != agent))
     play.stage.assigning.poke()
+
+
+@sentence(r"Nothing is promised of (\w+)")
+async def _no_promise(play: Play, kind: str) -> None:
+    watches = promises.read((await play.talk())["promises"]).watches
+    assert kind not in watches, f"it is {watches[kind].state}"
+
+
+@sentence(r"(Ana|Ben|Cleo) cannot transfer to (\w+) \((.+)\)")
+async def _cannot_transfer(play: Play, agent: str, to: str, why: str) -> None:
+    talk = await play.talk()
+    with pytest.raises(Refused) as refusal:
+        await play.stage.do(play.stage.desk.transfer(talk["id"], to, "", agent))
+    assert why in str(refusal.value), f"refused with: {refusal.value}"
