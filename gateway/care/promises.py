@@ -7,7 +7,7 @@ supervisors told. Who has it is silent: reminded, then it waits again, in its ol
 where nobody can be reminded, nobody loses anything so soon.
 
 What an agent has always has a timer of its own, T_idle, whatever else is watched: when nobody has written for so long
-it is closed if the customer is silent, and waits again if the agent is.
+it is closed if the customer is silent, and waits again if the agent is, who is silent only while it is open.
 
 `follow` looks at what a decision did to a conversation, so no verb needs to know of promises. One watch of a kind runs
 at a time, each with one timer, a row (`gateway.care.watches`); whoever answers in time takes that row along. Open time
@@ -241,12 +241,16 @@ def old_idle(turn: Turn, conversation_id: int) -> None:
 
 
 def _quiet(turn: Turn, conversation: Conversation, its: Promises) -> Promises:
-    """T_idle: the customer is silent, or the agent who owes them an answer."""
+    """T_idle: the customer is silent, or the agent who owes them an answer, of whose time what is open alone counts."""
     last = max(conversation.changed_at, conversation.last_out or 0, conversation.last_in or 0)
-    if last + _idle_ms(turn) > turn.now:
-        return watches.arm(turn, conversation, its, IDLE, last + _idle_ms(turn))
-    if its.owed is not None and conversation.agent is not None:
-        _take_away(turn, conversation, conversation.agent, duration((turn.now - last) / 1000))
+    at, agent = last + _idle_ms(turn), conversation.agent if its.owed is not None else None
+    if agent is not None:
+        hours, zone = watches.hours_of(turn, conversation)
+        at = add_open(hours, zone, last, _idle_ms(turn)) or at
+    if at > turn.now:
+        return watches.arm(turn, conversation, its, IDLE, at)
+    if agent is not None:
+        _take_away(turn, conversation, agent, duration(_idle_ms(turn) / 1000))
         return its
     turn.note(conversation, "closed", "system", "the customer stayed silent")
     closing.close(turn, conversation, "no_reply")

@@ -184,3 +184,10 @@ FROM conversation c, json_each(c.promises, '$[2]') w
 WHERE c.promises IS NOT NULL AND json_extract(w.value, '$[0]') <> 0 AND (
   (c.state = 'waiting' AND w.key NOT IN ('resolve', 'idle')) OR (c.state = 'queued' AND w.key = 'unanswered') OR
   (c.state = 'human' AND w.key = 'unclaimed'));
+
+-- 7: the bot's turn ends too: a step has a deadline or a call is under way
+SELECT c.id, c.owner_id
+FROM conversation c
+WHERE c.state = 'bot' AND NOT EXISTS (SELECT 1
+FROM dialogue d
+WHERE d.conversation_id = c.id AND (d.state = 'calling' OR (d.state = 'floor' AND d.deadline IS NOT NULL)));

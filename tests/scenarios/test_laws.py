@@ -230,7 +230,9 @@ class House(RuleBasedStateMachine):
             else:
                 self.run(self.stage.do(desk.transfer(talk["id"], verb, "", agent)))
         except (Refused, Unknown):
-            already = verb == "Cleo" and self.owner(talk) == "cleo"
+            left = self.stage.chat is not None and self.stage.attendance.has_left(jid("Cleo"))
+            already = verb == "Cleo" and (self.owner(talk) == "cleo" or left)
+            already |= verb == "hand_back" and talk["queue"] == "retention"  # it wants an outcome
             assert already or talk["state"] in ("bot", "closed") or not mine, f"{verb} was refused in {talk['state']}"
         else:
             assert mine or agent == "Ben", "only the owner and a supervisor let go"
@@ -260,10 +262,11 @@ class House(RuleBasedStateMachine):
     def types(self, of: str, agent: str, line: str) -> None:
         talk = self.talk(of)
         before = len(self.run(self.stage.rows("SELECT id FROM message WHERE author_kind = 'agent'")))
+        # Before it goes out: a carrier may answer that they said STOP.
+        first = (talk is None or talk["state"] == "closed") and not self.revoked(of)
         self.typed += 1
         heard = self.run(self.stage.do(self.stage.agents.said(Said(jid(agent), of, f"s{self.typed}", line))))
         sent = len(self.run(self.stage.rows("SELECT id FROM message WHERE author_kind = 'agent'"))) - before
-        first = (talk is None or talk["state"] == "closed") and not self.revoked(of)
         if not line.startswith(("/", ".")):
             may = first or (talk is not None and (talk["state"] == "queued" or self.owner(talk) == agent.lower()))
             assert sent == may, f"{line} of {agent} made {sent} texts: {heard}"
