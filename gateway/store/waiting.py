@@ -40,8 +40,8 @@ _ASKED = (
 _WAITING = (
     f"SELECT id, key, brand, queue, epoch, {WAITS_SINCE}, "
     "coalesce(queued_at, changed_at) - priority * ?2 AS place, reservation, "
-    "(SELECT language FROM customer WHERE customer.id = customer_id), last_agent FROM conversation "
-    f"WHERE state = 'queued' AND {_LIVE} AND queue = ?1 ORDER BY place, id LIMIT ?3"
+    "(SELECT language FROM customer WHERE customer.id = customer_id), last_agent, coalesce(queued_at, changed_at) "
+    f"FROM conversation WHERE state = 'queued' AND {_LIVE} AND queue = ?1 ORDER BY place, id LIMIT ?3"
 )
 _HELD = (
     "SELECT id, key, agent, changed_at, queue, queued_at IS NOT NULL FROM conversation "
@@ -133,15 +133,18 @@ def room(
     """Whom the desk may bring together now. point: what a point of priority is worth, ms. points: of each queue. most:
     of each queue, those who come first.
     """
-    waiting: list[Waiting] = []
+    waiting: list[tuple[int, int, int, Waiting]] = []
     for queue in [str(row[0]) for row in connection.execute(_QUEUES)]:
         ahead = (points or {}).get(queue, 0) * point
-        for an_id, key, brand, name, epoch, since, place, *more in connection.execute(_WAITING, (queue, point, most)):
-            waiting.append(Waiting(an_id, key, brand, name, epoch, since, place - ahead, *more))
+        for an_id, key, brand, name, epoch, since, at, *more, first in connection.execute(
+            _WAITING, (queue, point, most)
+        ):
+            place = at - ahead
+            waiting.append((place, first, an_id, Waiting(an_id, key, brand, name, epoch, since, place, *more)))
     asked = {agent: (an_id, key, its) for an_id, key, its, agent in connection.execute(_ASKED)}
     now = loads(connection)
     counts = {queue: count for queue, (count, _) in now.waiting.items()}
-    ordered = tuple(sorted(waiting, key=lambda one: (one.place, one.since, one.id)))
+    ordered = tuple(one for *_, one in sorted(waiting, key=lambda its: its[:3]))
     unshown = connection.execute("SELECT min(id) FROM work WHERE lane = 'desk' AND kind = 'card'").get
     return Room(ordered, counts, now.busy, asked, unshown)
 

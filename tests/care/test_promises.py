@@ -151,7 +151,9 @@ async def test_timers_of_an_older_program_end_what_they_were_set_for(stage: Stag
     await stage.restart()
     await stage.advance(hours=3)
     rows = await stage.rows("SELECT kind, body, due FROM work WHERE ref = ?", an_id)
-    assert [(row["kind"], row["body"]) for row in rows] == [("promise", "idle")], "one is left, which goes on to the end"
+    assert [(row["kind"], row["body"]) for row in rows] == [("promise", "idle")], (
+        "one is left, which goes on to the end"
+    )
     assert not await stage.laws()
     await stage.advance(hours=22)
     assert (await stage.conversation(MAX))["disposition"] == "no_reply"

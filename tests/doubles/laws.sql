@@ -185,9 +185,12 @@ WHERE c.promises IS NOT NULL AND json_extract(w.value, '$[0]') <> 0 AND (
   (c.state = 'waiting' AND w.key NOT IN ('resolve', 'idle')) OR (c.state = 'queued' AND w.key = 'unanswered') OR
   (c.state = 'human' AND w.key = 'unclaimed'));
 
--- 7: the bot's turn ends too: a step has a deadline or a call is under way
+-- 7: the bot's turn ends too: a step has a deadline, a call is under way, or what was bought is not delivered yet
 SELECT c.id, c.owner_id
 FROM conversation c
 WHERE c.state = 'bot' AND NOT EXISTS (SELECT 1
 FROM dialogue d
-WHERE d.conversation_id = c.id AND (d.state = 'calling' OR (d.state = 'floor' AND d.deadline IS NOT NULL)));
+WHERE d.conversation_id = c.id AND (d.state = 'calling' OR (d.state = 'floor' AND d.deadline IS NOT NULL)))
+AND NOT EXISTS (SELECT 1
+FROM offer o
+WHERE o.customer_id = c.customer_id AND o.state IN ('accepted', 'fulfilling'));

@@ -345,7 +345,9 @@ class House(RuleBasedStateMachine):
             (f"m{row['id']}", jid(row["text"].split()[1].strip(":;"))) for row in notes if row["kind"] == "transferred"
         }
         for agent, lines in self.stage.chat.lines.items():
-            asked: set[str] = set()  # customers whom the agent is asked to take: what their card does not show comes too
+            asked: set[str] = (
+                set()
+            )  # customers whom the agent is asked to take: what their card does not show comes too
             for line in lines:
                 if line.kind is LineKind.text:
                     theirs = (line.id, agent) in had or line.customer in asked
