@@ -230,7 +230,7 @@ def to(scene: Scene) -> str:
 
 
 def bot(scene: Scene) -> str:
-    """Hands back to the handler that escalated, which is told how it went; where none goes on, it closes as /close."""
+    """Hands back to the handler that escalated, which is told how it went; where none goes on, it closes as .close."""
     disposition, note = scene.values.get("disposition", ""), scene.values.get("note", "")
     known = closing.dispositions(scene.turn, scene.conversation)
     if disposition and disposition not in known:
@@ -251,7 +251,7 @@ def _wants_outcome(scene: Scene) -> Sequence[Input]:
     its, choices = scene.conversation, tuple((name, name.replace("_", " ")) for name in known)
     ends = its.open and its.state != "wrapup" and not dispatch.resumes(scene.turn, its)
     if ends and closing.refused(scene.turn, its, "") is not None:
-        how = Input("disposition", "How it ended: no handler goes on with it", True, choices)
+        how = Input("disposition", "How it ended: no handler goes on with it", choices=choices)
     else:
         how = Input("disposition", "How it went", choices=(("", "nothing to tell"), *choices))
     return (how, Input("note", "Note for the desk", lines=True))
