@@ -5,10 +5,10 @@ The confirmation of STOP leaves on a narrow path that suppression cannot swallow
 
 from collections.abc import Sequence
 
-from gateway.care import closing, outbound
+from gateway.care import closing, outbound, wrapping
 from gateway.care.turn import Turn
 from gateway.model.brand import Brand
-from gateway.model.conversation import Conversation, OwnerKind
+from gateway.model.conversation import Conversation, ConversationState, OwnerKind
 from gateway.model.customer import ConsentEvent, Permission
 from gateway.model.event import EventState
 from gateway.model.message import Message, MessageClass
@@ -45,11 +45,19 @@ def _stop_one(
         closing.withdraw_open(turn, conversation)
         if conversation.owner_kind is not OwnerKind.bot:
             turn.note(conversation, "event", "system", "the customer said STOP; nothing may be sent any more")
-        closing.close(turn, conversation, "opted_out", EventState.suppressed)
+        _end(turn, conversation)
     for offer in turn.active_offers(brand.name):
         if offer.state is OfferState.open:
             closing.end_offer(turn, offer, OfferState.withdrawn)
     return conversation
+
+
+def _end(turn: Turn, conversation: Conversation) -> None:
+    """What is being wrapped up is over already: it ended as its agent said."""
+    if conversation.state is ConversationState.wrapup:
+        wrapping.end(turn, conversation, "wrap-up is over: the customer said STOP")
+    else:
+        closing.close(turn, conversation, "opted_out", EventState.suppressed)
 
 
 def _mark_dropped(turn: Turn, conversation: Conversation) -> None:
@@ -123,4 +131,4 @@ def carrier_opt_out(turn: Turn, brand: Brand, evidence: str) -> None:
     if conversation is not None:
         _mark_dropped(turn, conversation)
         closing.withdraw_open(turn, conversation)
-        closing.close(turn, conversation, "opted_out", EventState.suppressed)
+        _end(turn, conversation)

@@ -114,10 +114,15 @@ class Desk:
     async def transfer(
         self, conversation_id: int, to: str, reason: str, by: str, *, as_agent: bool = True
     ) -> Conversation:
-        """To a queue or another agent."""
-        return await self._on(
-            conversation_id, lambda turn, talk: escalation.transfer(turn, talk, to, reason, by, as_agent=as_agent)
-        )
+        """To a queue or another agent; an agent's only to one who is there."""
+
+        def move(turn: Turn, talk: Conversation) -> Conversation:
+            moved = escalation.transfer(turn, talk, to, reason, by, as_agent=as_agent)
+            if as_agent:
+                elsewhere.refuse_absent(turn, self._engine.presence, to)
+            return moved
+
+        return await self._on(conversation_id, move)
 
     async def close(
         self, conversation_id: int, by: str, disposition: str, note: str, *, as_agent: bool = True

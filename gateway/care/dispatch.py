@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 
 from gateway.care import closing, consent, dialogues, escalation, offers, outbound, queueing, wrapping
-from gateway.care.turn import Turn
-from gateway.model import desk
+from gateway.care.turn import Refused, Turn
+from gateway.model import desk, promises
 from gateway.model.brand import Brand
 from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState, OwnerKind
 from gateway.model.event import Event, EventState
@@ -132,22 +132,9 @@ def queue_due(turn: Turn, conversation_id: int, epoch: int) -> None:
     conversation = turn.conversations.get(conversation_id)
     if conversation is None or conversation.epoch != epoch or conversation.state is not ConversationState.queued:
         return
-    queueing.wait_in_vain(turn, conversation)
+    if promises.is_owed(conversation.promises):
+        queueing.wait_in_vain(turn, conversation)
     queueing.arm_wait(turn, turn.fresh(conversation))
-
-
-def idle_due(turn: Turn, conversation_id: int, epoch: int) -> None:
-    """T_idle: the agent asked and the customer stayed silent."""
-    conversation = turn.conversations.get(conversation_id)
-    if conversation is None or conversation.epoch != epoch or conversation.state is not ConversationState.waiting:
-        return
-    idle = int(turn.playbook.rules.conversations.idle * 1000)
-    quiet_since = max(conversation.last_out or 0, conversation.last_in or 0)
-    if quiet_since + idle > turn.now:
-        turn.timer(escalation.IDLE, quiet_since + idle, conversation.id, str(conversation.epoch))
-        return
-    turn.note(conversation, "closed", "system", "the customer stayed silent")
-    closing.close(turn, conversation, "no_reply")
 
 
 def offer_due(turn: Turn, offer_id: int) -> None:
@@ -310,16 +297,40 @@ def matters(message: Message) -> bool:
 def hand_back(
     turn: Turn, conversation: Conversation, by: str, disposition: str, *, as_agent: bool = True
 ) -> Conversation:
-    """The agent gives the turn to the handler that escalated; without one the conversation ends.
+    """The agent gives the turn to the handler that escalated; without one the conversation ends as by `/close`, with
+    an outcome that its queue knows. In the wrap-up it is the one that was said before.
 
-    Raises NotOwner, Refused: `by` may not (`escalation.actor`).
+    Raises NotOwner, Refused: `by` may not (`escalation.actor`), or the outcome is missing.
     """
+    person = conversation.open and conversation.owner_kind is not OwnerKind.bot
+    if person and not resumes(turn, conversation):
+        recorded = conversation.disposition if conversation.state is ConversationState.wrapup else None
+        ended = disposition or recorded or "handed_back"
+        if as_agent and (why := closing.refused(turn, conversation, ended)) is not None:
+            missing = f"no handler goes on with it, so it ends here and needs an outcome: {why}"
+            raise Refused(missing, "disposition")
+        return escalation.close_by_agent(turn, conversation, by, ended, "", as_agent=as_agent)
     conversation = escalation.give_back(turn, conversation, by, as_agent=as_agent)
     _go_on(turn, conversation, disposition)
     conversation = turn.fresh(conversation)
     if not conversation.open:
         closing.withdraw_open(turn, conversation, made_by=closing.HANDLERS)
     return conversation
+
+
+def resumes(turn: Turn, conversation: Conversation) -> bool:
+    """Whether a handler has something left to do when a person hands back."""
+    return any(_resumes(turn, conversation, dialogue) for dialogue in turn.pending(conversation))
+
+
+def _resumes(turn: Turn, conversation: Conversation, dialogue: Dialogue) -> bool:
+    handler = turn.playbook.handlers.get(dialogue.handler)
+    if handler is None:
+        return False
+    if dialogue.id == conversation.rejoin:
+        return bool(dialogue.step) or handler.registered("handed_back")
+    pending = dialogue.pending or {}
+    return "step" in pending or "handed_over" in pending
 
 
 def _go_on(turn: Turn, conversation: Conversation, disposition: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from gateway.care.turn import Turn
+from gateway.care.turn import Refused, Turn
 from gateway.model.message import Message
 from gateway.store import waiting
 
@@ -16,6 +16,9 @@ class Presence(Protocol):
 
     def is_elsewhere(self, agent: str) -> bool:
         """Whether that is known to say nothing of them."""
+
+    def has_left(self, agent: str) -> bool:
+        """Whether the agent is known not to be there, and not to work without a client."""
 
     def are_elsewhere(self, agents: Iterable[str]) -> None:
         """It says nothing of these, from now on."""
@@ -40,3 +43,10 @@ def works_over_http(turn: Turn, presence: Presence | None, agent: str) -> None:
     if presence is not None and presence.without_client(agent) and not presence.is_elsewhere(agent):
         waiting.set_elsewhere(turn.unit, agent, elsewhere=True)
         turn.after.append(lambda: presence.are_elsewhere([agent]))
+
+
+def refuse_absent(turn: Turn, presence: Presence | None, to: str) -> None:
+    """Raises Refused where `to` is a colleague who is not there: nobody would answer the customer."""
+    known = turn.playbook.agent(to) if to not in turn.playbook.queues else None
+    if known is not None and presence is not None and presence.has_left(known.jid):
+        raise Refused(f"{known.name} is not there now; transfer to a queue, or to a colleague who is", "to")

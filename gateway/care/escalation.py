@@ -9,10 +9,9 @@ from gateway.care.playbook import Playbook
 from gateway.care.turn import NotOwner, Refused, Turn
 from gateway.model.conversation import Conversation, ConversationState, OwnerKind
 from gateway.model.message import Author, Message, MessageClass
+from gateway.model.promises import read, written
 from gateway.model.rows import replace
 from gateway.settings.gateway_file import Agent
-
-IDLE = "idle"
 
 
 def closed_long_ago() -> NotOwner:
@@ -152,11 +151,9 @@ def agent_says(
 
 
 def wait_for_customer(turn: Turn, conversation: Conversation) -> None:
-    """The agent has written: should the customer stay silent, T_idle closes it."""
+    """The agent has written: should the customer stay silent, T_idle closes it (`gateway.care.promises`)."""
     its = wrapping.back(turn, turn.fresh(conversation), "its agent wrote again")
-    moved = turn.put(replace(its, state=ConversationState.waiting))
-    idle = int(turn.playbook.rules.conversations.idle * 1000)
-    turn.timer(IDLE, turn.now + idle, moved.id, str(moved.epoch))
+    turn.put(replace(its, state=ConversationState.waiting))
 
 
 def customer_wrote(turn: Turn, conversation: Conversation) -> Conversation:
@@ -181,6 +178,8 @@ def transfer(
         raise NotOwner(f"{has} has this conversation; only what waits or is with an agent can be transferred", has)
     by = actor(turn, conversation, by, as_agent=as_agent)
     conversation = wrapping.back(turn, conversation)
+    if conversation.agent is not None:
+        conversation = _still_owed(turn, conversation)
     asked = reserving.reservation_of(conversation).agent
     turn.desk_changed = True
     queue = playbook.queue(to)
@@ -196,6 +195,14 @@ def transfer(
             turn.to_agent("notice", had, moved.id, f"transferred {said}")
     turn.note(moved, "transferred", by, _with_former_owner(conversation, by, said))
     return moved
+
+
+def _still_owed(turn: Turn, conversation: Conversation) -> Conversation:
+    """Who passes a customer on has not settled it, whatever they said: the customer waits for the next."""
+    its = read(conversation.promises)
+    if its.owed is not None:
+        return conversation
+    return turn.put(replace(conversation, promises=written(replace(its, owed=turn.now))))
 
 
 def _to_other_queue(turn: Turn, conversation: Conversation, to: str, by: str) -> Conversation:

@@ -271,6 +271,8 @@ def _to_person(turn: Turn, conversation: Conversation, message: Message) -> None
 def _relay(turn: Turn, conversation: Conversation, message: Message) -> None:
     """Shows the words to whoever has the conversation or is asked to take it: what a card does not show comes so."""
     for agent in reserving.concerned(conversation):
+        if not turn.playbook.lists(agent):
+            continue  # taken out of the configuration: they read nothing new, and lose it in a moment
         brand = reserving.in_whose_name(turn, conversation, agent)
         turn.to_agent("relay", agent, message.id, *([brand] if brand else []))
         if agent == conversation.agent and hints_at_stop(message.text, turn.language(conversation.brand)):

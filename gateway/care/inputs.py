@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from gateway.care import (
     dialogues,
     dispatch,
-    escalation,
     inbound,
     offers,
     promises,
@@ -94,8 +93,8 @@ def _timer(turn: Turn, due: Due) -> None:
             promises.due(turn, due.ref, due.body or "", due.id)
         case ratings.ASK:
             ratings.ask(turn, due.ref, due.body or "")
-        case escalation.IDLE:
-            dispatch.idle_due(turn, due.ref, int(due.body or 0))
+        case "idle":
+            promises.old_idle(turn, due.ref)
         case sharing.WHICH:
             sharing.which_due(turn, due.ref, due.body or "")
         case wrapping.WRAPUP:

@@ -1,11 +1,15 @@
 """When somebody may answer what waits in a queue: its own hours and those of its back-up, in their brand's zone."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from gateway.care.playbook import Playbook
 from gateway.settings.gateway_file import Queue
 from gateway.settings.hours import Hours
+from gateway.settings.open_time import Opening
+
+_ALWAYS = Hours.parse("24/7")
 
 
 def is_open(playbook: Playbook, name: str | None, now: int) -> bool:
@@ -32,6 +36,31 @@ def next_opening(playbook: Playbook, name: str | None, moment: datetime) -> date
         if opens is not None:
             found.append(opens)
     return min(found, key=lambda opens: opens.astimezone(UTC), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Either:
+    """Open when the one or the other is; of one brand, so in one zone."""
+
+    own: Hours
+    backup: Hours
+
+    def is_open(self, local: datetime) -> bool:
+        return self.own.is_open(local) or self.backup.is_open(local)
+
+    def next_opening(self, local: datetime) -> datetime | None:
+        found = [
+            opens for opens in (self.own.next_opening(local), self.backup.next_opening(local)) if opens is not None
+        ]
+        return min(found, key=lambda opens: opens.astimezone(UTC), default=None)
+
+
+def staffed(playbook: Playbook, name: str | None) -> Opening | None:
+    """When somebody may answer what waits in a queue; None where the configuration does not know it."""
+    hours = [hours_of(playbook, queue) for queue in _staffed(playbook, name)]
+    if len(hours) == 2 and _ALWAYS not in hours and hours[0] != hours[1]:
+        return _Either(*hours)
+    return _ALWAYS if _ALWAYS in hours else hours[0] if hours else None
 
 
 def _staffed(playbook: Playbook, name: str | None) -> list[Queue]:

@@ -144,6 +144,10 @@ class Playbook:
         fits = [known for known in self.queues if known.casefold() == name.casefold()]
         return fits[0] if len(fits) == 1 and self.agent(name) is None else None
 
+    def lists(self, jid: str) -> bool:
+        """Whether the configuration names this agent; any name will do where it names none."""
+        return not self.agents or any(agent.jid == jid for agent in self.agents)
+
 
 @record
 class _Words:

@@ -4,18 +4,21 @@ Promises (`[[queues]]`): first_response, from waiting to a person's first words;
 words to the answer; resolve, from waiting to the close. Who has it is warned before; when it is late, the supervisors
 hear. The ladder (`[conversations]` of rules.toml): nobody takes it: the agents who are there are reminded, then the
 supervisors told. Who has it is silent: reminded, then it waits again, in its old place. It needs the desk on XMPP:
-where nobody can be reminded, nobody loses anything.
+where nobody can be reminded, nobody loses anything so soon.
+
+What an agent has always has a timer of its own, T_idle, whatever else is watched: when nobody has written for so long
+it is closed if the customer is silent, and waits again if the agent is, who is silent only while it is open.
 
 `follow` looks at what a decision did to a conversation, so no verb needs to know of promises. One watch of a kind runs
 at a time, each with one timer, a row (`gateway.care.watches`); whoever answers in time takes that row along. Open time
 alone counts, so nobody is bothered at midnight; of resolve, only what does not pass while we wait for the customer.
 """
 
-from gateway.care import queueing, reserving, watches
+from gateway.care import closing, queueing, reserving, watches
 from gateway.care.turn import DESK_KEY, Turn, for_agent
 from gateway.model.address import parse_address
 from gateway.model.conversation import Conversation, ConversationState, OwnerKind
-from gateway.model.promises import LATE, UNANSWERED, UNCLAIMED, Promises, Watch, read, written
+from gateway.model.promises import IDLE, LATE, UNANSWERED, UNCLAIMED, Promises, Watch, read, waits_since, written
 from gateway.model.rows import replace
 from gateway.settings.open_time import add_open, is_open
 from gateway.store import work
@@ -29,7 +32,7 @@ def follow(turn: Turn) -> None:
     """Starts and ends what is watched, after a decision: once for each conversation that it put."""
     for before, now in turn.moved():
         if now.promises is not None or now.owner_kind is not OwnerKind.bot:
-            its = _followed(turn, before, now)
+            its = _idle(turn, now, _followed(turn, before, now))
             _put(turn, now, its)
 
 
@@ -46,12 +49,13 @@ def _followed(turn: Turn, before: Conversation | None, now: Conversation) -> Pro
         its = watches.end(turn, its, "resolve", kept=closed, queue=now.queue)
         return watches.end(turn, replace(its, owed=None, told=()), *its.watches)
     if before is None or before.owner_kind is OwnerKind.bot or before.state is ConversationState.wrapup:
-        its = Promises(owed=turn.now, told=its.told)
-        its = watches.promise(turn, now, its, "first_response")
+        its = Promises(owed=turn.now if _asks(turn, before, now, its) else None, told=its.told)
+        if its.owed is not None:
+            its = watches.promise(turn, now, its, "first_response")
         its = watches.promise(turn, now, its, "resolve")
     elif before.queue != now.queue:
         its = watches.move(turn, before, now, its)
-    elif its.owed is None and now.last_in == turn.now and now.last_in != before.last_in:
+    elif its.owed is None and _wrote(turn, before, now):
         its = replace(its, owed=turn.now)
         its = watches.promise(turn, now, its, "next_response")
     if now.state is ConversationState.waiting:
@@ -69,6 +73,34 @@ def _followed(turn: Turn, before: Conversation | None, now: Conversation) -> Pro
     if its.owed is not None and (taken or not watches.runs(its, UNANSWERED)):
         its = _arm_unanswered(turn, now, its)
     return its
+
+
+def _asks(turn: Turn, before: Conversation | None, now: Conversation, its: Promises) -> bool:
+    """Whether the customer waits for an answer as a person gets, or shall have, their conversation: they wrote, the bot
+    hands over, or an agent passes them on. Not where an agent writes first, or one of our texts failed after the close.
+    """
+    handed_over = now.state is ConversationState.queued and (before is None or before.open)
+    return handed_over or now.last_in == turn.now or its.owed is not None
+
+
+def _wrote(turn: Turn, before: Conversation, now: Conversation) -> bool:
+    """Whether the customer has written just now; two texts may come in one millisecond."""
+    if before.state is ConversationState.waiting and now.state is ConversationState.human:
+        return before.agent == now.agent
+    return now.last_in == turn.now and now.last_in != before.last_in
+
+
+def _idle(turn: Turn, conversation: Conversation, its: Promises) -> Promises:
+    """What an agent has never stays with them for ever: one timer, which goes back to sleep while somebody writes."""
+    if conversation.state not in (ConversationState.human, ConversationState.waiting):
+        return watches.end(turn, its, IDLE)
+    if watches.runs(its, IDLE):
+        return its
+    return watches.arm(turn, conversation, its, IDLE, turn.now + _idle_ms(turn))
+
+
+def _idle_ms(turn: Turn) -> int:
+    return int(turn.playbook.rules.conversations.idle * 1000)
 
 
 def _wait(turn: Turn, conversation: Conversation, its: Promises) -> Promises:
@@ -108,7 +140,9 @@ def due(turn: Turn, conversation_id: int, kind: str, row: int) -> None:
         return
     its = watches.put(its, kind, replace(watch, row=0))  # the input takes this row itself
     hours, zone = watches.hours_of(turn, conversation)
-    if not is_open(hours, zone, turn.now):
+    if kind == IDLE:
+        its = _quiet(turn, conversation, its)
+    elif not is_open(hours, zone, turn.now):
         its = _postpone(turn, conversation, its, kind, watch)
     elif kind == UNCLAIMED:
         its = _nobody_takes(turn, conversation, its, watch)
@@ -163,7 +197,7 @@ def _nobody_takes(turn: Turn, conversation: Conversation, its: Promises, watch: 
             return watches.end(turn, its, UNCLAIMED)
         at = watches.after(turn, conversation, max(rules.alarm - rules.nudge, 0))
         return watches.arm(turn, conversation, its, UNCLAIMED, at, replace(watch, stage=1))
-    waited = duration((turn.now - (conversation.queued_at or conversation.changed_at)) / 1000)
+    waited = duration((turn.now - waits_since(conversation.promises, conversation.changed_at)) / 1000)
     to_supervisors(
         turn, conversation, f"{number_of(conversation)} waits in {conversation.queue} for {waited} and nobody takes it"
     )
@@ -180,15 +214,47 @@ def _silent(turn: Turn, conversation: Conversation, its: Promises, watch: Watch)
         turn.note(conversation, "reminder", "system", text)  # who works over HTTP reads it there
         at = watches.after(turn, conversation, seconds)
         return watches.arm(turn, conversation, its, UNANSWERED, at, replace(watch, stage=1))
+    _take_away(turn, conversation, agent, waited)
+    return watches.end(turn, its, UNANSWERED)
+
+
+def _take_away(turn: Turn, conversation: Conversation, agent: str, waited: str) -> None:
+    """It waits again, in its old place, and not for the same agent first."""
     name = turn.playbook.agent(agent)
     why = f"{name.name if name is not None else agent} did not answer for {waited}"
     turn.to_agent("notice", agent, conversation.id, f"you did not answer for {waited}: it waits in its queue again")
     moved = queueing.requeue(turn, conversation, why)
-    # In its old place, and not to the same agent first.
     passed = reserving.passed_with(moved, turn.now, agent)
     moved = turn.put(replace(moved, reservation=passed))
     to_supervisors(turn, moved, f"{number_of(moved)} waits in {moved.queue} again: {why}")
-    return watches.end(turn, its, UNANSWERED)
+
+
+def old_idle(turn: Turn, conversation_id: int) -> None:
+    """A timer of T_idle as it was written once, one for each text of an agent: the conversation gets its own one."""
+    conversation = turn.conversations.get(conversation_id)
+    if conversation is None or conversation.state not in (ConversationState.human, ConversationState.waiting):
+        return
+    its = read(conversation.promises)
+    if not watches.runs(its, IDLE):
+        its = _quiet(turn, conversation, its)
+        _put(turn, turn.fresh(conversation), its)
+
+
+def _quiet(turn: Turn, conversation: Conversation, its: Promises) -> Promises:
+    """T_idle: the customer is silent, or the agent who owes them an answer, of whose time what is open alone counts."""
+    last = max(conversation.changed_at, conversation.last_out or 0, conversation.last_in or 0)
+    at, agent = last + _idle_ms(turn), conversation.agent if its.owed is not None else None
+    if agent is not None:
+        hours, zone = watches.hours_of(turn, conversation)
+        at = add_open(hours, zone, last, _idle_ms(turn)) or at
+    if at > turn.now:
+        return watches.arm(turn, conversation, its, IDLE, at)
+    if agent is not None:
+        _take_away(turn, conversation, agent, duration(_idle_ms(turn) / 1000))
+        return its
+    turn.note(conversation, "closed", "system", "the customer stayed silent")
+    closing.close(turn, conversation, "no_reply")
+    return its
 
 
 # -- words

@@ -131,7 +131,8 @@ def to_other(turn: Turn, conversation: Conversation, queue: str, passed: str | N
     turn.desk_changed = True
     if moved.epoch != conversation.epoch:
         arm_wait(turn, moved)
-        tell_if_closed(turn, moved)
+        if promises.is_owed(moved.promises):
+            tell_if_closed(turn, moved)
     return turn.fresh(moved)
 
 
@@ -173,7 +174,9 @@ def reopen(turn: Turn, conversation: Conversation, why: str) -> Conversation:
 
 
 def _wait_again(turn: Turn, conversation: Conversation, kind: str, why: str) -> Conversation:
-    """In its queue once more; should nobody take it, the customer is told as at the first time."""
+    """In its queue once more; should nobody take it, the customer is told as at the first time, if they are owed an
+    answer.
+    """
     queue = conversation.queue or turn.playbook.default_queue(conversation.brand) or "default"
     moved = turn.put(
         replace(

@@ -53,20 +53,27 @@ def plan(turn: Turn, conversation: Conversation, disposition: str) -> None:
         return
     if disposition in turn.playbook.rules.conversations.csat_except or not read(conversation.promises).said:
         return
-    turn.timer(ASK, turn.now + int(queue.csat_delay * 1000), conversation.id, conversation.agent)
+    turn.timer(ASK, turn.now + int(queue.csat_delay * 1000), conversation.id, f"{conversation.agent} {turn.now}")
 
 
-def ask(turn: Turn, conversation_id: int, agent: str) -> None:
-    """The time to ask, if it still is right to."""
+def ask(turn: Turn, conversation_id: int, body: str) -> None:
+    """The time to ask, if it still is right to: not after an earlier close, nor for the second time after one."""
+    agent, _, planned = body.partition(" ")
     conversation = turn.conversations.get(conversation_id)
     if conversation is None or conversation.state not in _DONE or conversation.disposition == "opted_out":
         return
     open_one = turn.conversation(conversation.brand)
     if (open_one is not None and open_one is not conversation) or turn.revoked(conversation.brand):
         return
-    asked = turn.customer.survey
+    survey = turn.customer.survey
+    asked = _read(survey) if survey is not None else None
+    since = int(planned or 0)
+    if since and (conversation.closed_at or 0) > since:
+        return
     cooldown = int(turn.playbook.rules.conversations.csat_cooldown * 1000)
-    if asked is not None and turn.now - _read(asked).at < cooldown:
+    if asked is not None and (
+        turn.now - asked.at < cooldown or (asked.conversation == conversation_id and asked.at >= (since or turn.now))
+    ):
         return
     message = outbound.say(turn, conversation, "system.csat", {})
     if message.disposition is None:

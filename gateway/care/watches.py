@@ -12,7 +12,7 @@ from gateway.model.promises import SLA, Promises, Watch
 from gateway.model.rows import replace
 from gateway.settings.gateway_file import Queue
 from gateway.settings.hours import Hours
-from gateway.settings.open_time import add_open, open_between
+from gateway.settings.open_time import Opening, add_open, open_between
 from gateway.store import work
 from gateway.telemetry import metrics
 
@@ -25,13 +25,13 @@ def queue_of(turn: Turn, conversation: Conversation) -> Queue | None:
     return turn.playbook.queues.get(conversation.queue or "")
 
 
-def hours_of(turn: Turn, conversation: Conversation) -> tuple[Hours, str]:
-    """When the queue of a conversation is open, and in which zone; always where there is no such queue."""
-    queue = queue_of(turn, conversation)
+def hours_of(turn: Turn, conversation: Conversation) -> tuple[Opening, str]:
+    """When somebody may answer, in the queue of a conversation or its back-up, and in which zone; always where there is
+    no such queue.
+    """
     brand = turn.playbook.brands.get(conversation.brand)
-    return (opening.hours_of(turn.playbook, queue) if queue is not None else _ALWAYS), (
-        brand.timezone if brand is not None else "UTC"
-    )
+    zone = brand.timezone if brand is not None else "UTC"
+    return opening.staffed(turn.playbook, conversation.queue) or _ALWAYS, zone
 
 
 def after(turn: Turn, conversation: Conversation, seconds: float) -> int | None:

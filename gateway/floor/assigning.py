@@ -84,7 +84,7 @@ class Assigning:
         self._seen = Room((), {}, {}, {})
         self._free_since: dict[str, int] = {}
         self._claims: dict[str, deque[int]] = {}
-        self._had: set[tuple[int, int]] = set()
+        self._had: set[int] = set()
         self._homeless: set[str] = set()
         self._was_behind = False
 
@@ -150,17 +150,16 @@ class Assigning:
         """What agents have who have been gone for long waits again."""
         book = self._engine.playbook
         grace = int(book.rules.conversations.grace * 1000)
-        known = {agent.jid for agent in book.agents}
         for one in theirs:
             # One whom the configuration does not name any more can neither read nor write.
             missed = self._now() - one.since >= grace and self.attendance.gone(one.agent, grace)
-            if missed or (known and one.agent not in known):
+            if missed or not book.lists(one.agent):
                 yield _Ask(one.id, one.key, partial(queueing.missed, conversation_id=one.id, agent=one.agent))
 
     def _left(self, seen: Room) -> Iterator[_Ask]:
-        """Whoever was asked and has logged out passes it on."""
+        """Whoever was asked and has logged out, or is no agent any more, passes it on."""
         for agent, (an_id, key, its) in seen.asked.items():
-            if self.attendance.show(agent) is Show.offline:
+            if self.attendance.show(agent) is Show.offline or not self._engine.playbook.lists(agent):
                 yield _Ask(an_id, key, partial(reserving.left, conversation_id=an_id, its=reserving.read(its)))
 
     def _homes(self, seen: Room) -> Iterator[_Ask]:
@@ -267,9 +266,10 @@ class Assigning:
             if seen.busy.get(agent, 0) < before:
                 self._free_since[agent] = self._now()
         self._busy, self._seen = seen.busy, seen
-        had = {(one.id, one.since) for one in theirs}
+        had = {one.id for one in theirs}
         for one in sorted(theirs, key=lambda one: one.since):
-            if one.queue is not None and (one.id, one.since) not in self._had:
+            # Whom an agent wrote to first, or got from a colleague, nobody took from the queue.
+            if one.queue is not None and one.waited and one.id not in self._had:
                 self._claims.setdefault(one.queue, deque(maxlen=MOST_CLAIMS)).append(one.since)
         self._had = had
         order: dict[str, list[int]] = {}

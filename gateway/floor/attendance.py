@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from gateway.model.desk import Show
 
-_FREE = (Show.chat, Show.online, Show.away, Show.xa)
+FREE = (Show.chat, Show.online, Show.away, Show.xa)
 """In the order in which they are asked: nobody who does not want to be disturbed (`dnd`)."""
 
 
@@ -40,6 +40,10 @@ class Attendance:
         nothing of them.
         """
         return self.show(agent) >= Show.offline
+
+    def has_left(self, agent: str) -> bool:
+        """Whether the agent is offline, and does not work over HTTP either."""
+        return self.show(agent) is Show.offline and agent not in self._elsewhere
 
     def are_elsewhere(self, agents: Iterable[str]) -> None:
         """These work over HTTP, without a chat client, until one shows them there: they are not `gone`."""
@@ -82,4 +86,4 @@ class Attendance:
     def rank(self, agent: str) -> int | None:
         """How soon an agent is asked, smaller first; None = not at all."""
         show = self.show(agent)
-        return None if agent in self._away or show not in _FREE else _FREE.index(show)
+        return None if agent in self._away or show not in FREE else FREE.index(show)

@@ -1,9 +1,9 @@
 """Which agent is asked next: Fastpath's rules, as a pure choice.
 
 Never one who is not there, does not want to be disturbed, has as many conversations as they can take, or has not
-answered the last question yet. Of the others: who had the customer last; who answers this queue before those of its
-back-up; who speaks the customer's language; shows chat, online, away, xa; then the fewest conversations; then who has
-waited longest since their last one. Nobody waits for any of these.
+answered the last question yet. Of the others: who had the customer last, unless they show away or xa; who answers this
+queue before those of its back-up; who speaks the customer's language; shows chat, online, away, xa; then the fewest
+conversations; then who has waited longest since their last one. Nobody waits for any of these.
 """
 
 from collections import deque
@@ -11,8 +11,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.care.reserving import ROUND_MS, Reservation
-from gateway.floor.attendance import Attendance
+from gateway.floor.attendance import FREE, Attendance
+from gateway.model.desk import Show
 from gateway.settings.gateway_file import Agent
+
+_AVAILABLE = FREE.index(Show.online)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Choosing:
             if rank is not None and agent.jid not in self._asked and busy < agent.capacity:
                 able.append(((rank, busy, floor.free_since.get(agent.jid, 0)), agent))
         able.sort(key=lambda one: one[0])
-        self._free = {agent.jid: agent for _, agent in able}
+        self._available = {agent.jid: agent for (rank, _, _), agent in able if rank <= _AVAILABLE}
         self._lines: dict[tuple[str, str], deque[Agent]] = {}
         for _, agent in able:
             tongues = {known.partition("-")[0] for known in agent.languages}
@@ -74,7 +77,7 @@ class Choosing:
         return found
 
     def _first(self, wanted: Wanted, passed: Collection[str]) -> str | None:
-        last = self._free.get(wanted.last_agent or "")
+        last = self._available.get(wanted.last_agent or "")
         theirs = last is not None and not set(wanted.queues).isdisjoint(last.queues)
         if last is not None and theirs and last.jid not in self._asked and last.jid not in passed:
             return str(last.jid)

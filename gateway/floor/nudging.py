@@ -6,6 +6,7 @@ A queue's agents are reminded once for all that waits, not once for each custome
 import json
 from collections.abc import Callable, Sequence
 
+from gateway.care import opening
 from gateway.care.engine import Engine
 from gateway.care.promises import TO_QUEUE, duration
 from gateway.floor import cards
@@ -68,8 +69,17 @@ class Nudging:
         longest = duration((self._now() - since) / 1000)
         verb = "waits" if count == 1 else "wait"
         text = f"{count} {verb} in {queue}, the longest for {longest}: .queue lists them, .take in their chat takes one"
-        agents = [str(one.jid) for one in self._engine.playbook.agents if queue in one.queues]
+        theirs = self._answered_by(queue)
+        agents = [str(one.jid) for one in self._engine.playbook.agents if not theirs.isdisjoint(one.queues)]
         return [_line(due, agent, "", text) for agent in agents if self._there(agent)]
+
+    def _answered_by(self, name: str) -> set[str]:
+        """The queue, and its back-up while it has no agents of its own: those who can take what waits."""
+        book = self._engine.playbook
+        queue = book.queues.get(name)
+        if queue is None or queue.backup is None or opening.works(book, queue, self._now()):
+            return {name}
+        return {name, queue.backup}
 
     def _there(self, agent: str) -> bool:
         """Free or not, but nobody who does not want to be disturbed."""

@@ -165,7 +165,16 @@ class Relaying:
         return unit
 
     async def _lines(self, due: Due, said: Relayed) -> tuple[list[Line], list[int]]:
-        """The stanzas of a row, and the customer's messages that they show. said: what the batch relays."""
+        """The stanzas of a row, and the customer's messages that they show. said: what the batch relays.
+
+        Who was taken out of the configuration reads nothing any more: the row may be older than that. All that is still
+        done there is to take the customer from their contacts.
+        """
+        lines, about = await self._all_lines(due, said)
+        its = [line for line in lines if line.kind is LineKind.ended or self._engine.playbook.lists(line.agent)]
+        return its, about if its else []
+
+    async def _all_lines(self, due: Due, said: Relayed) -> tuple[list[Line], list[int]]:
         agent, *more = json.loads(due.body or "[]")
         customer = "" if due.key.startswith(DESK_KEY) else cards.number(due.key)
         match due.kind:

@@ -7,6 +7,7 @@ from gateway.care import escalation
 from gateway.care.playbook import Playbook
 from gateway.floor import times
 from gateway.model.conversation import Conversation, ConversationState
+from gateway.model.promises import waits_since
 from gateway.store.states import CustomerState
 
 
@@ -20,7 +21,7 @@ def status(state: CustomerState | None, book: Playbook, agent: str) -> str:
 
 def _status(its: Conversation, book: Playbook) -> str:
     if its.state is ConversationState.queued:
-        since = its.queued_at if its.queued_at is not None else its.changed_at
+        since = waits_since(its.promises, its.changed_at)
         return f"waits in {its.queue} since {times.clock(since, times.zone_of(book, its.brand))}"
     if not its.open:
         return "opted out" if its.disposition == "opted_out" else f"closed: {its.disposition}"

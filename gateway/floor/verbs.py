@@ -192,10 +192,7 @@ def close(scene: Scene) -> str:
     """Ends the conversation with its outcome. What waits is taken first: a line may have been typed before the customer
     wrote again, and nobody would ever read that. A supervisor may clear a queue.
     """
-    known_agent = scene.turn.playbook.agent(scene.agent)
-    supervises = known_agent is not None and known_agent.role == "supervisor"
-    if scene.conversation.owner_kind is OwnerKind.queue and scene.conversation.open and not supervises:
-        raise Refused(f"not closed: it waits in queue {scene.conversation.queue} and nobody has it; .take it first")
+    _may_end(scene)
     name = scene.values["disposition"]
     known = closing.dispositions(scene.turn, scene.conversation)
     if name not in known:
@@ -203,6 +200,14 @@ def close(scene: Scene) -> str:
         raise Refused(f"no outcome {name[:40]!r}{hint}", "disposition")
     escalation.close_by_agent(scene.turn, scene.conversation, scene.agent, name, scene.values.get("note", ""))
     return f"closed: {name}"
+
+
+def _may_end(scene: Scene) -> None:
+    """Raises Refused."""
+    known_agent = scene.turn.playbook.agent(scene.agent)
+    supervises = known_agent is not None and known_agent.role == "supervisor"
+    if scene.conversation.owner_kind is OwnerKind.queue and scene.conversation.open and not supervises:
+        raise Refused(f"not closed: it waits in queue {scene.conversation.queue} and nobody has it; .take it first")
 
 
 def _wants_where(scene: Scene) -> Sequence[Input]:
@@ -225,22 +230,31 @@ def to(scene: Scene) -> str:
 
 
 def bot(scene: Scene) -> str:
-    """Hands back to the handler that escalated, which is told how it went."""
+    """Hands back to the handler that escalated, which is told how it went; where none goes on, it closes as .close."""
     disposition, note = scene.values.get("disposition", ""), scene.values.get("note", "")
     known = closing.dispositions(scene.turn, scene.conversation)
     if disposition and disposition not in known:
         hint = nearest(disposition, known) or f"; there are {', '.join(known)}"
         raise Refused(f"no outcome {disposition[:40]!r}{hint}; a note is .note TEXT", "disposition")
+    if not dispatch.resumes(scene.turn, scene.conversation):
+        _may_end(scene)
     if note:
         scene.turn.note(scene.conversation, "note", scene.agent, note)
-    dispatch.hand_back(scene.turn, scene.conversation, scene.agent, disposition)
-    return "handed back to the bot" + (f": {disposition}" if disposition else "")
+    ended = dispatch.hand_back(scene.turn, scene.conversation, scene.agent, disposition)
+    if ended.owner_kind is OwnerKind.bot and ended.open:
+        return "handed back to the bot" + (f": {disposition}" if disposition else "")
+    return f"closed, as no handler goes on with it: {ended.disposition}"
 
 
 def _wants_outcome(scene: Scene) -> Sequence[Input]:
     known = closing.dispositions(scene.turn, scene.conversation)
-    choices = (("", "nothing to tell"), *((name, name.replace("_", " ")) for name in known))
-    return (Input("disposition", "How it went", choices=choices), Input("note", "Note for the desk", lines=True))
+    its, choices = scene.conversation, tuple((name, name.replace("_", " ")) for name in known)
+    ends = its.open and its.state != "wrapup" and not dispatch.resumes(scene.turn, its)
+    if ends and closing.refused(scene.turn, its, "") is not None:
+        how = Input("disposition", "How it ended: no handler goes on with it", choices=choices)
+    else:
+        how = Input("disposition", "How it went", choices=(("", "nothing to tell"), *choices))
+    return (how, Input("note", "Note for the desk", lines=True))
 
 
 def done(scene: Scene) -> str:

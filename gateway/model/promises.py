@@ -12,6 +12,8 @@ from gateway.model.rows import record
 
 SLA = ("first_response", "next_response", "resolve")
 UNCLAIMED, UNANSWERED = "unclaimed", "unanswered"
+IDLE = "idle"
+"""Of what an agent has, always: when nobody writes, it ends or goes on to others (T_idle)."""
 LATE = 2
 """The last stage of a promise: its time was over. Before: 0 running, 1 warned."""
 
@@ -76,3 +78,17 @@ def written(its: Promises) -> str:
     """The promises as they are kept in the row."""
     watches = {kind: [w.row, w.at, w.stage, w.since, w.due, w.left] for kind, w in its.watches.items()}
     return json.dumps([its.owed, int(its.said), watches, its.told], separators=(",", ":"))
+
+
+def is_owed(text: str | None) -> bool:
+    """Whether the customer waits for an answer, by the row of their conversation; without promises they may."""
+    return text is None or read(text).owed is not None
+
+
+def waits_since(text: str | None, changed_at: int) -> int:
+    """Since when (ms) a customer in a queue waits: for an answer; where they are owed none, since it came there.
+
+    text: the promises as in the row. `store.waiting` asks the database for the same.
+    """
+    owed = read(text).owed
+    return owed if owed is not None else changed_at

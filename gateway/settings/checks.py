@@ -130,6 +130,7 @@ def _references(found: Findings) -> None:
             found.wrong(("queues", index, "hours"), 'PH needs to know whose holidays: holidays = "US" in the brand')
         if queue.backup is not None:
             _backup(found, index, queue, queue.backup)
+    _lobbies(found)
     for index, agent in enumerate(gateway.agents):
         for place, name in enumerate(agent.queues):
             found.must_exist(source, ("agents", index, "queues", place), name, "queues")
@@ -159,6 +160,18 @@ def _shared(found: Findings, index: int, sender: Sender) -> None:
             owner = owners.setdefault(fold(word), name)
             if owner != name:
                 found.wrong(path, f"a text {word!r} to {sender.address} could mean {owner!r} or {name!r}")
+
+
+def _lobbies(found: Findings) -> None:
+    """A chat room shows one queue."""
+    whose: dict[str, str] = {}
+    for index, queue in enumerate(found.gateway.queues):
+        room = (queue.room or "").casefold()
+        if room in whose:
+            told = f"{queue.room!r} is the lobby of queue {whose[room]!r} already; each queue has its own, or none"
+            found.wrong(("queues", index, "room"), told)
+        elif room:
+            whose[room] = queue.name
 
 
 def _backup(found: Findings, index: int, queue: Queue, backup: str) -> None:

@@ -189,7 +189,7 @@ class Conversations(Section):
     """Times and counts of conversations."""
 
     wait: Seconds = Field(gt=0, description="T_wait: nobody took the conversation; the customer is told once")
-    idle: Seconds = Field(gt=0, description="T_idle: the agent asked and the customer is silent; closed")
+    idle: Seconds = Field(gt=0, description="T_idle: an agent has it and nobody writes; closed, or back in its queue")
     reopen: Seconds = Field(description="T_reopen: a text this soon after the close opens the same conversation")
     misses: int = Field(ge=1, description="replies in a row that a step did not understand, before a person takes over")
     grace: Seconds = Field(gt=0, description="T_grace: an agent is offline; then what they have waits again")

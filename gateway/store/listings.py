@@ -247,6 +247,10 @@ def _offer_view(connection: apsw.Connection, its: Offer) -> OfferView:
     return OfferView(its, tuple(CallLine(*row) for row in calls))
 
 
+WAITS_SINCE = "coalesce(json_extract(promises, '$[0]'), changed_at)"
+"""Of what waits, since when (ms): as `model.promises.waits_since`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loads:
     """How many conversations wait in each queue (and since when, ms), and how many each agent has."""
@@ -258,7 +262,7 @@ class Loads:
 def loads(connection: apsw.Connection) -> Loads:
     """What the desk has to do at this moment."""
     waiting = connection.execute(
-        "SELECT queue, count(*), min(coalesce(queued_at, changed_at)) FROM conversation WHERE state = 'queued' "
+        f"SELECT queue, count(*), min({WAITS_SINCE}) FROM conversation WHERE state = 'queued' "
         "AND state NOT IN ('bot', 'closed') GROUP BY queue"
     )
     busy = connection.execute(

@@ -13,7 +13,7 @@ from gateway.model.message import Message
 from gateway.model.offer import Offer
 from gateway.store.ends import BY_STOP
 from gateway.store.events import events_by_id
-from gateway.store.listings import ConversationView, conversation, loads
+from gateway.store.listings import WAITS_SINCE, ConversationView, conversation, loads
 from gateway.store.marks import number, set_mark
 from gateway.store.messages import messages_by_id
 from gateway.store.statements import columns_of
@@ -34,16 +34,17 @@ _ASKED = (
     "SELECT id, key, reservation, json_extract(reservation, '$[0]') FROM conversation "
     f"WHERE state = 'queued' AND {_LIVE} AND reservation IS NOT NULL AND json_extract(reservation, '$[0]') IS NOT NULL"
 )
+# As `model.promises.waits_since`. Their place is another thing: who was with an agent keeps it.
 # ?2: what a point of priority is worth, ms. Who began to wait first comes first among equal points, and the order of
 # two never changes while they wait.
 _WAITING = (
-    "SELECT id, key, brand, queue, epoch, coalesce(queued_at, changed_at), "
+    f"SELECT id, key, brand, queue, epoch, {WAITS_SINCE}, "
     "coalesce(queued_at, changed_at) - priority * ?2 AS place, reservation, "
-    "(SELECT language FROM customer WHERE customer.id = customer_id), last_agent FROM conversation "
-    f"WHERE state = 'queued' AND {_LIVE} AND queue = ?1 ORDER BY place, id LIMIT ?3"
+    "(SELECT language FROM customer WHERE customer.id = customer_id), last_agent, coalesce(queued_at, changed_at) "
+    f"FROM conversation WHERE state = 'queued' AND {_LIVE} AND queue = ?1 ORDER BY place, id LIMIT ?3"
 )
 _HELD = (
-    "SELECT id, key, agent, changed_at, queue FROM conversation "
+    "SELECT id, key, agent, changed_at, queue, queued_at IS NOT NULL FROM conversation "
     f"WHERE state IN ('human', 'waiting', 'wrapup') AND {_LIVE} LIMIT ?"
 )
 _CONTACT = (
@@ -62,9 +63,9 @@ _OFFER = ", ".join(columns_of(OfferRow))
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A conversation in a queue. since: ms, when its customer began to wait. place: ms, earlier is sooner: `since` with
-    what its points and those of its queue are worth. reservation: as in its row. language: the customer's own, if
-    known. last_agent: who had the customer last.
+    """A conversation in a queue. since: ms, when its customer began to wait for an answer. place: ms, earlier is
+    sooner: when they first waited for a person, with what its points and those of its queue are worth. reservation: as
+    in its row. language: the customer's own, if known. last_agent: who had the customer last.
     """
 
     id: int
@@ -96,13 +97,14 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A conversation that an agent has. since: ms."""
+    """A conversation that an agent has. since: ms. waited: its customer was in a queue before."""
 
     id: int
     key: str
     agent: str
     since: int
     queue: str | None
+    waited: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +133,18 @@ def room(
     """Whom the desk may bring together now. point: what a point of priority is worth, ms. points: of each queue. most:
     of each queue, those who come first.
     """
-    waiting: list[Waiting] = []
+    waiting: list[tuple[int, int, int, Waiting]] = []
     for queue in [str(row[0]) for row in connection.execute(_QUEUES)]:
         ahead = (points or {}).get(queue, 0) * point
-        for an_id, key, brand, name, epoch, since, place, *more in connection.execute(_WAITING, (queue, point, most)):
-            waiting.append(Waiting(an_id, key, brand, name, epoch, since, place - ahead, *more))
+        for an_id, key, brand, name, epoch, since, at, *more, first in connection.execute(
+            _WAITING, (queue, point, most)
+        ):
+            place = at - ahead
+            waiting.append((place, first, an_id, Waiting(an_id, key, brand, name, epoch, since, place, *more)))
     asked = {agent: (an_id, key, its) for an_id, key, its, agent in connection.execute(_ASKED)}
     now = loads(connection)
     counts = {queue: count for queue, (count, _) in now.waiting.items()}
-    ordered = tuple(sorted(waiting, key=lambda one: (one.place, one.since, one.id)))
+    ordered = tuple(one for *_, one in sorted(waiting, key=lambda its: its[:3]))
     unshown = connection.execute("SELECT min(id) FROM work WHERE lane = 'desk' AND kind = 'card'").get
     return Room(ordered, counts, now.busy, asked, unshown)
 

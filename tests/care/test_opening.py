@@ -9,6 +9,8 @@ from gateway.care import opening
 from gateway.care.playbook import Playbook
 from gateway.model.rows import replace
 from gateway.settings.gateway_file import Agent, Queue
+from gateway.settings.hours import Hours
+from gateway.settings.open_time import add_open, open_between
 from tests.doubles.stage import house
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -59,3 +61,15 @@ def test_agents_of_the_back_up_may_take_what_waits_here_and_no_others() -> None:
     assert its.answers(of["billing"], "billing")
     assert not its.answers(of["billing"], "travel")
     assert not its.answers(of["billing"], None)
+
+
+def test_time_counts_while_the_queue_or_its_back_up_is_open() -> None:
+    hours = opening.staffed(book("Mo-Fr 08:00-09:00", "Mo-Fr 12:00-20:00"), "billing")
+    assert hours is not None
+    zone, hour = "America/New_York", 3_600_000
+    eight = int(datetime(2026, 11, 23, 8, tzinfo=NEW_YORK).timestamp() * 1000)
+    assert add_open(hours, zone, eight, 2 * hour) == eight + 5 * hour, "an hour here, an hour there"
+    assert open_between(hours, zone, eight, eight + 24 * hour) == 9 * hour
+    assert opening.staffed(book("Mo-Fr 08:00-09:00", "24/7"), "billing") == Hours.parse("24/7")
+    assert opening.staffed(book("Mo-Fr 08:00-09:00"), "billing") == Hours.parse("Mo-Fr 08:00-09:00")
+    assert opening.staffed(book(None), "gone") is None

@@ -4,6 +4,8 @@ from gateway.care.promises import duration
 from gateway.model import promises
 from gateway.model.promises import Promises, Watch
 from gateway.model.rows import replace
+from gateway.store import work
+from gateway.store.units import Due, Statement, Unit
 from gateway.telemetry import metrics
 from tests.doubles.stage import Stage
 from tests.scenarios.promising import demanding
@@ -131,3 +133,37 @@ async def test_pauses_add_up(stage: Stage) -> None:
     assert now.since == first.since
     rows = await stage.rows("SELECT due FROM work WHERE kind = 'promise' AND body = 'resolve'")
     assert [row["due"] for row in rows] == [now.at]
+
+
+async def test_timers_of_an_older_program_end_what_they_were_set_for(stage: Stage) -> None:
+    """It wrote one for each text of an agent, and no watch."""
+    stage.writes(MAX, "agent")
+    await stage.settled()
+    an_id = int((await stage.conversation(MAX))["id"])
+    await stage.do(stage.desk.claim(an_id, "Ana"))
+    await stage.do(stage.desk.say(an_id, "Ana", "Hello"))
+    unit = Unit(f"tel:{MAX}")
+    unit.add(Statement("no watch", "DELETE FROM work WHERE kind = 'promise' AND ref = ?"), (an_id,))
+    unit.add(Statement("no promises", "UPDATE conversation SET promises = '[null,1,{}]' WHERE id = ?"), (an_id,))
+    for at in (1, 2):
+        work.add(unit, Due(stage.ids(), "customer", f"tel:{MAX}", "idle", stage.now + at * 3_600_000, ref=an_id))
+    await stage.store.write(unit)
+    await stage.restart()
+    await stage.advance(hours=3)
+    rows = await stage.rows("SELECT kind, body, due FROM work WHERE ref = ?", an_id)
+    assert [(row["kind"], row["body"]) for row in rows] == [("promise", "idle")], (
+        "one is left, which goes on to the end"
+    )
+    assert not await stage.laws()
+    await stage.advance(hours=22)
+    assert (await stage.conversation(MAX))["disposition"] == "no_reply"
+
+
+async def test_two_texts_in_one_millisecond_are_two(stage: Stage) -> None:
+    """The second is owed an answer, though it came at the time of the first."""
+    an_id = await _waiting(stage)
+    await stage.do(stage.desk.claim(an_id, "Ana"))
+    await stage.do(stage.desk.say(an_id, "Ana", "Hello"))
+    stage.writes(MAX, "my bill")
+    await stage.settled()
+    assert promises.read((await stage.conversation(MAX))["promises"]).owed == stage.now

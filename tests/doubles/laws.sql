@@ -32,6 +32,15 @@ AND NOT EXISTS (SELECT 1
 FROM work w
 WHERE w.kind = 'queue_wait' AND w.ref = c.id AND w.body = CAST(c.epoch AS TEXT));
 
+-- 7: what an agent has ends or goes on to others: it has one live timer of its own
+SELECT c.id, c.state, c.promises
+FROM conversation c
+WHERE c.state IN ('human', 'waiting')
+AND 1 <> (SELECT count(*)
+FROM work w
+WHERE w.kind = 'promise' AND w.body = 'idle' AND w.ref = c.id
+AND w.id = json_extract(c.promises, '$[2].idle[0]') AND w.due = json_extract(c.promises, '$[2].idle[1]'));
+
 -- a dialogue with a deadline has its timer
 SELECT d.id, d.step, d.deadline
 FROM dialogue d
@@ -173,5 +182,15 @@ WHERE w.key = t.body AND json_extract(w.value, '$[0]') = t.id));
 SELECT c.id, c.state, w.key
 FROM conversation c, json_each(c.promises, '$[2]') w
 WHERE c.promises IS NOT NULL AND json_extract(w.value, '$[0]') <> 0 AND (
-  (c.state = 'waiting' AND w.key <> 'resolve') OR (c.state = 'queued' AND w.key = 'unanswered') OR
+  (c.state = 'waiting' AND w.key NOT IN ('resolve', 'idle')) OR (c.state = 'queued' AND w.key = 'unanswered') OR
   (c.state = 'human' AND w.key = 'unclaimed'));
+
+-- 7: the bot's turn ends too: a step has a deadline, a call is under way, or what was bought is not delivered yet
+SELECT c.id, c.owner_id
+FROM conversation c
+WHERE c.state = 'bot' AND NOT EXISTS (SELECT 1
+FROM dialogue d
+WHERE d.conversation_id = c.id AND (d.state = 'calling' OR (d.state = 'floor' AND d.deadline IS NOT NULL)))
+AND NOT EXISTS (SELECT 1
+FROM offer o
+WHERE o.customer_id = c.customer_id AND o.state IN ('accepted', 'fulfilling'));

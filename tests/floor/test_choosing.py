@@ -92,11 +92,15 @@ def test_who_speaks_the_language_is_asked_before_others() -> None:
 
 def test_who_had_the_customer_last_is_asked_first_but_nobody_waits_for_them() -> None:
     agents = [agent("ana"), agent("ben"), agent("cleo", queues=("travel",))]
-    there = floor({"ana": Show.chat, "ben": Show.xa, "cleo": Show.chat}, busy={"ben": 2})
+    there = floor({"ana": Show.chat, "ben": Show.online, "cleo": Show.chat}, busy={"ben": 2})
     wanted = Wanted(("billing",), NOBODY, "en", "ben@example.test")
     assert Choosing(agents, there).choose(wanted, NOW) == "ben@example.test"
     full = floor({"ana": Show.chat, "ben": Show.chat}, busy={"ben": 3})
     assert Choosing(agents, full).choose(wanted, NOW) == "ana@example.test", "no room"
+    away = floor({"ana": Show.chat, "ben": Show.away})
+    assert Choosing(agents, away).choose(wanted, NOW) == "ana@example.test", "not available"
+    alone = floor({"ben": Show.xa})
+    assert Choosing(agents, alone).choose(wanted, NOW) == "ben@example.test", "nobody else is there"
     gone = floor({"ana": Show.chat, "ben": Show.offline})
     assert Choosing(agents, gone).choose(wanted, NOW) == "ana@example.test"
     passed = replace(wanted, its=Reservation(None, NOW, ("ben@example.test",)))

@@ -101,3 +101,22 @@ async def test_a_flood_of_alarms_is_one_line(stage: Stage) -> None:
     assert await its.lines(rows[19]) == []
     stage.now += 60_000
     assert [line.text for line in await its.lines(row(stage, "supervisors", "later"))] == ["[desk] later"]
+
+
+async def test_the_back_up_is_reminded_while_the_own_agents_are_at_home(stage: Stage) -> None:
+    await _waits(stage)
+    billing = stage.playbook.queues["billing"].model_copy(update={"hours": "Mo-Su 20:00-21:00", "backup": "travel"})
+    agents = tuple(
+        one.model_copy(update={"queues": ("travel",) if one.name == "Cleo" else ("billing",)})
+        for one in stage.playbook.agents
+    )
+    queues = {**stage.playbook.queues, "billing": billing}
+    stage.engine.playbook = replace(stage.playbook, queues=queues, agents=agents)
+    for agent in (ANA, BEN, CLEO):
+        stage.attendance.tell(agent, Show.online)
+    lines = await nudging(stage).lines(row(stage, "queue"))
+    assert {line.agent for line in lines} == {ANA, BEN, CLEO}
+    own = billing.model_copy(update={"hours": None})
+    stage.engine.playbook = replace(stage.engine.playbook, queues={**queues, "billing": own})
+    lines = await nudging(stage).lines(row(stage, "queue"))
+    assert {line.agent for line in lines} == {ANA, BEN}

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from gateway.care.playbook import Playbook
+from gateway.care.turn import Refused
 from gateway.model import promises
 from gateway.model.rows import replace
 from gateway.store.units import Statement, Unit
@@ -213,3 +216,24 @@ async def _answers(play: Play, agent: str, queue: str) -> None:
     _use(
         play, agents=tuple(one.model_copy(update={"queues": (queue,)}) if one.name == agent else one for one in agents)
     )
+
+
+@sentence(r"(Ana|Ben|Cleo) is no agent any more")
+async def _taken_off(play: Play, agent: str) -> None:
+    """Taken out of gateway.toml; then the configuration is read again."""
+    _use(play, agents=tuple(one for one in play.stage.playbook.agents if one.name != agent))
+    play.stage.assigning.poke()
+
+
+@sentence(r"Nothing is promised of (\w+)")
+async def _no_promise(play: Play, kind: str) -> None:
+    watches = promises.read((await play.talk())["promises"]).watches
+    assert kind not in watches, f"it is {watches[kind].state}"
+
+
+@sentence(r"(Ana|Ben|Cleo) cannot transfer to (\w+) \((.+)\)")
+async def _cannot_transfer(play: Play, agent: str, to: str, why: str) -> None:
+    talk = await play.talk()
+    with pytest.raises(Refused) as refusal:
+        await play.stage.do(play.stage.desk.transfer(talk["id"], to, "", agent))
+    assert why in str(refusal.value), f"refused with: {refusal.value}"

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from gateway.care.desk import Sending, Unknown
 from gateway.care.turn import NotOwner, Refused
+from gateway.floor.relaying import TO_TAKE
 from gateway.model.channel import InboundPart
 from gateway.model.desk import LineKind, Said, Show
 from gateway.model.message import MessageClass, ReceiptState
@@ -230,7 +231,9 @@ class House(RuleBasedStateMachine):
             else:
                 self.run(self.stage.do(desk.transfer(talk["id"], verb, "", agent)))
         except (Refused, Unknown):
-            already = verb == "Cleo" and self.owner(talk) == "cleo"
+            left = self.stage.chat is not None and self.stage.attendance.has_left(jid("Cleo"))
+            already = verb == "Cleo" and (self.owner(talk) == "cleo" or left)
+            already |= verb == "hand_back" and talk["queue"] == "retention"  # it wants an outcome
             assert already or talk["state"] in ("bot", "closed") or not mine, f"{verb} was refused in {talk['state']}"
         else:
             assert mine or agent == "Ben", "only the owner and a supervisor let go"
@@ -260,10 +263,11 @@ class House(RuleBasedStateMachine):
     def types(self, of: str, agent: str, line: str) -> None:
         talk = self.talk(of)
         before = len(self.run(self.stage.rows("SELECT id FROM message WHERE author_kind = 'agent'")))
+        # Before it goes out: a carrier may answer that they said STOP.
+        first = (talk is None or talk["state"] == "closed") and not self.revoked(of)
         self.typed += 1
         heard = self.run(self.stage.do(self.stage.agents.said(Said(jid(agent), of, f"s{self.typed}", line))))
         sent = len(self.run(self.stage.rows("SELECT id FROM message WHERE author_kind = 'agent'"))) - before
-        first = (talk is None or talk["state"] == "closed") and not self.revoked(of)
         if not line.startswith(("/", ".")):
             may = first or (talk is not None and (talk["state"] == "queued" or self.owner(talk) == agent.lower()))
             assert sent == may, f"{line} of {agent} made {sent} texts: {heard}"
@@ -341,8 +345,17 @@ class House(RuleBasedStateMachine):
             (f"m{row['id']}", jid(row["text"].split()[1].strip(":;"))) for row in notes if row["kind"] == "transferred"
         }
         for agent, lines in self.stage.chat.lines.items():
-            words = {(line.id, agent) for line in lines if line.kind is LineKind.text}
-            assert words <= had, f"{agent} reads words of a conversation that was never theirs"
+            asked: set[str] = (
+                set()
+            )  # customers whom the agent is asked to take: what their card does not show comes too
+            for line in lines:
+                if line.kind is LineKind.text:
+                    theirs = (line.id, agent) in had or line.customer in asked
+                    assert theirs, f"{agent} reads words of a conversation that was never theirs"
+                elif line.choices == TO_TAKE:
+                    asked.add(line.customer)
+                elif "time is up" in line.text or "has this conversation now" in line.text:
+                    asked.discard(line.customer)
 
     @invariant()
     def one_key_per_purchase(self) -> None:

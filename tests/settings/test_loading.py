@@ -146,6 +146,12 @@ def test_all_problems_of_all_files_come_at_once(folder: Path) -> None:
         ("gateway.toml", '"message.*"', '"mesage.*"', r"webhooks.crm.events\[0\]: .*mean 'message.\*'"),
         ("gateway.toml", "Mo-Fr 08:00", "Mo-Fri 08:00", r"queues.billing.hours: 'Mo-Fri .* is not understood"),
         ("gateway.toml", 'backup = "travel"', 'backup = "travle"', r"queues.billing.backup: .*mean 'travel'"),
+        (
+            "gateway.toml",
+            'name = "travel"',
+            'name = "travel"\nroom = "Billing@rooms.example.test"',
+            r"queues.travel.room: .* is the lobby of queue 'billing' already; each queue has its own",
+        ),
         ("gateway.toml", 'backup = "travel"', 'backup = "billing"', r"queues.billing.backup: .* back itself up"),
         ("gateway.toml", 'holidays = "US-NY"', 'holidays = "US-NX"', r"brands.acme.holidays: US has no part 'NX'"),
         ("gateway.toml", 'holidays = "US"', 'holidays = "USA"', r"queues.billing.holidays: .* no holidays of 'USA'"),
