@@ -297,7 +297,7 @@ def matters(message: Message) -> bool:
 def hand_back(
     turn: Turn, conversation: Conversation, by: str, disposition: str, *, as_agent: bool = True
 ) -> Conversation:
-    """The agent gives the turn to the handler that escalated; without one the conversation ends as by `/close`, with
+    """The agent gives the turn to the handler that escalated; without one the conversation ends as by `.close`, with
     an outcome that its queue knows. In the wrap-up it is the one that was said before.
 
     Raises NotOwner, Refused: `by` may not (`escalation.actor`), or the outcome is missing.
