@@ -41,7 +41,7 @@ c2s_require_encryption = false allow_unencrypted_plain_auth = true
 consider_websocket_secure = true
 authentication = "internal_plain"
 groups_file = {folder}.."/groups.txt"
-storage = {{ archive = {archive} }}
+storage = {{ archive = {archive}, muc_log = {archive} }}
 sql = {{ driver = "SQLite3", database = {folder}.."/archive.sqlite" }}
 {tls}
 {hosts}

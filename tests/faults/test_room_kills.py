@@ -83,8 +83,9 @@ class Talk:
         return Counter(one.text for one in self.on.smsc.taken)
 
     def untold(self) -> list[str]:
-        """Words of Ana's that did not go out, and of which the room has not said that they did not."""
+        """Words of Ana's that did not go out, and of which neither the room nor the chat with Ann has told her."""
         taken, lines = self.taken(), [text for nick, text in self.ana.lines[self.room] if nick not in ("ana", "ben")]
+        lines += [text for _, text in self.ana.agent.inbox]  # while the desk was not in the room
         told = [line for line in lines if "not sent" in line or "the carrier never answered" in line]
         return [word for word in self.words if not taken[word] and not any(f'"{word}"' in line for line in told)]
 

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.model.rows import replace
 from tests.doubles.prosody import COMPONENT, prosody_or_skip
-from tests.doubles.seats import seated
+from tests.doubles.seats import Seats
 from tests.doubles.terminal import Terminal, client_or_skip, poezio, profanity
 from tests.scenarios.playing import SAMPLES
 from tests.scenarios.test_desk_wire import ANN, Scene, scene
@@ -227,18 +227,20 @@ async def test_a_room_with_a_supervisor(client: str, made: Made, tmp_path: Path)
         await on.present(ben)
         await run.writes(ANN, "agent")
         await opens(on, terminal, client)
-        room = f"c-{(await run.talk(ANN))['id']}@rooms.example.test"
         await says(terminal, ".invite", "say .invite NAME", "Ben (supervisor), online")
-        await says(terminal, ".invite Ben", f"[desk] you and Ben are asked into the room {room}")
+        his = Seats(ben)
+        await says(terminal, ".invite Ben", "[desk] you and Ben are asked into the room")
+        await his.until(lambda: bool(his.invited), "Ben is invited")
+        [room] = his.invited
         await terminal.types(f"/join {room}")
         await terminal.shows(f"{ANN} is with Ana: what Ana writes here", "customer: agent")
-        his = await seated(ben, room)
+        await his.enters(room)
         await terminal.types("Hello from the room")
         assert (await run.received(ANN, 2))[1] == "Hello from the room"
         await terminal.types("// she sounds angry")
-        await terminal.shows("[desk] noted")
+        await terminal.shows("[desk] ana: noted")
         his.says(room, "I say this")
-        await terminal.shows("[desk] not sent: ana@example.test has this conversation; whisper to Ana")
+        await terminal.shows("[desk] ben: not sent: ana@example.test has this conversation; whisper to Ana")
         await terminal.types(".leave")
         await terminal.shows("Ana ended the room; the conversation goes on as before")
         await run.received(ANN, 2)
