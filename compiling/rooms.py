@@ -15,6 +15,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "ids",
         "message",
         "offer",
+        "promises",
         "segments",
         "words",
     ),

@@ -236,12 +236,13 @@ def bot(scene: Scene) -> str:
     if disposition and disposition not in known:
         hint = nearest(disposition, known) or f"; there are {', '.join(known)}"
         raise Refused(f"no outcome {disposition[:40]!r}{hint}; a note is .note TEXT", "disposition")
-    if not dispatch.resumes(scene.turn, scene.conversation):
+    resumed = dispatch.resumes(scene.turn, scene.conversation)
+    if not resumed:
         _may_end(scene)
     if note:
         scene.turn.note(scene.conversation, "note", scene.agent, note)
     ended = dispatch.hand_back(scene.turn, scene.conversation, scene.agent, disposition)
-    if ended.owner_kind is OwnerKind.bot and ended.open:
+    if resumed:
         return "handed back to the bot" + (f": {disposition}" if disposition else "")
     return f"closed, as no handler goes on with it: {ended.disposition}"
 

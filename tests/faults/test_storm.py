@@ -127,7 +127,7 @@ class Storm:
                 await client.until(lambda: len(client.inbox) > at, "something is read", 3600)  # noqa: B023
                 phone, text = client.inbox[at]
                 at += 1
-                if "/take or just answer within" in text:
+                if ".take or just answer within" in text:
                     self.asked.append(phone)
                     client.says(phone, "You are booked on AA99.")
                     client.says(phone, "/close resolved")

@@ -292,7 +292,7 @@ async def test_what_clients_send_beside_words(on: Floor) -> None:
     )
     assert (await run.received(ANN, 3))[2] == "I see"
     hers.says(room, f"{quote}I see")
-    await his.reads(room, "ana: not sent: it quotes a line of the desk or a note")
+    await his.reads(room, "ana: not sent: a quoted line begins with //")
     hers.says(room, "encrypted", inner=("<encrypted xmlns='eu.siacs.conversations.axolotl'><payload/></encrypted>",))
     await his.reads(room, "ana: not sent: it is encrypted")
     hers.says(room, "+1", inner=("<reactions xmlns='urn:xmpp:reactions:0' id='x'><reaction>+1</reaction></reactions>",))

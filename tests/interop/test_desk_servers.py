@@ -261,7 +261,8 @@ async def works_with_open_chats(on: Floor, ana: AgentClient) -> None:
     if DIFFERENCES[comes][on.kind]:
         await ana.until(lambda: not contact(ana), "Ann is no contact any more")
     else:
-        await ana.until(lambda: ana.presence.get(JID) == Shown("available"), "Ann is with nobody any more")
+        closed = Shown("available", "closed: resolved")
+        await ana.until(lambda: ana.presence.get(JID) == closed, "Ann is with nobody any more")
         assert contact(ana)["subscription"] == "to", "what she added is hers"
 
 

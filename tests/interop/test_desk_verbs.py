@@ -71,8 +71,8 @@ ON_A_CUSTOMER: Sequence[Verb] = (
         "recorded: the customer is unsubscribed",
         form=(("words", "no more please"),),
     ),
-    Verb("invite", f"/invite {BEN}", "you and Ben are asked into the room c-", form=(("who", BEN),), asks=(BEN, CLEO)),
-    Verb("monitor", "/monitor", "you are asked into the room c-", by="ben"),
+    Verb("invite", f"/invite {BEN}", "you and Ben are asked into the room", form=(("who", BEN),), asks=(BEN, CLEO)),
+    Verb("monitor", "/monitor", "you are asked into the room", by="ben"),
     Verb("note", "// an old friend", "noted", form=(("text", "an old friend"),)),
     Verb(
         "c",
@@ -255,7 +255,7 @@ async def test_which_of_two_brands(tmp_path: Path, kind: str) -> None:
         dora.says(customer, f"/{AS} zed // she flies tomorrow")
         await dora.hears("noted", of=customer)
         which = await dora.command(customer, "careline#close")
-        assert which.fields == {"brand": ["acme", "zed"]}
+        assert which.fields == {"brand": ["(none)", "acme", "zed"]}
         asked = await dora.complete({"brand": "acme"})
         assert list(asked.fields) == ["brand", "disposition", "note"]
         done = await dora.complete({"brand": "acme", "disposition": "resolved", "note": ""})

@@ -36,7 +36,7 @@ async def test_by_line_and_by_form(tmp_path: Path) -> None:
         ana.says(ANN, "/c refund amount=20")
         shown = await ana.reads("> Ana here: $20.00 <are> on their way.", of=ANN)
         assert "(1 part, GSM-7)" in shown
-        assert ana.heard[-1].answers == ("/send", "/cancel")
+        assert ana.heard[-1].answers == (".send", ".cancel")
         sent = ana.says(ANN, "/send")
         await ana.reads("sent: Ana here: $20.00 <are> on their way.", of=ANN)
         assert (await run.received(ANN, 2))[1] == "Ana here: $20.00 <are> on their way."
@@ -44,7 +44,7 @@ async def test_by_line_and_by_form(tmp_path: Path) -> None:
         # A form, three pages: which, what, look at it.
         assert {"c", "send", "cancel", "tag", "untag", "start", "done"} <= set(await ana.commands(ANN))
         first = await ana.command(ANN, "careline#c")
-        assert first.fields == {"canned.reply": ["refund"]}
+        assert first.fields == {"canned.reply": ["(none)", "refund"]}
         second = await ana.submit(ANN, "careline#c", first.session, {"canned.reply": "refund"})
         assert (list(second.fields), second.hidden) == (["amount"], {"canned.reply": "refund"})
         wrong = await ana.submit(ANN, "careline#c", first.session, {**second.hidden, "amount": "a lot"})
@@ -56,6 +56,7 @@ async def test_by_line_and_by_form(tmp_path: Path) -> None:
             told = await ana.submit(ANN, "careline#c", first.session, {**third.hidden, "canned.do": "send"})
             assert said in told.says
         assert len(await run.received(ANN, 3)) == 3
+        await ana.reads("sent: Ana here: $5.00 <are> on their way.", of=ANN)
         ana.says(ANN, "/tag refund vip")
         await ana.reads("tags: refund, vip", of=ANN)
         assert len((await run.api("GET", "/v1/conversations?tag=vip"))["items"]) == 1
