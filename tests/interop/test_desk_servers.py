@@ -161,7 +161,7 @@ async def test_presence(tmp_path: Path, kind: str, privileges: bool) -> None:
         again, cleo = await on.agent("ana", "dnd"), await on.agent("cleo")
         await on.present(cleo)
         await desk.link.stop(1.0)
-        await cleo.drop()
+        await cleo.logout()  # not dropped: ejabberd with privileges shows who it has not noticed yet as there, for good
         await desk.link.start()
         await on.present(again, "dnd")  # who was there before us
         await on.present(cleo, "offline")
