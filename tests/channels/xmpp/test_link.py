@@ -160,7 +160,7 @@ async def test_comes_up_when_the_server_does(make_room: MakeRoom) -> None:
 
 
 async def test_a_handshake_without_an_answer(make_room: MakeRoom) -> None:
-    room = await make_room(up=False, silent=True, patience=Patience(first=0.01, limit=0.02, session=0.2))
+    room = await make_room(up=False, silent=True, patience=Patience(first=0.01, limit=0.02, session=0.5))
     await room.until(lambda: len(room.server.sessions) >= 2)
     assert "no answer" in room.link.status().reason
     room.server.silent = False
