@@ -12,10 +12,11 @@ from gateway.model.desk import DeskProfile, DeskState
 from tests.channels.xmpp.conftest import ANNA, CUSTOMER, DOMAIN, QUICK, Care, line
 from tests.channels.xmpp.fake_server import Watch
 from tests.doubles.agent import AgentClient
+from tests.doubles.chat_servers import ChatServer
 from tests.doubles.component import Component
 from tests.doubles.prosody import DOMAIN as SERVER
 from tests.doubles.prosody import SECRET
-from tests.interop.servers import ChatServer, start
+from tests.interop.servers import start
 
 pytestmark = [pytest.mark.interop]
 ACCOUNTS = ("anna", "ben")
