@@ -63,7 +63,7 @@ def _clients(its: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         tls = one.get("starttls_required") is True or one.get("tls") is True
         if one.get("module") == "ejabberd_c2s" and not tls and one.get("ip") not in _LOOPBACK:
             yield (
-                f"agents may log in without TLS on port {one.get('port')}: who is on the way reads what customers write",
+                f"agents may log in without TLS on port {one.get('port')}: others can read what customers write",
                 "set starttls: true and starttls_required: true in that listener of ejabberd_c2s (or tls: true)",
             )
 
