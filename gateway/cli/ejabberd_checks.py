@@ -20,6 +20,7 @@ def check(path: Path, domain: str) -> Iterator[tuple[str, str]]:
     """Each trouble, with what to do about it. Raises NotYaml, OSError."""
     its = _read(path)
     modules = _mapping(its.get("modules"))
+    yield from _clients(its)
     yield from _listeners(its, domain)
     yield from _archive(its, modules)
     if its.get("s2s_access") != "none":
@@ -53,6 +54,18 @@ def _mapping(value: Any) -> Mapping[Any, Any]:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value] if value is not None else []
+
+
+def _clients(its: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """ejabberd_c2s wants no TLS unless it is told to; one on this machine alone is for a proxy or a client there."""
+    listeners = [_mapping(one) for one in _list(its.get("listen"))]
+    for one in listeners:
+        tls = one.get("starttls_required") is True or one.get("tls") is True
+        if one.get("module") == "ejabberd_c2s" and not tls and one.get("ip") not in _LOOPBACK:
+            yield (
+                f"agents may log in without TLS on port {one.get('port')}: others can read what customers write",
+                "set starttls: true and starttls_required: true in that listener of ejabberd_c2s (or tls: true)",
+            )
 
 
 def _listeners(its: Mapping[str, Any], domain: str) -> Iterator[tuple[str, str]]:

@@ -45,6 +45,8 @@ GRANTED = '{ roster = "both", message = "outgoing", presence = "managed_entity" 
         (EJABBERD, "s2s_access: none", "s2s_access: all", "over the internet"),
         (EJABBERD, "[PLAIN, DIGEST-MD5, X-OAUTH2]", "[DIGEST-MD5]", "PLAIN"),
         (EJABBERD, "global_routes: false", "global_routes: true", "each other's"),
+        (EJABBERD, "    starttls_required: true ", "    starttls_required: false ", "without TLS on port 5222"),
+        (EJABBERD, "    starttls_required: true ", "    ", "without TLS on port 5222"),
         (EJABBERD, "module: ejabberd_service", "module: ejabberd_http", "no listener"),
         (EJABBERD, "hosts: COMPONENT", 'hosts: {"web.example.test": {}}', "has no host"),
         (EJABBERD, "hosts: COMPONENT", f'hosts: {{"{DOMAIN}": {{domain_balancing: {{}}}}}}', "domain_balancing"),
@@ -74,6 +76,12 @@ def test_one_fault(name: str, old: str, new: str, words: str, tmp_path: Path) ->
         (PROSODY, STORAGE, 'storage = "sql" -- storage = "internal"'),
         (EJABBERD, "default_db: sql", 'default_db: "sql" # mnesia'),
         (EJABBERD, "[PLAIN, DIGEST-MD5, X-OAUTH2]", '\n  - "plain"'),
+        (EJABBERD, "    starttls: true\n    starttls_required: true ", "    tls: true "),
+        (
+            EJABBERD,
+            "    starttls: true\n    starttls_required: true ",
+            '    ip: "127.0.0.1" ',
+        ),
     ],
 )
 def test_the_same_said_in_another_way_is_as_good(name: str, old: str, new: str, tmp_path: Path) -> None:

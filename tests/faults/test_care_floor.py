@@ -15,15 +15,19 @@ import random
 import time
 from collections import Counter
 from collections.abc import Coroutine, Sequence
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 from tests.doubles.agent import AgentClient
 from tests.doubles.chat_servers import server_or_skip
+from tests.doubles.laws import broken_laws
 from tests.doubles.prosody import COMPONENT, DOMAIN, SECRET
 from tests.faults.business import OVERAGE
 from tests.faults.killing import say
+from tests.faults.ownership import NOTES, ownership
 from tests.faults.scene import Scene, scene
 from tests.faults.smsc import Taken
 
@@ -232,29 +236,35 @@ def _p99(times: list[float]) -> str:
     return f"p50 {ordered[len(ordered) // 2] * 1000:.0f} ms, p99 {ordered[int(len(ordered) * 0.99)] * 1000:.0f} ms"
 
 
+def _local(jid: str) -> str:
+    return jid.partition("@")[0]
+
+
 def _judge(floor: Floor) -> list[str]:
     """What is wrong."""
     on, wrong = floor.on, list(floor.strays)
     left = on.rows("SELECT state, count(*) FROM conversation WHERE state <> 'closed' GROUP BY 1")
     if left:  # it goes on: a late word has opened it again
         return wrong + [f"{count} conversations are {state}" for state, count in left]
-    owners: dict[int, set[str]] = {}
-    for conversation, agent in on.rows("SELECT conversation_id, author FROM note WHERE kind IN ('claimed', 'started')"):
-        owners.setdefault(conversation, set()).add(agent.partition("@")[0])
+    its = ownership(on.rows(NOTES), {name: f"{name}@{DOMAIN}" for name in floor.inboxes})
+    wrong += its.wrong
     readers: dict[tuple[str, str], set[str]] = {}
-    for conversation, phone, text, kind in on.rows(
-        "SELECT conversation_id, theirs, text, author_kind FROM message WHERE conversation_id IS NOT NULL"
+    later: dict[tuple[str, str], set[str]] = {}
+    for conversation, an_id, phone, text in on.rows(
+        "SELECT conversation_id, id, theirs, text FROM message WHERE direction = 'mo' AND conversation_id IS NOT NULL"
     ):
-        its = owners.get(conversation, set())
-        readers.setdefault((phone, text), set()).update(its)
-        if kind == "agent" and text.split()[0] not in its:
-            wrong.append(f"{text} is of nobody who had the conversation")
-        if kind == "customer" and (phone, text) in floor.acknowledged and not floor.reached(phone, text, its):
-            wrong.append(f"{phone}: {text} reached none of {its}")
+        readers.setdefault((phone, text), set()).update(map(_local, its.owners(conversation)))
+        later.setdefault((phone, text), set()).update(map(_local, its.since(conversation, an_id)))
+    for phone, text in floor.acknowledged:  # the carrier forgets what we took: from then on it is ours to lose
+        theirs = later.get((phone, text), set())
+        if not floor.reached(phone, text, theirs):
+            wrong.append(f"{phone}: {text} was acknowledged, and reached none of {theirs}")
     for name, inbox in floor.inboxes.items():
         for phone, text in inbox:
             if text.startswith("reply") and name not in readers.get((phone, text), ()):
                 wrong.append(f"{name} read {text} of {phone}, who was never theirs")
+    with closing(apsw.Connection(str(on.database), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
+        wrong += broken_laws(connection)
     return wrong
 
 

@@ -286,3 +286,127 @@ async def test_reminders_and_alarms_reach_those_whom_they_concern(tmp_path: Path
         await ben.hears(f"{ANN} waits in billing for 2 s and nobody takes it", of=ANN)
         await ben.hears("the first answer is late; it was promised within 3 s", of=ANN)
         assert not cleo.unread, "nobody who does not want to be disturbed"
+
+
+MAX, BOB, CAT, DAN, EVA = (f"+155512300{number:02d}" for number in range(2, 7))
+OFFERED = "Acme Mobile: Unlimited plan for $20.00/month. Reply YES to accept or NO to decline."
+
+
+async def _takes(on: Scene, agent: AgentClient, customer: str) -> None:
+    """A customer asks for a person, and this agent answers: two texts are on the phone."""
+    await on.run.writes(customer, "agent")
+    await agent.hears("waits in billing", of=customer)
+    agent.says(customer, "Hello, how can I help?")
+    assert (await on.run.received(customer, 2))[1] == "Hello, how can I help?"
+    await on.run.talk(customer, state="waiting", agent=f"{agent.name}@{DOMAIN}")
+
+
+async def _offers(on: Scene, agent: AgentClient, customer: str) -> None:
+    """The third text is an offer."""
+    agent.says(customer, ".offer unlimited")
+    await agent.hears("offered: Acme Mobile: Unlimited plan", of=customer)
+    assert (await on.run.received(customer, 3))[2] == OFFERED
+
+
+async def test_the_other_branches_of_the_story(tmp_path: Path) -> None:
+    """A NO; a STOP; billing that refuses; a colleague who goes on; a YES when all was said."""
+    async with scene(tmp_path) as on:
+        ana, cleo = await on.agent("ana", "chat"), await on.agent("cleo", "dnd")
+        await on.present(ana, "chat")
+        await on.present(cleo, "dnd")
+        await _no(on, ana)
+        await _stop(on, ana)
+        await _refused(on, ana)
+        await _passed_on(on, ana, cleo)
+        await _late_yes(on, ana)
+
+
+async def _no(on: Scene, ana: AgentClient) -> None:
+    """It is declined, the agent hears it, nothing is bought and they talk on."""
+    run = on.run
+    await _takes(on, ana, MAX)
+    await _offers(on, ana, MAX)
+    await run.writes(MAX, "NO")
+    await ana.hears("declined unlimited", of=MAX)
+    ana.says(MAX, "As you like.")
+    assert (await run.received(MAX, 4))[3] == "As you like."
+    await run.writes(MAX, "yes")
+    await ana.hears("yes", of=MAX)  # to a person, about nothing that is open
+    ana.says(MAX, "/close resolved")
+    await run.talk(MAX, state="closed", disposition="resolved")
+    assert run.office.calls == []
+
+
+async def _stop(on: Scene, ana: AgentClient) -> None:
+    """The agent is told, and what they write then fails aloud."""
+    run = on.run
+    await _takes(on, ana, BOB)
+    await run.writes(BOB, "STOP")
+    assert "unsubscribed" in (await run.received(BOB, 3))[2]
+    await ana.hears("the customer said STOP; nothing may be sent any more", of=BOB)
+    await run.talk(BOB, state="closed", disposition="opted_out")
+    late = ana.says(BOB, "but wait")
+    assert "the customer said STOP" in await ana.sees_failure(late)
+    await run.received(BOB, 3)
+
+
+async def _refused(on: Scene, ana: AgentClient) -> None:
+    """Both hear that it was not bought, and a person still has the conversation."""
+    run = on.run
+    run.office.answer = (422, {"type": "about:blank", "title": "Locked", "detail": "the account is locked"})
+    await _takes(on, ana, CAT)
+    await _offers(on, ana, CAT)
+    await run.writes(CAT, "YES")
+    await ana.hears("accepted unlimited", of=CAT)
+    told = await ana.hears("unlimited failed", of=CAT)
+    assert "the account is locked" in told.text
+    assert "sorry" in (await run.received(CAT, 4))[3]
+    await run.talk(CAT, agent=f"ana@{DOMAIN}")
+    assert len(run.office.calls) == 1, "a refusal is not tried again"
+    ana.says(CAT, "I see to it.")
+    await run.received(CAT, 5)
+    run.office.answer = (200, {"ok": True})
+    run.office.calls.clear()
+
+
+async def _passed_on(on: Scene, ana: AgentClient, cleo: AgentClient) -> None:
+    """The colleague knows what was said, and goes on in the same thread; who passed it on speaks no more."""
+    run = on.run
+    await _takes(on, ana, DAN)
+    await run.writes(DAN, "my bill is wrong")
+    await ana.hears("my bill is wrong", of=DAN)
+    cleo.show("")
+    await on.present(cleo)
+    ana.says(DAN, ".to Cleo knows bills")
+    await ana.hears("transferred to Cleo: knows bills", of=DAN)
+    card = await cleo.hears("customer: my bill is wrong", of=DAN)
+    assert "Hello, how can I help?" in card.text
+    cleo.says(DAN, "Cleo here, I look at it.")
+    assert (await run.received(DAN, 3))[2] == "Cleo here, I look at it."
+    await run.writes(DAN, "thank you")
+    await cleo.hears("thank you", of=DAN)
+    late = ana.says(DAN, "one more thing")
+    assert f"cleo@{DOMAIN} has this conversation" in await ana.sees_failure(late)
+    cleo.says(DAN, "/close resolved")
+    await run.talk(DAN, state="closed", disposition="resolved")
+    await run.received(DAN, 3)
+    cleo.show("dnd")
+    await on.present(cleo, "dnd")
+
+
+async def _late_yes(on: Scene, ana: AgentClient) -> None:
+    """The offer stands when the conversation is closed: it is bought, once, and both hear it."""
+    run = on.run
+    await _takes(on, ana, EVA)
+    await _offers(on, ana, EVA)
+    ana.says(EVA, "/close resolved")
+    await run.talk(EVA, state="closed", disposition="resolved")
+    await run.writes(EVA, "YES")
+    await ana.hears("accepted unlimited", of=EVA)
+    await ana.hears("unlimited was delivered", of=EVA)
+    assert (await run.received(EVA, 4))[3] == "Acme Mobile: done, Unlimited plan is yours now. Thank you!"
+    await run.writes(EVA, "YES")
+    [(key, call)] = run.office.calls
+    assert key == call["offer"]["id"]
+    await run.talk(EVA, state="closed", disposition="resolved")
+    await run.received(EVA, 4)

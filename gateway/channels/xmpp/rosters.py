@@ -16,6 +16,8 @@ from gateway.channels.xmpp.writing import attributes, escape, random_id
 from gateway.model.desk import Line, LineKind
 
 GROUP = "Open chats"
+OUTSTANDING = 64
+"""Rosters that are asked for and not answered yet: further ones wait until one is, however many agents there are."""
 CONTACTS = (LineKind.opened, LineKind.ended, LineKind.stands)
 
 _SPACE = "jabber:iq:roster"
@@ -33,7 +35,8 @@ class _Item:
 
 
 class Rosters:
-    """Asks for a roster, and changes what is ours in it. patience: seconds that a server may take to answer.
+    """Asks for a roster, and changes what is ours in it. patience: seconds that a server may take to answer all that is
+    asked at a time; who was not asked by then is left as they are, and tried again with their next contact.
 
     A roster may be too long for the stream, and a server may end the stream when we write into one. Who was under way
     twice when it ended, or did not answer, is left alone from then on; and all are where it ended again and again.
@@ -43,6 +46,7 @@ class Rosters:
         self._owner = owner
         self._patience = patience
         self._asked: dict[str, tuple[str, asyncio.Future[ET.Element | None]]] = {}
+        self._places = asyncio.Semaphore(OUTSTANDING)
         self._setting: dict[str, str] = {}  # agents by id of what was set
         self._strikes: Counter[str] = Counter()
         self._losses = 0
@@ -56,22 +60,36 @@ class Rosters:
         return same
 
     async def _move(self, lines: Sequence[Line]) -> list[Line]:
-        asked = {agent: self._ask(agent) for agent in dict.fromkeys(line.agent for line in lines)}
-        await asyncio.wait([future for _, future in asked.values()], timeout=self._patience)
+        tasks = {
+            agent: asyncio.create_task(self._items_of(agent)) for agent in dict.fromkeys(line.agent for line in lines)
+        }
+        try:
+            await asyncio.wait(tasks.values(), timeout=self._patience)
+        finally:
+            for task in tasks.values():
+                task.cancel()  # who is not asked yet, and who does not answer
+        await asyncio.wait(tasks.values())
         kept: list[Line] = []
         for line in lines:
-            answer = asked[line.agent][1]
-            items = _items(answer.result()) if answer.done() else None
+            task = tasks[line.agent]
+            items = None if task.cancelled() else task.result()
             if items is None:
                 self._owner.counters["roster_unanswered"] += 1
                 kept.append(line)
             elif self._put(line, items.get(contact_bare(line.customer, self._owner.profile.domain))):
                 kept.append(line)
-        for agent, (an_id, answer) in asked.items():
-            self._asked.pop(an_id, None)
-            if not answer.done():
-                self._strikes[agent] += 1
         return kept
+
+    async def _items_of(self, agent: str) -> dict[str, _Item] | None:
+        """The agent's contacts by JID, None where the server gives none."""
+        async with self._places:
+            an_id, answer = self._ask(agent)
+            try:
+                return _items(await answer)
+            finally:
+                self._asked.pop(an_id, None)
+                if answer.cancelled():
+                    self._strikes[agent] += 1
 
     def answered(self, sender: str, id: str, xml: ET.Element) -> bool:
         """An answer came; whether it is one of these. Only the agent's own server speaks for an account."""

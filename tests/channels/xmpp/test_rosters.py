@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from gateway.channels.xmpp import Patience
-from gateway.channels.xmpp.rosters import GROUP
+from gateway.channels.xmpp.rosters import GROUP, OUTSTANDING
 from gateway.model.desk import LineKind
 from tests.channels.xmpp.conftest import ANNA, BEN, CONTACT, CUSTOMER, DOMAIN, MakeRoom, Room, line
 
@@ -139,6 +139,52 @@ async def test_one_question_for_all_contacts_of_an_agent(room: Room) -> None:
         *((ANNA, f"Max {n}") for n in range(3)),
         (BEN, NAME),
     ]
+
+
+def gives_nothing(room: Room, query: ET.Element) -> None:
+    """The server answers with an empty roster."""
+    room.server.last.send(
+        f"<iq type='result' from='{query.get('to')}' to='{DOMAIN}' id='{query.get('id')}'>"
+        "<query xmlns='jabber:iq:roster'/></iq>"
+    )
+
+
+async def test_so_many_questions_at_a_time(room: Room) -> None:
+    """Of a whole floor that comes at once: who is over the limit is asked when another was answered."""
+    agents = [f"agent{n}@example.test" for n in range(OUTSTANDING + 40)]
+    first, second = agents[:50], agents[50:]
+    sending = [
+        asyncio.create_task(
+            room.link.send([line(f"c{n}", LineKind.opened, agent=agent, text=NAME) for n, agent in some])
+        )
+        for some in (list(enumerate(first)), list(enumerate(second, 50)))
+    ]
+    await room.until(lambda: len(asked(room)) >= OUTSTANDING)
+    await room.settle()
+    assert len(asked(room)) == OUTSTANDING
+    for query in asked(room)[:10]:
+        gives_nothing(room, query)
+    await room.until(lambda: len(asked(room)) >= OUTSTANDING + 10)
+    await room.settle()
+    assert len(asked(room)) == OUTSTANDING + 10
+    for query in asked(room)[10:]:
+        gives_nothing(room, query)
+    await room.until(lambda: len(asked(room)) == len(agents))
+    for query in asked(room)[OUTSTANDING + 10 :]:
+        gives_nothing(room, query)
+    assert await asyncio.gather(*sending) == [True, True]
+    assert sorted(str(found[0]) for found in sets(room)) == sorted(agents)
+    assert "roster_unanswered" not in room.link.status().counters
+
+
+async def test_who_was_not_asked_in_time_is_asked_another_time(make_room: MakeRoom) -> None:
+    room = await make_room(opening=ADVERT.format("both"), patience=SLOW)
+    agents = [f"agent{n}@example.test" for n in range(OUTSTANDING + 1)]
+    for _ in range(3):
+        assert await room.link.send([line(agent, LineKind.opened, agent=agent, text=NAME) for agent in agents])
+    times = [sum(query.get("to") == agent for query in asked(room)) for agent in agents]
+    assert times == [2] * OUTSTANDING + [1]
+    assert not sets(room)
 
 
 async def test_a_refusal_is_no_error(room: Room) -> None:
