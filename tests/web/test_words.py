@@ -44,7 +44,9 @@ async def test_what_is_for_the_desk_is_refused(world: World, text: str) -> None:
     assert len((await world.json("GET", "/v1/conversations"))["items"]) == 1
 
 
-@pytest.mark.parametrize("text", [" /close is a word", "...", ".5 off", "50/50", "Say\n /close resolved", "he said // x"])
+@pytest.mark.parametrize(
+    "text", [" /close is a word", "...", ".5 off", "50/50", "Say\n /close resolved", "he said // x"]
+)
 async def test_words_are_sent(world: World, text: str) -> None:
     an_id = await queued(world)
     await verb(world, an_id, "claim", agent="Ana")
