@@ -131,7 +131,7 @@ class Agents:
             return verbs.say(turn, conversation, said.agent, line.rest, key)
 
         try:
-            correction = await corrected(self._store, said, line, keyed)
+            correction = await corrected(self._store, said, line, keyed, said.replaces)
             if (heard := await self._known(key, line.rest, correction)) is not None:
                 return heard
             refused = str(await self._engine.ask(f"tel:{said.customer}", decide))

@@ -158,7 +158,7 @@ def send(scene: Scene) -> str:
 
 
 def _sent(scene: Scene, an_id: int | None) -> str:
-    message = previewing.send(scene.turn, scene.conversation, scene.agent, an_id, key=scene.key)
+    message = previewing.send(scene.turn, scene.conversation, scene.agent, an_id, key=scene.key or scene.line)
     if message.disposition is not None:
         raise Refused(f"not sent: {message.reason}")
     scene.sent(message)

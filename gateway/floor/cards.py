@@ -6,9 +6,11 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
+from gateway.care import escalation
 from gateway.care.playbook import Playbook
 from gateway.care.promises import duration
 from gateway.floor import times
+from gateway.floor.inviting import MONITORING_TOLD
 from gateway.model import promises
 from gateway.model.address import parse_address
 from gateway.model.brand import Brand
@@ -87,6 +89,7 @@ def card(facts: Facts, book: Playbook, seconds: int) -> str:
     lines = [ours(_headline(facts, seconds, brand if len(book.brands) > 1 else None)), *_about(facts, book)]
     if facts.messages:
         lines += [*_transcript(facts.messages, book, times.zone_of(book, its.brand)), "--"]
+    lines += _listening(facts, book)
     lines.append(_what_to_do(seconds, its))
     return "\n".join(lines)
 
@@ -120,6 +123,15 @@ def _about(facts: Facts, book: Playbook) -> list[str]:
     language = facts.customer.language or (brand.default_language if brand else "en")
     lines.append(f"Language: {language} · consent: {facts.consent or 'never asked'}")
     return lines
+
+
+def _listening(facts: Facts, book: Playbook) -> list[str]:
+    """Who listens, where the rules say that an agent is told: also one to whom the conversation comes meanwhile."""
+    its = facts.view.conversation
+    if its.owner_kind is not OwnerKind.agent or book.rules.conversations.monitoring != MONITORING_TOLD:
+        return []
+    names = [escalation.name_of(book, one) for one in facts.listening if one != its.agent]
+    return [f"{name} listens to this conversation" for name in names]
 
 
 def _promised(its: Conversation, zone: ZoneInfo) -> list[str]:

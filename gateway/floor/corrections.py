@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from gateway.care import escalation, outbound
 from gateway.care.turn import Refused, Turn
-from gateway.floor.lines import Typed
+from gateway.floor.lines import Typed, slashed
 from gateway.model.conversation import Conversation
-from gateway.model.desk import Said, message_of_own
+from gateway.model.desk import Said, line_key, message_of_own
 from gateway.model.message import Author, Disposition, Message, MessageClass
 from gateway.model.rows import record
-from gateway.store import messages
+from gateway.store import messages, stanzas
 from gateway.store.database import Store
 from gateway.store.views import message_of_key
 
@@ -64,17 +64,24 @@ class Correction:
             return False
 
 
-async def corrected(store: Store, said: Said, line: Typed, keyed: Callable[[str], str]) -> Correction | None:
+async def corrected(
+    store: Store, said: Said, line: Typed, keyed: Callable[[str], str], stanza: str
+) -> Correction | None:
     """What an agent corrects; None where it is no correction. keyed: the idempotency key of a stanza that came where
-    this one did. Raises Refused where there is nothing to correct.
+    this one did. stanza: what is corrected, among those of the chat with the customer: a line that sent words, such as
+    `.send`, is corrected as the words are. Raises Refused where there is nothing to correct.
     """
     if not said.replaces:
         return None
     if line.verb:
-        raise Refused("not sent: a line that begins with / corrects nothing; write it anew, and it is done")
-    of = await store.read(message_of_key, keyed(said.replaces)) or await _own(store, said)
+        mark = "/" if slashed(said.text) else "."
+        raise Refused(f"not sent: a line that begins with {mark} corrects nothing; write it anew, and it is done")
+    of = await store.read(message_of_key, keyed(said.replaces))
+    if of is None and said.customer:
+        of = await store.read(message_of_key, line_key(stanzas.key_of(said.agent, said.customer, stanza)))
+    of = of or await _own(store, said)
     if of is None:
-        raise Refused("not sent: it corrects a line that went to no customer; write it as a new message")
+        raise Refused("not sent: it corrects a line that is no text of yours to the customer; write a new message")
     if of.disposition in _NEVER_OUT:
         raise Refused("not sent: what it corrects was never sent; write it as a new message")
     return Correction(said.agent, line.rest, of, keyed(said.id) if said.id else None)

@@ -8,7 +8,7 @@ from gateway.care.turn import Refused, Turn
 from gateway.floor.forms import asked_again, missing
 from gateway.floor.meaning import meant
 from gateway.floor.verbs import Scene, Verb, show_sent
-from gateway.model.desk import Form, Input, Show, Told
+from gateway.model.desk import Form, Input, Show, Told, line_key
 from gateway.model.rows import record, replace
 
 BRAND = "brand"
@@ -53,7 +53,8 @@ class Run:
         if unasked or missing(inputs, given):
             return self._with_brand(asked_again(Form(self.verb.title, inputs=tuple(inputs)), self.values))
         noticed = self.verb.noticed and bool(self.line) and conversation.agent == self.agent
-        text = self.verb.do(Scene(turn, conversation, self.agent, given, show, self.tags))
+        line = line_key(self.key) if self.key else None
+        text = self.verb.do(Scene(turn, conversation, self.agent, given, show, self.tags, line=line))
         if self.verb.sends and not self.line:
             show_sent(turn, conversation, self.agent, text)
         return Told("" if noticed else text)

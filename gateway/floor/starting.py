@@ -13,7 +13,7 @@ from gateway.floor.meaning import meant
 from gateway.floor.repertoire import VERBS
 from gateway.model.address import BadAddress, parse_address
 from gateway.model.conversation import Conversation
-from gateway.model.desk import Asked, Form, Input, Said, Told, key_of
+from gateway.model.desk import Asked, Form, Input, Said, Told, key_of, line_key
 from gateway.model.message import Message
 from gateway.store import stanzas
 from gateway.store.database import Store
@@ -58,7 +58,7 @@ class Starter:
         if said.id and customer:
             key = key_of(said.agent, customer, said.id)  # a receipt ticks this very bubble
         elif said.id:
-            key = f"desk:{stanzas.key_of(said.agent, '', said.id)}"
+            key = line_key(stanzas.key_of(said.agent, "", said.id))
         try:
             if not customer and words:
                 number, _, words = words.partition(" ")

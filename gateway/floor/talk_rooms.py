@@ -258,7 +258,8 @@ class TalkRooms:
         if line is None:
             return ""
         answer = await self._answer(state, said, line)
-        return in_slashes(answer, MENTIONED) if slashed(said.text) else answer
+        # Where a slash is in doubt, only the line with a dot does it.
+        return in_slashes(answer, MENTIONED) if slashed(said.text) and not doubtful(said.text, line)[0] else answer
 
     async def _answer(self, state: RoomState, said: RoomSaid, line: Typed) -> str:
         try:
@@ -272,12 +273,12 @@ class TalkRooms:
         try:
             if line.refused:
                 answer = said.refused or f"not sent: {line.refused}"
+            elif doubt := doubtful(said.text, line)[0]:
+                answer = doubt
             elif line.verb == LEAVE and not said.replaces:
                 answer = await self._leave(state, said.agent)
             elif line.verb and not said.replaces:
                 answer = await self._verb(state, said)
-            elif doubt := doubtful(said.text, line)[0]:
-                answer = doubt
             elif line.brand not in ("", state.brand):
                 answer = f"not sent: this room is about the conversation with {state.brand}"
             else:
@@ -324,7 +325,7 @@ class TalkRooms:
             await self._store.write(unit)
 
     def _stanza_key(self, state: RoomState, said: RoomSaid) -> str:
-        return stanzas.key_of(said.agent, cards.number(state.key), _stanza(state, said))
+        return stanzas.key_of(said.agent, cards.number(state.key), _stanza(state, said.id))
 
     def _line(self, state: RoomState, said: RoomSaid) -> str:
         """As it is said to the customer's contact."""
@@ -349,7 +350,7 @@ class TalkRooms:
 
     async def _verb(self, state: RoomState, said: RoomSaid) -> str:
         """As if it was said to the customer's contact."""
-        to, stanza = cards.number(state.key), _stanza(state, said) if said.id else ""
+        to, stanza = cards.number(state.key), _stanza(state, said.id) if said.id else ""
         heard = await self._agents.said(Said(said.agent, to, stanza, self._line(state, said)))
         self.looking.poke()
         return heard.text.removeprefix(f"{cards.DESK} ")
@@ -359,7 +360,7 @@ class TalkRooms:
         words, keyed = line.rest, partial(room_key_of, state.conversation_id, said.agent)
         key = keyed(said.id) if said.id else None
         as_said = Said(said.agent, cards.number(state.key), said.id, said.text, said.replaces)
-        correction = await corrected(self._store, as_said, line, keyed)
+        correction = await corrected(self._store, as_said, line, keyed, _stanza(state, said.replaces))
 
         def decide(turn: Turn) -> str:
             its = turn.conversations.get(state.conversation_id)
@@ -389,6 +390,6 @@ class TalkRooms:
             return ""  # the same stanza was faster
 
 
-def _stanza(state: RoomState, said: RoomSaid) -> str:
+def _stanza(state: RoomState, an_id: str) -> str:
     """A stanza of a room among those of the chat with the customer."""
-    return f"room:{state.conversation_id}:{said.id}"
+    return f"room:{state.conversation_id}:{an_id}"

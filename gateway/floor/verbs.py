@@ -22,7 +22,8 @@ from gateway.settings.policy import Offer as Terms
 class Scene:
     """An agent runs a verb on a conversation. values: what they filled in. show: how much a colleague is there.
     tags: of the customer's conversations, by conversation, for verbs that are `tagged`. key: where it is not run in
-    the agent's own chat client, with which their words to the customer are kept, to be shown there.
+    the agent's own chat client, with which their words to the customer are kept, to be shown there. line: where it is
+    a line of chat, with which they are kept, to be corrected.
     """
 
     turn: Turn
@@ -32,6 +33,7 @@ class Scene:
     show: Callable[[str], Show] = lambda _: Show.unknown
     tags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     key: str | None = None
+    line: str | None = None
 
     def sent(self, message: Message) -> None:
         """A text in the agent's name goes out."""

@@ -284,6 +284,13 @@ def room_key_of(conversation: int, agent: str = "", stanza: str = "") -> str:
     return f"room:{conversation}:{f'{agent}:{stanza}' if agent else ''}"
 
 
+def line_key(stanza_key: str) -> str:
+    """The idempotency key of what a line that is no words sent. stanza_key: of the line. No receipt ticks it: its
+    answer did.
+    """
+    return f"desk:{stanza_key}"
+
+
 def bubble_of(message: Message, *, desk: bool) -> tuple[str, str] | None:
     """How an agent hears what became of their words: the kind of row in the lane `desk`, and the stanza that shows
     them: the one that they wrote, else that of `own_id`. None where nothing shows them. desk: whether there are chat

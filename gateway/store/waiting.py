@@ -59,6 +59,10 @@ _NOTED = (
 )
 _CUSTOMER = ", ".join(columns_of(CustomerRow))
 _OFFER = ", ".join(columns_of(OfferRow))
+_LISTENING = (
+    "SELECT seat.key FROM room, json_each(room.seats) AS seat WHERE room.conversation_id = ? AND room.ending IS NULL "
+    "AND seat.value = 1 ORDER BY seat.key"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,8 @@ class Held:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What a card tells. messages: the last ones, oldest first. consent: of the conversation's brand, None = never
-    asked. dialogue: the run of a handler that has the floor, or had it last.
+    asked. dialogue: the run of a handler that has the floor, or had it last. listening: bare JIDs of those who only
+    listen, in the conversation's room.
     """
 
     view: ConversationView
@@ -120,6 +125,7 @@ class Facts:
     event: Event | None
     offers: tuple[Offer, ...]
     previous: ConversationView | None = None
+    listening: tuple[str, ...] = ()
 
     @property
     def dialogue(self) -> Dialogue | None:
@@ -192,6 +198,7 @@ def facts(connection: apsw.Connection, conversation_id: int, before: int, most: 
         next(iter(found.values()), None),
         tuple(offer_of(one) for one in offers),
         conversation(connection, its.previous) if its.previous is not None else None,
+        tuple(str(row[0]) for row in connection.execute(_LISTENING, (its.id,))),
     )
 
 

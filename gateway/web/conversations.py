@@ -7,6 +7,8 @@ from aiohttp import web
 
 from gateway.care.canned import LONGEST_VALUE, MOST_FIELDS
 from gateway.care.tagging import MOST_TAGS
+from gateway.floor.helping import MENTIONED
+from gateway.floor.lines import unfit
 from gateway.model.conversation import ConversationState
 from gateway.settings import nearest
 from gateway.store.listings import ConversationFilters, conversation, conversations, notes
@@ -23,6 +25,7 @@ from gateway.web.services import Services
 
 FILTERS = ("state", "queue", "agent", "customer", "brand", "tag")
 KIND = "invalid-action"
+_SPACED = "a space before what only looks like a command makes it words"
 
 
 class Conversations:
@@ -71,7 +74,7 @@ class Conversations:
     async def say(self, request: web.Request) -> web.Response:
         """The agent's words to the customer."""
         fields = await self.fields_of(request, ("agent", "text", "idempotency_key"), "invalid-message")
-        text = fields.text("text", required=True)
+        text = _words(fields)
         agent = self.agent_of(fields, request)
         key = idempotency_key(fields, request)
         fields.done()
@@ -85,7 +88,7 @@ class Conversations:
     async def start(self, request: web.Request) -> web.Response:
         """An agent writes first, to a number that has no open conversation."""
         fields = await self.fields_of(request, ("to", "text", "agent", "brand", "idempotency_key"), "invalid-message")
-        text = fields.text("text", required=True)
+        text = _words(fields)
         to = number_of(fields)
         brand = fields.name("brand", most=64)
         agent = self.agent_of(fields, request)
@@ -216,3 +219,12 @@ class Conversations:
         if fields.given("agent") or self._services.book.agent(request[CALLER].name) is not None:
             return self.agent_of(fields, request)
         return str(request[CALLER].name)
+
+
+def _words(fields: Fields) -> str | None:
+    """An agent's words to the customer. As in the chat, no note and no line for the desk is sent as such."""
+    text = fields.text("text", required=True)
+    if text is not None and (why := unfit(text, MENTIONED)):
+        notes, verbs = "POST /v1/conversations/{id}/notes", "POST /v1/conversations/{id}/verbs/{verb}"
+        fields.wrong("text", f"is not sent: {why}; a note goes to {notes}, a command to {verbs}; {_SPACED}")
+    return text

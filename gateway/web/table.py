@@ -196,7 +196,8 @@ def _talks(talks: Conversations) -> Sequence[Route]:
              what="With the notes of the desk, except for integrators."),
         Route(
             "POST", "/v1/conversations", "start_conversation", talks.start, DESK, "An agent writes first", tag,
-            what="To a number without an open conversation with the brand. The agent has the new one. All gates hold.",
+            what="To a number without an open conversation with the brand. The agent has the new one. All gates hold. "
+            "A text that is a note or a command of the desk is refused.",
             parameters=(_KEY,),
             body=Body({JSON_TYPE: (start, {"to": "+15551234568", "agent": "Ana", "text": "Your parcel is here."})}),
             answers={201: (card, "The conversation.")},

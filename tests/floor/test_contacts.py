@@ -86,7 +86,7 @@ async def test_an_action_is_a_line_for_the_desk(stage: Stage) -> None:
 
 async def test_the_desk_is_told_no_correction(stage: Stage) -> None:
     heard = await stage.do(stage.agents.said(Said(ANA, "", "s9", "hello", "s1")))
-    assert heard.refused == "not sent: it corrects a line that went to no customer; write it as a new message"
+    assert heard.refused == "not sent: it corrects a line that is no text of yours to the customer; write a new message"
 
 
 async def test_an_id_that_was_used_for_other_words_is_refused(stage: Stage) -> None:
@@ -121,4 +121,4 @@ async def test_what_http_sent_may_be_corrected_by_its_agent(stage: Stage) -> Non
     assert (last.text, last.parent_id) == ("Correction: It costs 42 cents", sent.id)
     [first, *_] = await stage.rows("SELECT id FROM message WHERE author_kind != 'agent' ORDER BY id")
     for unknown in (f"o{first['id']}", "o1", "o", "o-1", f"o{'9' * 30}", "o\u0661", f"x{sent.id}"):
-        assert "went to no customer" in (await says(stage, "It costs 43 cents", f"no-{unknown}", unknown)).refused
+        assert "no text of yours" in (await says(stage, "It costs 43 cents", f"no-{unknown}", unknown)).refused

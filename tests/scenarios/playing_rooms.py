@@ -103,6 +103,15 @@ async def _reacts(play: Play, agent: str, where: str) -> None:
     await _hear(play, where, said)
 
 
+@sentence(r"Nothing that (Ana|Ben|Cleo) has read holds: (.+)")
+async def _never_read(play: Play, agent: str, text: str) -> None:
+    chat = play.stage.chat
+    assert chat is not None
+    lines = [line.text for line in chat.lines[jid(agent)]]
+    assert lines, f"{agent} has read nothing at all"
+    assert not [line for line in lines if text in line]
+
+
 @sentence(r"The server of rooms is (broken|whole)")
 async def _broken(play: Play, how: str) -> None:
     _rooms(play).problem = "does not let us in: not-allowed" if how == "broken" else ""

@@ -5,6 +5,7 @@ from gateway.model.desk import Asked, Told
 from gateway.store.units import Statement, Unit
 from tests.scenarios.playing import AGENTS, Play, jid, same, sentence
 
+_LIVES = Statement("lives", "UPDATE customer SET timezone = ? WHERE key = ?")
 _CALLED = Statement("called", "UPDATE customer SET name = ?, language = ? WHERE key = ?")
 _forms: dict[int, tuple[str, Told]] = {}
 _WHO = "|".join(AGENTS)
@@ -32,6 +33,16 @@ async def _known(play: Play, name: str, called: str, language: str) -> None:
     key = f"tel:{play.phone(name)}"
     unit = Unit(key)
     unit.add(_CALLED, (called, language, key))
+    await play.stage.store.write(unit)
+    play.stage.engine.states.drop(key)
+
+
+@sentence(r"(\w+) lives in (\w+/\w+)")
+async def _lives(play: Play, name: str, zone: str) -> None:
+    """Who has written before."""
+    key = f"tel:{play.phone(name)}"
+    unit = Unit(key)
+    unit.add(_LIVES, (zone, key))
     await play.stage.store.write(unit)
     play.stage.engine.states.drop(key)
 
