@@ -252,15 +252,16 @@ class Engine:
         """The texts of open offers of those who write, unless memory knows that they left: a YES cannot mean what
         its customer has not seen.
         """
-        return [
-            offer.message_id
-            for due in batch
-            if due.kind in (inputs.TEXT, PARKED) and (state := states.get(due.key)) is not None and state.offers
-            for offer in state.offers.values()
-            if offer.state is OfferState.open
-            and offer.message_id is not None
-            and not any(offer.message_id in delivery.left for delivery in self.deliveries.values())
-        ]
+        found: list[int] = []
+        for due in batch:
+            state = states.get(due.key) if due.kind in (inputs.TEXT, PARKED) else None
+            for offer in state.offers.values() if state is not None else ():
+                if offer.state is OfferState.open and offer.message_id is not None and not self._left(offer.message_id):
+                    found.append(offer.message_id)
+        return found
+
+    def _left(self, message_id: int) -> bool:
+        return any(message_id in delivery.left for delivery in self.deliveries.values())
 
     def _decide_all(self, batch: Sequence[Due], states: dict[str, CustomerState]) -> list[_Decided]:
         """Each input decided, refused requests apart."""
