@@ -22,7 +22,7 @@ from gateway.care.playbook import Playbook
 from gateway.care.turn import CUSTOMER_LANE, Departure, Refused, Turn
 from gateway.jobs.lane import Lane
 from gateway.model.ids import Ids
-from gateway.model.offer import OfferState
+from gateway.model.offer import Offer, OfferState
 from gateway.store import messages, work
 from gateway.store.access import READ_FAULT
 from gateway.store.database import Store
@@ -255,13 +255,14 @@ class Engine:
         found: list[int] = []
         for due in batch:
             state = states.get(due.key) if due.kind in (inputs.TEXT, PARKED) else None
-            for offer in state.offers.values() if state is not None else ():
-                if offer.state is OfferState.open and offer.message_id is not None and not self._left(offer.message_id):
-                    found.append(offer.message_id)
+            if state is not None and state.offers:
+                found += [offer.message_id or 0 for offer in state.offers.values() if self._unseen(offer)]
         return found
 
-    def _left(self, message_id: int) -> bool:
-        return any(message_id in delivery.left for delivery in self.deliveries.values())
+    def _unseen(self, offer: Offer) -> bool:
+        if offer.state is not OfferState.open or offer.message_id is None:
+            return False
+        return not any(offer.message_id in delivery.left for delivery in self.deliveries.values())
 
     def _decide_all(self, batch: Sequence[Due], states: dict[str, CustomerState]) -> list[_Decided]:
         """Each input decided, refused requests apart."""
