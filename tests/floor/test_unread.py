@@ -32,7 +32,8 @@ async def told(stage: Stage, line: str) -> list[str]:
     await stage.settled()
     found = await stage.store.read(trace, int(line.removeprefix("m")))
     assert found is not None
-    return [one["reason"] for one in timeline(found) if one["kind"] == "agent" and "shown to" not in one["reason"]]
+    said = [str(one["reason"]) for one in timeline(found) if one["kind"] == "agent"]
+    return [reason for reason in said if "shown to" not in reason]
 
 
 @pytest.mark.parametrize("order", [(False, True), (True, False)], ids=["received first", "read first"])
