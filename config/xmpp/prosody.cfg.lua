@@ -13,6 +13,8 @@
 -- Domains: example.test       the agents      [xmpp] agent_domains = ["example.test"]
 --          sms.example.test   the customers   [xmpp] domain = "sms.example.test"
 --          rooms.example.test the lobbies     [[queues]] room = "billing@rooms.example.test"
+--          files.example.test what agents send: customers open it, so it has a name in the public DNS and a certificate
+--                             that phones trust
 
 pidfile = "/run/prosody/prosody.pid"
 log = { info = "/var/log/prosody/prosody.log", error = "/var/log/prosody/prosody.err" }
@@ -40,6 +42,8 @@ s2s_ports = {}
 certificates = "certs"
 c2s_ports = { 5222 }
 c2s_direct_tls_ports = { 5223 }
+https_ports = { 5281 }
+http_ports = {}                -- files and their links never go unencrypted
 c2s_require_encryption = true
 allow_unencrypted_plain_auth = false
 
@@ -90,3 +94,13 @@ Component "rooms.example.test" "muc"
   modules_enabled = { "muc_mam" }
   muc_room_default_public = false
   muc_room_default_persistent = true
+
+-- Files that agents send (XEP-0363). The customer gets the link by SMS: port 5281 must be open to the internet, or a proxy
+-- be there on 443, which makes shorter links: http_file_share_base_url = "https://files.example.test/file_share". Only
+-- https links go out. Who has the link has the file, so it goes away after a while. Its name is in the link: short names.
+
+Component "files.example.test" "http_file_share"
+  http_file_share_access = { "example.test" }             -- agents, and nobody else, may upload
+  http_file_share_size_limit = 10485760                 -- bytes
+  http_file_share_daily_quota = 104857600               -- bytes, of each agent
+  http_file_share_expires_after = 604800                -- seconds, a week: as long as a customer may need it

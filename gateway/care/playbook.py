@@ -101,9 +101,17 @@ class Playbook:
         return next((name for name, queue in self.queues.items() if queue.brand == brand), None)
 
     def answers(self, agent: Agent, queue: str | None) -> bool:
-        """Whether an agent may take what waits in a queue: it is one of theirs, or theirs is its back-up."""
+        """Whether an agent may take what waits in a queue: it is one of theirs, or theirs is its back-up, and they have
+        its skills.
+        """
         known = self.queues.get(queue or "")
-        return queue in agent.queues or (known is not None and known.backup in agent.queues)
+        theirs = queue in agent.queues or (known is not None and known.backup in agent.queues)
+        return theirs and self.skilled(agent, queue)
+
+    def skilled(self, agent: Agent, queue: str | None) -> bool:
+        """Whether an agent has all the skills that a queue asks for."""
+        known = self.queues.get(queue or "")
+        return known is None or set(known.skills) <= set(agent.skills)
 
     def keyword(self, text: str, brand: str, sender: str, language: str) -> Keyword | None:
         """The keyword that the whole text is."""

@@ -204,21 +204,21 @@ class Assigning:
             queue = book.queues.get(one.queue)
             if queue is None or queue.name in over or one.id in taken or one.brand not in book.brands:
                 continue
-            if not any(choosing.left(name) for name in hours.of(queue)):
+            if not any(choosing.left(name, queue.skills) for name in hours.of(queue)):
                 over.add(queue.name)
                 if over >= seen.counts.keys():
                     break
                 continue
-            agent = choosing.choose(self._wanted(one, hours.for_one(queue, one)), now)
+            agent = choosing.choose(self._wanted(one, queue.skills, hours.for_one(queue, one)), now)
             if agent is not None:
                 reserve = partial(reserving.reserve, conversation_id=one.id, epoch=one.epoch, agent=agent)
                 found.append(_Ask(one.id, one.key, reserve, agent))
         return found
 
-    def _wanted(self, one: Waiting, queues: Sequence[str]) -> Wanted:
+    def _wanted(self, one: Waiting, skills: tuple[str, ...], queues: Sequence[str]) -> Wanted:
         brand = self._engine.playbook.brands[one.brand]
         its = reserving.read(one.reservation)
-        return Wanted(queues, its, one.language or brand.default_language, one.last_agent)
+        return Wanted(queues, its, one.language or brand.default_language, one.last_agent, skills)
 
     # -- asking
 

@@ -1,9 +1,10 @@
 """Which agent is asked next: Fastpath's rules, as a pure choice.
 
-Never one who is not there, does not want to be disturbed, has as many conversations as they can take, or has not
-answered the last question yet. Of the others: who had the customer last, unless they show away or xa; who answers this
-queue before those of its back-up; who speaks the customer's language; shows chat, online, away, xa; then the fewest
-conversations; then who has waited longest since their last one. Nobody waits for any of these.
+Never one who is not there, does not want to be disturbed, has as many conversations as they can take, has not answered
+the last question yet, or lacks a skill that the queue asks for. Of the others: who had the customer last, unless they
+show away or xa; who answers this queue before those of its back-up; who speaks the customer's language; shows chat,
+online, away, xa; then the fewest conversations; then who has waited longest since their last one. Nobody waits for any
+of these.
 """
 
 from collections import deque
@@ -33,13 +34,15 @@ class Floor:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """For whom an agent is sought. queues: whose agents may be asked, in that order. its: who has passed. language: the
-    customer's. last_agent: who had them last.
+    customer's. last_agent: who had them last. skills: what the queue that they wait in asks for, which its back-up's
+    agents need as well.
     """
 
     queues: Sequence[str]
     its: Reservation
     language: str
     last_agent: str | None = None
+    skills: tuple[str, ...] = ()
 
 
 class Choosing:
@@ -56,15 +59,16 @@ class Choosing:
         able.sort(key=lambda one: one[0])
         self._available = {agent.jid: agent for (rank, _, _), agent in able if rank <= _AVAILABLE}
         self._lines: dict[tuple[str, str], deque[Agent]] = {}
+        self._skilled: dict[tuple[str, str, tuple[str, ...]], deque[Agent]] = {}
         for _, agent in able:
             tongues = {known.partition("-")[0] for known in agent.languages}
             for queue in agent.queues:
                 for tongue in ("", *tongues):
                     self._lines.setdefault((queue, tongue), deque()).append(agent)
 
-    def left(self, queue: str) -> bool:
-        """Whether a queue has an agent who could still be asked."""
-        return bool(self._line(queue, ""))
+    def left(self, queue: str, skills: tuple[str, ...] = ()) -> bool:
+        """Whether a queue has an agent with these skills who could still be asked."""
+        return bool(self._line(queue, "", skills))
 
     def choose(self, wanted: Wanted, now: int) -> str | None:
         """The agent to ask, None while there is none. They are not asked again in this round."""
@@ -78,25 +82,34 @@ class Choosing:
 
     def _first(self, wanted: Wanted, passed: Collection[str]) -> str | None:
         last = self._available.get(wanted.last_agent or "")
-        theirs = last is not None and not set(wanted.queues).isdisjoint(last.queues)
+        theirs = last is not None and not set(wanted.queues).isdisjoint(last.queues) and _has(last, wanted.skills)
         if last is not None and theirs and last.jid not in self._asked and last.jid not in passed:
             return str(last.jid)
         tongue = wanted.language.partition("-")[0]
         for queue in wanted.queues:
             for spoken in (tongue, ""):
-                for agent in self._line(queue, spoken):
+                for agent in self._line(queue, spoken, wanted.skills):
                     if agent.jid not in self._asked and agent.jid not in passed:
                         return str(agent.jid)
         return None
 
-    def _line(self, queue: str, tongue: str) -> deque[Agent]:
-        """Who speaks a language ("" = any), without those at its head who are asked already."""
+    def _line(self, queue: str, tongue: str, skills: tuple[str, ...]) -> deque[Agent]:
+        """Who speaks a language ("" = any) and has the skills, without those at its head who are asked already."""
         line = self._lines.get((queue, tongue))
         if line is None:
             return _NOBODY
+        if skills:
+            whole, key = line, (queue, tongue, skills)
+            line = self._skilled.get(key)
+            if line is None:
+                line = self._skilled[key] = deque(agent for agent in whole if _has(agent, skills))
         while line and line[0].jid in self._asked:
             line.popleft()
         return line
+
+
+def _has(agent: Agent, skills: Collection[str]) -> bool:
+    return set(skills) <= set(agent.skills)
 
 
 _NOBODY: deque[Agent] = deque()

@@ -10,13 +10,14 @@ from functools import partial
 from gateway.care import queueing, reserving
 from gateway.care.engine import Engine
 from gateway.care.turn import DESK_KEY, Refused, Turn, for_agent
+from gateway.floor.unread import Unread
 from gateway.model.address import parse_address
 from gateway.model.desk import Bounced, Line, LineKind, Seen
 from gateway.model.ids import Ids
 from gateway.store import messages
 from gateway.store.database import Store
 from gateway.store.units import Due, Failure, Unit
-from gateway.store.waiting import RECEIVED, Shown
+from gateway.store.waiting import READ, RECEIVED, Shown
 
 MOST_REMEMBERED = 20_000
 MOST_UNDER_WAY = 1000
@@ -42,6 +43,7 @@ class Echoes:
     def __init__(self, store: Store, engine: Engine, ids: Ids, now: Callable[[], int]) -> None:
         self._store, self._engine, self._ids, self._now = store, engine, ids, now
         self._sent: OrderedDict[str, Sent] = OrderedDict()  # by the line's id, those without a receipt
+        self._unread = Unread()
         self._acknowledge: set[str] = set()  # agents whose clients send receipts
         self._first: dict[str, int] = {}  # ms, by agent: their first line of this process
         self._tasks: set[asyncio.Task[None]] = set()
@@ -55,6 +57,7 @@ class Echoes:
             if line.kind in (LineKind.text, LineKind.notice):
                 self._sent[line.id] = Sent(line, due, now)
                 self._first.setdefault(line.agent, now)
+                self._unread.add(line)
         while len(self._sent) > MOST_REMEMBERED:
             self._sent.popitem(last=False)
 
@@ -67,11 +70,13 @@ class Echoes:
             line = Line(f"m{one.message_id}", one.agent, parse_address(one.key).value, LineKind.text)
             due = for_agent(one.message_id, one.key, "relay", one.agent, one.message_id, one.at)
             self._sent.setdefault(line.id, Sent(line, due, one.at))
+            self._unread.add(line)
 
     def forget(self, lines: Sequence[Line]) -> None:
         """They were not sent: their rows go again."""
         for line in lines:
             self._sent.pop(line.id, None)
+        self._unread.forget(lines)
 
     def may_be_lost(self, since: int) -> list[Sent]:
         """Lines that the server took in shortly before we lost it (ms), and that no client has received: where it died,
@@ -98,26 +103,25 @@ class Echoes:
                 self._sent[line.id] = Sent(line, one.due, now)
 
     def seen(self, seen: Seen) -> None:
-        """A client has a line. A customer's words have it in their timeline, once for all devices of the agent."""
+        """A client has a line, or the agent has read it, which also says that a client has it. A customer's words have
+        each in their timeline, once for all devices of the agent.
+        """
+        read = self._unread.read(seen.agent, seen.about) if seen.displayed else []
+        notes = [(int(name.removeprefix("m")), f"{READ} {seen.agent}") for name in read]
         one = self._sent.get(seen.about)
-        if one is None or one.line.agent != seen.agent:
-            return
-        del self._sent[seen.about]
-        self._acknowledge.add(seen.agent)
-        if one.line.kind is LineKind.text:
-            self._spawn(self._note_seen(int(seen.about.removeprefix("m")), seen.agent))
+        if one is not None and one.line.agent == seen.agent:
+            del self._sent[seen.about]
+            self._acknowledge.add(seen.agent)
+            if one.line.kind is LineKind.text:
+                notes.insert(0, (int(seen.about.removeprefix("m")), f"{RECEIVED} {seen.agent}"))
+        if notes:
+            self._spawn(self._note(notes, seen.agent))
 
-    async def _note_seen(self, message_id: int, agent: str) -> None:
+    async def _note(self, notes: Sequence[tuple[int, str]], agent: str) -> None:
+        """Messages, each with what their timelines say."""
         unit = Unit("desk")
-        messages.add_event(
-            unit,
-            self._ids(),
-            message_id,
-            "agent",
-            code=agent,
-            reason=f"{RECEIVED} {agent}",
-            route="xmpp",
-        )
+        for message_id, reason in notes:
+            messages.add_event(unit, self._ids(), message_id, "agent", code=agent, reason=reason, route="xmpp")
         try:
             await self._store.write(unit)
         except Failure as failure:

@@ -70,7 +70,9 @@ class Nudging:
         verb = "waits" if count == 1 else "wait"
         text = f"{count} {verb} in {queue}, the longest for {longest}: .queue lists them, .take in their chat takes one"
         theirs = self._answered_by(queue)
-        agents = [str(one.jid) for one in self._engine.playbook.agents if not theirs.isdisjoint(one.queues)]
+        book = self._engine.playbook
+        able = [one for one in book.agents if not theirs.isdisjoint(one.queues) and book.skilled(one, queue)]
+        agents = [str(one.jid) for one in able]
         return [_line(due, agent, "", text) for agent in agents if self._there(agent)]
 
     def _answered_by(self, name: str) -> set[str]:

@@ -130,6 +130,7 @@ def _references(found: Findings) -> None:
             found.wrong(("queues", index, "hours"), 'PH needs to know whose holidays: holidays = "US" in the brand')
         if queue.backup is not None:
             _backup(found, index, queue, queue.backup)
+    _skills(found)
     _lobbies(found)
     for index, agent in enumerate(gateway.agents):
         for place, name in enumerate(agent.queues):
@@ -198,6 +199,24 @@ def _not_yet(found: Findings) -> None:
             found.warn(
                 ("queues", index), "no agent answers this queue; its conversations wait for the API or a supervisor"
             )
+
+
+def _skills(found: Findings) -> None:
+    """Somebody who answers a queue, or its back-up, has all that it asks for; those who have not are never asked."""
+    for index, queue in enumerate(found.gateway.queues):
+        answer = [
+            (place, sorted(set(queue.skills) - set(agent.skills)), queue.name in agent.queues)
+            for place, agent in enumerate(found.gateway.agents)
+            if not {queue.name, queue.backup}.isdisjoint(agent.queues)
+        ]
+        if answer and all(missing for _, missing, _ in answer):
+            told = f"no agent of this queue or its backup has all of them: {', '.join(queue.skills)}"
+            found.wrong(("queues", index, "skills"), f"{told}; add them to the skills of one of [[agents]]")
+            continue
+        for place, missing, own in answer:
+            if missing and own:
+                lacks = f"is never asked for {queue.name!r}: lacks {', '.join(missing)}"
+                found.warn(("agents", place, "skills"), lacks)
 
 
 def _is_webhook_secret(secret: str) -> bool:

@@ -229,6 +229,9 @@ class Queue(Promised):
         le=100,
         description="points of what waits here; agents of several queues take most points first",
     )
+    skills: tuple[Name, ...] = Field(
+        default=(), description="what an agent must have, all of it, to be asked for what waits here"
+    )
     backup: Name | None = Field(default=None, description="the queue whose agents are asked as well after backup_after")
     backup_after: Seconds = Field(default=60.0, description="so long its own agents are asked alone")
     hours: str | None = Field(
@@ -259,6 +262,7 @@ class Agent(Section):
     jid: Jid = Field(description="the bare JID the person logs in with")
     name: Label = Field(description="as colleagues and the console see it")
     queues: tuple[Name, ...] = Field(default=(), description="names of [[queues]] that this person answers")
+    skills: tuple[Name, ...] = Field(default=(), description="what queues may ask for, such as refunds")
     languages: tuple[Language, ...] = Field(default=("en",), min_length=1, description="languages spoken, best first")
     capacity: int = Field(default=3, ge=1, le=100, description="conversations at once")
     role: Literal["agent", "supervisor"] = Field(default="agent", description="supervisors may take over and listen in")

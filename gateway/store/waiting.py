@@ -25,6 +25,7 @@ MOST_SINCE = 40
 """Messages on a card that came while the customer waited."""
 MOST_NOTED = 100_000
 RECEIVED = "received by the client of"
+READ = "read by"
 MOST_WAITING, MOST_HELD = 1000, 20_000
 """Of each queue, those who come first; of all agents."""
 _AWAY, _ELSEWHERE, _UP = "away:", "elsewhere:", "desk_up"
@@ -251,7 +252,7 @@ def unread(connection: apsw.Connection, since: int) -> tuple[list[Shown], set[st
     acknowledge: set[str] = set()
     had: set[tuple[int, str]] = set()
     for an_id, message_id, agent, reason in connection.execute(_NOTED, (id_at(since), MOST_NOTED)):
-        if str(reason).startswith(RECEIVED):
+        if str(reason).startswith((RECEIVED, READ)):
             had.add((message_id, agent))
             acknowledge.add(agent)
         elif (message_id, agent) not in had:

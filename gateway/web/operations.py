@@ -38,7 +38,7 @@ class Operations:
         book = self._services.book
         queue = book.queues.get(name)
         count, since = now.waiting.get(name, (0, 0))
-        agents = [agent for agent in book.agents if name in agent.queues]
+        agents = [agent for agent in book.agents if name in agent.queues and book.skilled(agent, name)]
         return {
             "name": name,
             "brand": queue.brand if queue else None,

@@ -85,14 +85,15 @@ class Ejabberd:
     """A server process. accounts: local parts; all have `PASSWORD`. privileges: with XEP-0356, for the desk alone.
     archive: keeps all messages (XEP-0313).
 
-    c2s, component: its ports. config: the file that it starts with; what stands there may be replaced before the start.
+    c2s, component: its ports; http: one for what we ship. config: the file that it starts with; what stands there may
+    be replaced before the start.
     """
 
     def __init__(
         self, folder: Path, accounts: tuple[str, ...], *, privileges: bool = False, archive: bool = True
     ) -> None:
         self.folder, self.privileges = folder, privileges
-        self.c2s, self.component = free_ports(2)
+        self.c2s, self.component, self.http = free_ports(3)
         self._process: asyncio.subprocess.Process | None = None
         (folder / "mnesia").mkdir(parents=True)
         database = apsw.Connection(str(self.database))

@@ -15,6 +15,8 @@ PRIVILEGES = (MODULES / "mod_privilege").exists()
 """Whether XEP-0356 is there: Debian ships it in prosody-modules."""
 DOMAIN, COMPONENT, SECRET, PASSWORD = "example.test", "sms.example.test", "secret", "open sesame"
 ROOMS = f"rooms.{DOMAIN}"
+FILES = f"files.{DOMAIN}"
+"""Of what we ship: where agents upload."""
 GROUP = "Care desk"
 _TAIL = 2000
 _CONFIG = """

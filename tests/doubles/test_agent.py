@@ -11,7 +11,7 @@ import pytest
 
 from tests.doubles.agent import AgentClient
 from tests.doubles.component import ACCEPT, Component
-from tests.doubles.prosody import COMPONENT, DOMAIN, GROUP, ROOMS, SECRET, Prosody, prosody_or_skip
+from tests.doubles.prosody import COMPONENT, DOMAIN, FILES, GROUP, ROOMS, SECRET, Prosody, prosody_or_skip
 
 pytestmark = pytest.mark.interop
 ACCOUNTS = ("ana", "ben", "sup")
@@ -276,7 +276,7 @@ async def self_signed(folder: Path) -> Path:
     certificate = folder / f"{DOMAIN}.crt"
     await run_program(
         "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-        "-subj", f"/CN={DOMAIN}", "-addext", f"subjectAltName=DNS:{DOMAIN}",
+        "-subj", f"/CN={DOMAIN}", "-addext", f"subjectAltName=DNS:{DOMAIN},DNS:{FILES}",
         "-keyout", str(folder / f"{DOMAIN}.key"), "-out", str(certificate),
     )  # fmt: skip
     return certificate
@@ -293,6 +293,7 @@ def _shipped(server: Prosody) -> str:
         ),
         "c2s_ports = { 5222 }": f'c2s_ports = {{ {server.c2s} }} interfaces = {{ "127.0.0.1" }}',
         "c2s_direct_tls_ports = { 5223 }": "c2s_direct_tls_ports = {}",
+        "https_ports = { 5281 }": f"https_ports = {{ {server.http} }}",
         "component_ports = { 5347 }": f"component_ports = {{ {server.component} }}",
     }.items():
         assert text.count(old) == 1, f"{old} is not there"
@@ -300,14 +301,19 @@ def _shipped(server: Prosody) -> str:
     return text
 
 
+async def shipped_prosody(folder: Path, accounts: tuple[str, ...] = ACCOUNTS) -> tuple[Prosody, Path]:
+    """One that starts with what we ship, if XMPP_SECRET is set; and the certificate that it shows."""
+    server = Prosody(folder / "prosody", accounts)
+    server.config.write_text(_shipped(server))
+    return server, await self_signed(server.folder / "certs")
+
+
 async def test_the_shipped_configuration_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prosody_or_skip(privileges=True)
     if shutil.which("openssl") is None:
         pytest.skip("not installed: openssl")
     monkeypatch.setenv("XMPP_SECRET", SECRET)
-    server = Prosody(tmp_path / "prosody", ACCOUNTS)
-    server.config.write_text(_shipped(server))
-    certificate = await self_signed(server.folder / "certs")
+    server, certificate = await shipped_prosody(tmp_path)
     said = await run_program("prosodyctl", "--root", "--config", str(server.config), "check", "config")
     assert "All checks passed" in said
     await server.start()

@@ -94,6 +94,9 @@ def _shipped(server: Ejabberd) -> str:
         "  - port: 5222": f'  - port: {server.c2s}\n    ip: "127.0.0.1"',
         "  - port: 5347": f"  - port: {server.component}",
         "  /etc/ejabberd/component.yml:": f"  {secret}:",
+        "  - port: 5443": f'  - port: {server.http}\n    ip: "127.0.0.1"',
+        "example.test:5443/": f"example.test:{server.http}/",
+        '"/var/lib/ejabberd/files"': f'"{server.folder}/files"',
         '"/var/lib/ejabberd/ejabberd.sqlite"': f'"{server.database}"',
         "loglevel: info": "loglevel: warning",
     }.items():

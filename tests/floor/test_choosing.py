@@ -15,8 +15,10 @@ NOW = 1_000_000
 NAMES = ("ana", "ben", "cleo", "dan")
 
 
-def agent(name: str, *, queues: tuple[str, ...] = ("billing",), capacity: int = 3) -> Agent:
-    return Agent(jid=f"{name}@example.test", name=name, queues=queues, capacity=capacity)
+def agent(
+    name: str, *, queues: tuple[str, ...] = ("billing",), capacity: int = 3, skills: tuple[str, ...] = ()
+) -> Agent:
+    return Agent(jid=f"{name}@example.test", name=name, queues=queues, capacity=capacity, skills=skills)
 
 
 def floor(
@@ -157,3 +159,25 @@ def test_whoever_is_chosen_may_be_and_nobody_better_was_left(
     if name is not None:
         assert name in pool
         assert all((shows[name], busy.get(name, 0)) <= (shows[other], busy.get(other, 0)) for other in pool)
+
+
+# -- skills
+
+
+def test_only_who_has_all_skills_of_the_queue_is_asked() -> None:
+    """Not the best by any other rule, who had the customer last, or an agent of the back-up."""
+    agents = [
+        agent("ana", skills=("refunds",)),
+        agent("ben", skills=("refunds", "business")),
+        agent("cleo", queues=("travel",)),
+        agent("dan", queues=("travel",), skills=("business", "refunds")),
+    ]
+    shows = {"ana": Show.chat, "ben": Show.away, "cleo": Show.chat, "dan": Show.online}
+    last = "ana@example.test"
+    wanted = Wanted(("billing", "travel"), NOBODY, "en", last, ("refunds", "business"))
+    round_ = Choosing(agents, floor(shows))
+    assert round_.left("billing", wanted.skills)
+    assert [round_.choose(wanted, NOW) for _ in range(3)] == ["ben@example.test", "dan@example.test", None]
+    assert not round_.left("billing", wanted.skills)
+    assert round_.left("billing"), "another queue may have Ana"
+    assert round_.choose(replace(wanted, skills=("refunds",)), NOW) == last

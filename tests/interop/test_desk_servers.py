@@ -86,8 +86,8 @@ async def test_a_conversation(on: Floor) -> None:
     await phone.sees_tick(said)
     assert (await desk.hears("Hello Ann", carbon="sent")).of == ANN
     await run.writes(ANN, "hello yourself")
-    for client in (desk, phone):
-        assert not (await client.hears("hello yourself", of=ANN)).delayed
+    words = [await client.hears("hello yourself", of=ANN) for client in (desk, phone)]
+    assert not any(one.delayed for one in words)
 
     async def received() -> bool:
         return "received by the client of ana@example.test" in await on.timeline(ANN, "yourself")
@@ -97,6 +97,15 @@ async def test_a_conversation(on: Floor) -> None:
     assert sorted(told) == ["received by the client of ana@example.test", "shown to ana@example.test"], (
         "two devices are one agent"
     )
+    for client, one in zip((desk, phone), words, strict=True):
+        client.marks(ANN, one.id)
+        await client.through()
+
+    async def read() -> bool:
+        return "read by ana@example.test" in await on.timeline(ANN, "yourself")
+
+    await run.until(read, "it was read")
+    assert (await on.timeline(ANN, "yourself")).count("read by ana@example.test") == 1
 
     # the phone is off: that bubble fails, with the reason
     await run.smsc("/set", {"stat": "UNDELIV"})
@@ -110,8 +119,8 @@ async def test_a_conversation(on: Floor) -> None:
     kept = await archive(desk, ANN)
     bodies = [body.text or "" for one in kept for body in one.iter("{jabber:client}body")]
     assert "waits in billing" in bodies[0]
-    words = [body for body in bodies if not body.startswith("[desk]")]
-    assert words == ["Hello Ann", "hello yourself", "are you there?"]
+    bare = [body for body in bodies if not body.startswith("[desk]")]
+    assert bare == ["Hello Ann", "hello yourself", "are you there?"]
 
 
 async def test_an_agent_who_was_offline(on: Floor) -> None:

@@ -199,6 +199,19 @@ async def _backed_up(play: Play, queue: str, backup: str, seconds: str) -> None:
     _queue(play, queue, backup=backup, backup_after=float(seconds))
 
 
+@sentence(r"Queue (\w+) asks for the skill (\w+)")
+async def _asks_for(play: Play, queue: str, skill: str) -> None:
+    _queue(play, queue, skills=(skill,))
+
+
+@sentence(r"(Ana|Ben|Cleo) has the skill (\w+)")
+async def _has(play: Play, agent: str, skill: str) -> None:
+    agents = play.stage.playbook.agents
+    _use(
+        play, agents=tuple(one.model_copy(update={"skills": (skill,)}) if one.name == agent else one for one in agents)
+    )
+
+
 @sentence(r"Queue (\w+) is taken out of the configuration")
 async def _taken_out(play: Play, queue: str) -> None:
     book = play.stage.playbook

@@ -246,6 +246,21 @@ def test_warnings_of_what_is_not_there_yet(folder: Path) -> None:
     assert "no agent answers" in warnings["queues.travel"]
 
 
+def test_somebody_has_the_skills_of_a_queue(folder: Path) -> None:
+    """Billing is answered by Ana and Ben."""
+    text = re.sub(r"(?m)^skills = .*\n", "", (folder / "gateway.toml").read_text("utf-8"))
+    asks = text.replace('name = "billing"\nbrand', 'name = "billing"\nskills = ["refunds", "business"]\nbrand', 1)
+    assert asks != text
+    halves = asks.replace('name = "Ana"\n', 'name = "Ana"\nskills = ["refunds"]\n')
+    for lacking in (asks, halves.replace('name = "Ben"\n', 'name = "Ben"\nskills = ["business"]\n')):
+        write(folder, "gateway.toml", lacking)
+        told = "no agent of this queue or its backup has all of them: refunds, business"
+        assert any(f"queues.billing.skills: {told}" in line for line in problems_of(folder))
+    write(folder, "gateway.toml", halves.replace('name = "Ben"\n', 'name = "Ben"\nskills = ["business", "refunds"]\n'))
+    warnings = [warning.text for warning in load(folder, {}).warnings]
+    assert "is never asked for 'billing': lacks business" in warnings
+
+
 def test_holidays_and_back_up_fit_the_brand(folder: Path) -> None:
     text = (folder / "gateway.toml").read_text("utf-8")
     without = re.sub(r'holidays = "US(-NY)?"', "", text)
