@@ -50,11 +50,6 @@ def dispositions(turn: Turn, conversation: Conversation) -> tuple[str, ...]:
     return _of_queue(turn, conversation) or turn.playbook.rules.conversations.dispositions
 
 
-def dispositions_named(turn: Turn, conversation: Conversation) -> bool:
-    """Whether its queue names how its conversations end."""
-    return bool(_of_queue(turn, conversation))
-
-
 def refused(turn: Turn, conversation: Conversation, disposition: str) -> str | None:
     """Why an agent may not end it so: its queue names how its conversations end, and this is none of them."""
     named = _of_queue(turn, conversation)

@@ -30,7 +30,7 @@ from gateway.store.units import Due, StoreFull, Unit
 from gateway.store.writer import Result
 
 LONGEST_BACKOFF_MS = 60_000
-MOST_DOUBTFUL = MOST_LEFT = 10_000
+MOST_DOUBTFUL = 10_000
 ORDER_WAIT_MS = 2000
 log = logging.getLogger("gateway.care.delivery")
 Again = list[tuple[Due, int]]
@@ -97,7 +97,6 @@ class Delivery:
         self._flying: dict[AttemptKey, _Flight] = {}
         self._unanswered: dict[str, tuple[int, int, int]] = {}
         self._doubtful: OrderedDict[AttemptKey, _Flight] = OrderedDict()
-        self.left: dict[int, None] = {}  # texts of offers that the carrier has accepted, oldest first
         self._kept = 0
         self.figures = DeliveryFigures()
 
@@ -236,7 +235,7 @@ class Delivery:
         if message.expires_at is not None and message.expires_at <= now:
             reason = "its time was over before it could leave"
             ends.finish(unit, message.id, Disposition.expired, None, reason)
-            if message.author_kind == "agent" or message.offer_id is not None:
+            if message.author_kind == "agent":
                 add_failed(unit, self._ids(), message, reason, now)
             return unit, None
         part_no, duplicate = part_of(due)
@@ -296,10 +295,6 @@ class Delivery:
     def _settle(self, unit: Unit, answer: PartAnswer, flight: _Flight | None, now: int) -> None:
         message_id = answer.attempt[0]
         if answer.outcome is Outcome.accepted:
-            if flight is not None and flight.message.offer_id is not None and flight.message.parts == 1:
-                self.left[message_id] = None
-                if len(self.left) > MOST_LEFT:
-                    del self.left[next(iter(self.left))]
             if answer.late or (flight is not None and part_of(flight.due)[1]):
                 # The doubt is over: the late answer came, or the marked repetition was taken.
                 messages.undoubt(unit, message_id)
@@ -327,7 +322,7 @@ class Delivery:
         if message.parts > 1:
             work.drop_parts_of(unit, message.key, message.id)
         opted_out = fault is Fault.opted_out
-        if opted_out or dispatch.matters(message) or message.offer_id is not None:
+        if opted_out or dispatch.matters(message):
             add_failed(unit, self._ids(), message, f"{reason} ({code})", now, opted_out=opted_out)
 
     def _requeue(self, unit: Unit, flight: _Flight, answer: PartAnswer, now: int) -> None:

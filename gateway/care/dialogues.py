@@ -85,26 +85,6 @@ def run(
     return True
 
 
-def only_closes(turn: Turn, dialogue: Dialogue, occasion: Moment) -> str | None:
-    """How the handler's step for an occasion would close, where it would say, ask and call nothing; nothing of it is
-    applied.
-    """
-    handler = turn.playbook.handlers.get(dialogue.handler)
-    if handler is None:
-        return None
-    steps: Steps = handler.running
-    language = turn.language(turn.conversations[dialogue.conversation_id].brand)
-    talk = steps.talk(_data_of(turn, handler, dialogue), turn.now, language, turn.key, dialogue.slots)
-    try:
-        with limit_step(STEP_LIMIT):
-            effects = steps.run(occasion, talk)
-    except (NoStep, StepError):
-        return None  # whoever runs it for good hears why
-    if not all(isinstance(effect, Close | Remember) for effect in effects):
-        return None
-    return next((effect.disposition for effect in effects if isinstance(effect, Close)), None)
-
-
 def _data_of(turn: Turn, handler: AnyHandler, dialogue: Dialogue) -> EventData:
     """The event's data, parsed once for as long as the dialogue is busy."""
     parsed = turn.playbook.parsed

@@ -22,8 +22,7 @@ from gateway.care.playbook import Playbook
 from gateway.care.turn import CUSTOMER_LANE, Departure, Refused, Turn
 from gateway.jobs.lane import Lane
 from gateway.model.ids import Ids
-from gateway.model.offer import Offer, OfferState
-from gateway.store import messages, work
+from gateway.store import work
 from gateway.store.access import READ_FAULT
 from gateway.store.database import Store
 from gateway.store.loading import load_batch
@@ -38,7 +37,6 @@ FULL_RETRY_MS = 1000
 POISON_RETRY_MS = 60_000
 # What a fault of ours can raise while it decides; anything else is a bug that must be seen at once.
 FAULTS = (AssertionError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RuntimeError, OSError)
-_NONE: frozenset[int] = frozenset()
 BUG = "a fault of ours, see the log"
 log = logging.getLogger("gateway.care")
 Again = list[tuple[Due, int]]
@@ -79,7 +77,6 @@ class Engine:
         self.states = StateCache()
         self.deliveries: dict[str, Delivery] = {}
         self.dead = 0
-        self._unsent = _NONE
         self.desk_changed: Callable[[], None] = lambda: None
         self.presence: Presence | None = None
         self._lane: Lane | None = None
@@ -126,8 +123,7 @@ class Engine:
         for due in batch:
             self._lane.occupy(due.key)
         states = {due.key: state for due in batch if (state := self.states.get(due.key)) is not None}
-        if len(states) == len(batch) and not self._doubtful(batch, states):
-            self._unsent = _NONE
+        if len(states) == len(batch):
             self._decide_at_once(batch, states, done)
             return
         self._cold.append(_AtOnce(batch, done))
@@ -244,25 +240,7 @@ class Engine:
                     due.hot = Started(found[due.ref])
                 elif due.hot is None and due.kind in (PARKED, FAILED):
                     due.hot = texts.get(due.ref)
-        doubtful = self._doubtful(batch, states)
-        self._unsent = frozenset(await self._store.read(messages.unsent, doubtful)) if doubtful else _NONE
         return states
-
-    def _doubtful(self, batch: Sequence[Due], states: dict[str, CustomerState]) -> list[int]:
-        """The texts of open offers of those who write, unless memory knows that they left: a YES cannot mean what
-        its customer has not seen.
-        """
-        found: list[int] = []
-        for due in batch:
-            state = states.get(due.key) if due.kind in (inputs.TEXT, PARKED) else None
-            if state is not None and state.offers:
-                found += [offer.message_id or 0 for offer in state.offers.values() if self._unseen(offer)]
-        return found
-
-    def _unseen(self, offer: Offer) -> bool:
-        if offer.state is not OfferState.open or offer.message_id is None:
-            return False
-        return not any(offer.message_id in delivery.left for delivery in self.deliveries.values())
 
     def _decide_all(self, batch: Sequence[Due], states: dict[str, CustomerState]) -> list[_Decided]:
         """Each input decided, refused requests apart."""
@@ -284,7 +262,6 @@ class Engine:
         """The unit of one input; None where a request was refused and nothing is to be written."""
         state = states.get(due.key) or CustomerState(due.key)
         turn = Turn(self.playbook, self._ids, state, self.now())
-        turn.unsent = self._unsent
         request = due.hot if isinstance(due.hot, Request) else None
         answer: object = None
         try:

@@ -106,11 +106,6 @@ def usable(turn: Turn, offer: Offer | None) -> bool:
     return offer is not None and offer.state is OfferState.open and offer.expires_at > turn.now
 
 
-def seen(turn: Turn, offer: Offer) -> bool:
-    """Whether its text has left, as far as was looked (when the customer writes): a YES cannot mean it before."""
-    return offer.message_id not in turn.unsent
-
-
 def accept(turn: Turn, offer: Offer, *, via: str, by: str, words: str, dialogue: Dialogue | None) -> Offer:
     """Buys it: the one call to the back office is committed with the acceptance.
 
@@ -198,8 +193,8 @@ def made_by_agents(turn: Turn, brand: str) -> list[Offer]:
 
 
 def of_agent(turn: Turn, brand: str) -> Offer | None:
-    """The offer of an agent that has the floor: the one that a bare YES or NO means. Its text has left."""
-    asked = [offer for offer in made_by_agents(turn, brand) if offer.asked and seen(turn, offer)]
+    """The offer of an agent that has the floor: the one that a bare YES or NO means."""
+    asked = [offer for offer in made_by_agents(turn, brand) if offer.asked]
     return asked[0] if len(asked) == 1 else None
 
 
@@ -209,11 +204,7 @@ def unattended(turn: Turn, brand: str) -> Offer | None:
     loose = [
         offer
         for offer in turn.offers.values()
-        if offer.brand == brand
-        and offer.asked
-        and usable(turn, offer)
-        and seen(turn, offer)
-        and offer.id not in waited_on
+        if offer.brand == brand and offer.asked and usable(turn, offer) and offer.id not in waited_on
     ]
     return loose[0] if len(loose) == 1 else None
 

@@ -219,8 +219,7 @@ class Tracking:
             return
         reason = _SENTENCES.get(disposition, "it was not delivered")
         ends.correct(unit, message.id, disposition, receipt.error or receipt.state, reason)
-        owed = dispatch.matters(message) or message.offer_id is not None
-        if FINAL.get(receipt.state) is not Disposition.unknown and owed:
+        if FINAL.get(receipt.state) is not Disposition.unknown and dispatch.matters(message):
             delivery.add_failed(unit, self._ids(), message, f"{reason} ({receipt.state})", now)
 
 

@@ -261,16 +261,6 @@ def standing(connection: apsw.Connection, messages: Sequence[Message]) -> list[M
     return [now(message) for message in messages]
 
 
-def unsent(connection: apsw.Connection, ids: Sequence[int]) -> set[int]:
-    """Those of the messages that no carrier has accepted as a whole, or that failed: the customer has not seen them."""
-    sql = (
-        f"SELECT id FROM message WHERE id IN ({','.join('?' * len(ids))}) AND coalesce(disposition, '') <> 'delivered' "
-        "AND (coalesce(disposition, 'unknown') NOT IN ('unknown', 'in_doubt') OR (SELECT count(DISTINCT part) "
-        "FROM attempt WHERE message_id = message.id AND outcome = 'accepted') < parts)"
-    )
-    return {an_id for (an_id,) in connection.execute(sql, ids)}
-
-
 def parts_of_set(
     connection: apsw.Connection, carrier: str, theirs: str, ours: str, reference: int, parts: int, newer_than: int
 ) -> list[tuple[int, int, str]]:
