@@ -102,13 +102,13 @@ async def test_what_http_sent_is_shown_in_the_agents_clients(tmp_path: Path) -> 
         run, desk, phone = on.run, await on.agent("ana"), await on.agent("ana", device="phone")
         await takes(on, desk)
         talk = await run.talk(ANN, state="human")
-        for text in ("I looked it up.", "/close is no command here"):
+        for text in ("I looked it up.", "/etc is no command here"):
             await run.api(
                 "POST", f"/v1/conversations/{talk['id']}/messages", {"agent": "Ana", "text": text}, status=202
             )
         for client in (desk, phone):
             await client.hears("I looked it up.", of=ANN, carbon="sent")
-            await client.hears("/close is no command here", of=ANN, carbon="sent")
+            await client.hears("/etc is no command here", of=ANN, carbon="sent")
 
         async def both_came_back() -> bool:
             return own(on) == 2
@@ -122,7 +122,7 @@ async def test_what_http_sent_is_shown_in_the_agents_clients(tmp_path: Path) -> 
             for an_id in shown:
                 await client.sees_tick(f"o{an_id}")
         desk.says(ANN, "Anything else?")
-        assert (await run.received(ANN, 4))[1:] == ["I looked it up.", "/close is no command here", "Anything else?"]
+        assert (await run.received(ANN, 4))[1:] == ["I looked it up.", "/etc is no command here", "Anything else?"]
         await run.talk(ANN, state="waiting", agent="ana@example.test")
         assert not desk.unread
         assert not desk.failed
