@@ -58,6 +58,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "refusals",
         "rendering",
         "rules",
+        "seen",
         "taking",
         "tracking",
         "turn",

@@ -84,7 +84,8 @@ class Gateway:
         self.engine = Engine(self.store, self.playbook, self.ids, wall_ms, self.push)
         self.desk = Desk(self.engine, self.store)
         self.taking = Taking(self.store, wall_ms, self.push)
-        self.tracking = Tracking(self.store, self.ids, wall_ms, self.push, desk=settings.xmpp is not None)
+        on_desk = settings.xmpp is not None
+        self.tracking = Tracking(self.store, self.ids, wall_ms, self.push, self.engine.seen, desk=on_desk)
         self.intake = Intake(self.store, self.tracking, self.engine, self.ids, wall_ms, self.push)
         self.doubts = Doubts(self.store, self.playbook, self.ids, wall_ms, self.push)
         self.calls = Calls(self.store, self.ids, wall_ms, self.push, self._post)
@@ -240,6 +241,7 @@ class Gateway:
             wall_ms,
             link,
             self.push,
+            seen=self.engine.seen,
             doubt_wait=carrier.doubt_wait,
             window=carrier.window * carrier.binds,
         )

@@ -42,11 +42,15 @@ def in_doubt(turn: Turn, conversation: Conversation, message: Message) -> None:
     answer = yes_or_no(message.text, turn.language(conversation.brand)) if turn.offers else None
     if answer is None:
         return
-    open_ones = [offer.name for offer in offers.made_by_agents(turn, conversation.brand)]
-    if not open_ones:
+    made = offers.made_by_agents(turn, conversation.brand)
+    if not made:
         return
+    open_ones = [offer.name for offer in made if offers.seen(turn, offer)]
     does = "buys" if answer == "YES" else "declines"
-    if len(open_ones) > 1:
+    if not open_ones:
+        names = " and ".join(offer.name for offer in made)
+        why = f"they have not had the text of the offer {names}: their {answer} {does} nothing"
+    elif len(open_ones) > 1:
         why = f"their {answer} may mean {' or '.join(open_ones)}: it {does} none; .offer NAME asks for one once more"
     else:
         [name] = open_ones

@@ -17,6 +17,7 @@ from gateway.care.doubts import add_doubt
 from gateway.care.evidence import reference_of
 from gateway.care.outbound import COMPLIANCE
 from gateway.care.playbook import Playbook
+from gateway.care.seen import Seen
 from gateway.care.turn import CUSTOMER_LANE, Departure, for_agent
 from gateway.jobs.lane import Lane
 from gateway.model.channel import FAULT_ADVICE, Channel, Encoding, Fault, Part, PartAnswer
@@ -86,11 +87,12 @@ class Delivery:
         channel: Channel,
         push: Callable[[Due], None],
         *,
+        seen: Seen,
         doubt_wait: float,
         window: int,
     ) -> None:
         self._store, self.playbook, self._ids, self._now = store, playbook, ids, now
-        self._channel, self._push = channel, push
+        self._channel, self._push, self._seen = channel, push, seen
         self._lane: Lane | None = None
         self._doubt_wait_ms = int(doubt_wait * 1000)
         self.window = window
@@ -235,6 +237,7 @@ class Delivery:
         if message.expires_at is not None and message.expires_at <= now:
             reason = "its time was over before it could leave"
             ends.finish(unit, message.id, Disposition.expired, None, reason)
+            self._seen.failed(message)
             if message.author_kind == "agent":
                 add_failed(unit, self._ids(), message, reason, now)
             return unit, None
@@ -295,6 +298,8 @@ class Delivery:
     def _settle(self, unit: Unit, answer: PartAnswer, flight: _Flight | None, now: int) -> None:
         message_id = answer.attempt[0]
         if answer.outcome is Outcome.accepted:
+            if flight is not None:
+                self._seen.accepted(flight.message)
             if answer.late or (flight is not None and part_of(flight.due)[1]):
                 # The doubt is over: the late answer came, or the marked repetition was taken.
                 messages.undoubt(unit, message_id)
@@ -319,6 +324,7 @@ class Delivery:
         reason = FAULT_ADVICE[fault][1]
         code = f"0x{answer.status:08X}"
         ends.finish(unit, message.id, disposition, code, reason)
+        self._seen.failed(message)
         if message.parts > 1:
             work.drop_parts_of(unit, message.key, message.id)
         opted_out = fault is Fault.opted_out

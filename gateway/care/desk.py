@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gateway.care import canned, dispatch, elsewhere, escalation, inputs, outbound, starting, tagging
+from gateway.care import canned, elsewhere, escalation, handing_back, inputs, offers, outbound, starting, tagging
 from gateway.care.engine import Engine
 from gateway.care.turn import Refused, Turn
 from gateway.model.conversation import Conversation
@@ -138,7 +138,7 @@ class Desk:
     ) -> Conversation:
         """The handler goes on."""
         return await self._on(
-            conversation_id, lambda turn, talk: dispatch.hand_back(turn, talk, by, disposition, as_agent=as_agent)
+            conversation_id, lambda turn, talk: handing_back.hand_back(turn, talk, by, disposition, as_agent=as_agent)
         )
 
     async def note(self, conversation_id: int, by: str, text: str) -> None:
@@ -252,10 +252,12 @@ def _resend(turn: Turn, old: Message, by: str) -> Message:
         MessageClass(old.cls),
         Author("api", by),
         event_id=old.event_id,
+        offer_id=old.offer_id,
         parent_id=old.id,
         sender=old.ours if old.ours in turn.playbook.senders else None,
     )
     made = outbound.send(turn, conversation, brand, draft)
+    offers.sent_again(turn, old, made)
     messages.add_event(turn.unit, turn.ids(), old.id, "resend", reason=f"sent again as {made.id} by {by}")
     return made
 

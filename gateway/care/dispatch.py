@@ -3,8 +3,8 @@
 import json
 from dataclasses import dataclass
 
-from gateway.care import closing, consent, dialogues, escalation, offers, outbound, queueing, wrapping
-from gateway.care.turn import Refused, Turn
+from gateway.care import closing, consent, dialogues, offers, outbound, queueing, wrapping
+from gateway.care.turn import Turn
 from gateway.model import desk, promises
 from gateway.model.brand import Brand
 from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState, OwnerKind
@@ -13,7 +13,7 @@ from gateway.model.message import Message, MessageClass
 from gateway.model.offer import Offer, OfferState
 from gateway.model.rows import replace
 from gateway.store import ends, events
-from gateway.triggers import CallFailed, EventData, Fulfilled, HandedBack, OfferFailed, Result, Timeout
+from gateway.triggers import CallFailed, EventData, Fulfilled, OfferFailed, Result, Timeout
 from gateway.triggers.moments import Moment
 
 FAILED_LATE_MS = 72 * 3_600_000
@@ -240,7 +240,7 @@ def _tell(turn: Turn, conversation: Conversation, offer: Offer, problem: str | N
         queueing.reopen(turn, current, said)
 
 
-# -- failed messages and hand-back
+# -- failed messages
 
 
 def delivery_failed(turn: Turn, message: Message, reason: str, *, opted_out: bool) -> None:
@@ -292,61 +292,3 @@ def matters(message: Message) -> bool:
     if message.author_id == outbound.COMPLIANCE:
         return False
     return message.author_kind == "agent" or message.cls <= MessageClass.transactional
-
-
-def hand_back(
-    turn: Turn, conversation: Conversation, by: str, disposition: str, *, as_agent: bool = True
-) -> Conversation:
-    """The agent gives the turn to the handler that escalated; without one the conversation ends as by `.close`, with
-    an outcome that its queue knows. In the wrap-up it is the one that was said before.
-
-    Raises NotOwner, Refused: `by` may not (`escalation.actor`), or the outcome is missing.
-    """
-    person = conversation.open and conversation.owner_kind is not OwnerKind.bot
-    if person and not resumes(turn, conversation):
-        recorded = conversation.disposition if conversation.state is ConversationState.wrapup else None
-        ended = disposition or recorded or "handed_back"
-        if as_agent and (why := closing.refused(turn, conversation, ended)) is not None:
-            missing = f"no handler goes on with it, so it ends here and needs an outcome: {why}"
-            raise Refused(missing, "disposition")
-        return escalation.close_by_agent(turn, conversation, by, ended, "", as_agent=as_agent)
-    conversation = escalation.give_back(turn, conversation, by, as_agent=as_agent)
-    _go_on(turn, conversation, disposition)
-    conversation = turn.fresh(conversation)
-    if not conversation.open:
-        closing.withdraw_open(turn, conversation, made_by=closing.HANDLERS)
-    return conversation
-
-
-def resumes(turn: Turn, conversation: Conversation) -> bool:
-    """Whether a handler has something left to do when a person hands back."""
-    return any(_resumes(turn, conversation, dialogue) for dialogue in turn.pending(conversation))
-
-
-def _resumes(turn: Turn, conversation: Conversation, dialogue: Dialogue) -> bool:
-    handler = turn.playbook.handlers.get(dialogue.handler)
-    if handler is None:
-        return False
-    if dialogue.id == conversation.rejoin:
-        return bool(dialogue.step) or handler.registered("handed_back")
-    pending = dialogue.pending or {}
-    return "step" in pending or "handed_over" in pending
-
-
-def _go_on(turn: Turn, conversation: Conversation, disposition: str) -> None:
-    """What the handlers do with the turn that they have again."""
-    dialogue = turn.dialogues.get(conversation.rejoin or 0)
-    if dialogue is None or dialogue.state is DialogueState.done:
-        dialogues.next_floor(turn, conversation)
-        if turn.floor(conversation) is None:
-            closing.close(turn, turn.fresh(conversation), disposition or "handed_back")
-        return
-    turn.put(replace(conversation, owner_id=dialogue.handler, rejoin=None))
-    dialogue = turn.put_dialogue(replace(dialogue, state=DialogueState.floor, pending=None, rank=max(dialogue.rank, 0)))
-    if not dialogues.run(turn, dialogue, HandedBack(disposition)):
-        if dialogue.step:
-            # The step goes on listening; silence ends it as it would have before.
-            idle = turn.playbook.rules.conversations.idle
-            dialogues.wait_again(turn, dialogue, idle)
-        else:
-            dialogues.finish(turn, turn.fresh(conversation), dialogue, disposition or "handed_back")

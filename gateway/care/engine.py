@@ -19,10 +19,11 @@ from gateway.care.dialogues import StepFailed
 from gateway.care.elsewhere import Presence
 from gateway.care.inputs import FAILED, PARKED, Request, Started
 from gateway.care.playbook import Playbook
+from gateway.care.seen import Seen
 from gateway.care.turn import CUSTOMER_LANE, Departure, Refused, Turn
 from gateway.jobs.lane import Lane
 from gateway.model.ids import Ids
-from gateway.store import work
+from gateway.store import messages, work
 from gateway.store.access import READ_FAULT
 from gateway.store.database import Store
 from gateway.store.loading import load_batch
@@ -55,6 +56,14 @@ class _Decided:
 
 
 @dataclass(slots=True)
+class _Known:
+    """What decisions are made of. unsent: texts of open offers that no customer can have seen."""
+
+    states: dict[str, CustomerState]
+    unsent: frozenset[int] = frozenset()
+
+
+@dataclass(slots=True)
 class _AtOnce:
     """Texts that are to be decided together, and who hears of it."""
 
@@ -77,6 +86,7 @@ class Engine:
         self.states = StateCache()
         self.deliveries: dict[str, Delivery] = {}
         self.dead = 0
+        self.seen = Seen()
         self.desk_changed: Callable[[], None] = lambda: None
         self.presence: Presence | None = None
         self._lane: Lane | None = None
@@ -89,8 +99,7 @@ class Engine:
 
     async def run(self, batch: list[Due]) -> Again:
         """Decides and commits a batch; answers what is to be tried again, and after how many ms."""
-        states = await self._load(batch)
-        decided = self._decide_all(batch, states)
+        decided = self._decide_all(batch, await self._load(batch))
         if not decided:
             return []
         failpoints.hit("before_decision_commit")
@@ -123,8 +132,8 @@ class Engine:
         for due in batch:
             self._lane.occupy(due.key)
         states = {due.key: state for due in batch if (state := self.states.get(due.key)) is not None}
-        if len(states) == len(batch):
-            self._decide_at_once(batch, states, done)
+        if len(states) == len(batch) and not self._unsure(batch, states):
+            self._decide_at_once(batch, _Known(states), done)
             return
         self._cold.append(_AtOnce(batch, done))
         self._read_cold()
@@ -149,10 +158,10 @@ class Engine:
         while self._cold and (not some or len(batch) + len(self._cold[0].batch) <= MOST_COLD):
             some.append(self._cold.popleft())
             batch.extend(some[-1].batch)
-        states: dict[str, CustomerState] | None = None
+        known: _Known | None = None
         failure: Failure = Rejected(BUG)
         try:
-            states = await self._load(batch)
+            known = await self._load(batch)
         except READ_FAULT as error:
             log.warning("customers cannot be read: %s", error)
             failure = StoreClosed("the store cannot be read at the moment")
@@ -160,19 +169,17 @@ class Engine:
             try:
                 while some:
                     one = some.popleft()
-                    if states is None:
+                    if known is None:
                         self._told(one.batch, [failure] * len(one.batch), one.done)
                     else:
-                        self._decide_at_once(one.batch, states, one.done)
+                        self._decide_at_once(one.batch, known, one.done)
             finally:
                 self._cold.extendleft(reversed(some))  # after a fault of ours, which is seen
 
-    def _decide_at_once(
-        self, batch: Sequence[Due], states: dict[str, CustomerState], done: Callable[[list[Result]], None]
-    ) -> None:
+    def _decide_at_once(self, batch: Sequence[Due], known: _Known, done: Callable[[list[Result]], None]) -> None:
         decided: list[_Decided] = []
         try:
-            decided = self._decide_all(batch, states)
+            decided = self._decide_all(batch, known)
         finally:
             if not decided:
                 self._told(batch, [Rejected(BUG)] * len(batch), done)
@@ -216,8 +223,8 @@ class Engine:
         self.push(Due(0, CUSTOMER_LANE, key, "request", self.now(), 0, hot=Request(decide, future)))
         return await future
 
-    async def _load(self, batch: list[Due]) -> dict[str, CustomerState]:
-        """Reads what the batch needs and memory has not: states, events, texts."""
+    async def _load(self, batch: list[Due]) -> _Known:
+        """Reads what the batch needs and memory has not: states, events, texts, whether offers have left."""
         states: dict[str, CustomerState] = {}
         cold: list[str] = []
         event_ids: list[int] = []
@@ -240,15 +247,26 @@ class Engine:
                     due.hot = Started(found[due.ref])
                 elif due.hot is None and due.kind in (PARKED, FAILED):
                     due.hot = texts.get(due.ref)
-        return states
+        unsure = self._unsure(batch, states)
+        unsent = await self._store.read(messages.unsent, unsure) if unsure else ()
+        return _Known(states, frozenset(unsent))
 
-    def _decide_all(self, batch: Sequence[Due], states: dict[str, CustomerState]) -> list[_Decided]:
+    def _unsure(self, batch: Sequence[Due], states: dict[str, CustomerState]) -> list[int]:
+        """The texts of open offers of those who write that memory knows nothing of."""
+        found: list[int] = []
+        for due in batch:
+            state = states.get(due.key) if due.kind in (inputs.TEXT, PARKED) else None
+            if state is not None and state.offers:
+                found += self.seen.unsure(state.offers.values())
+        return found
+
+    def _decide_all(self, batch: Sequence[Due], known: _Known) -> list[_Decided]:
         """Each input decided, refused requests apart."""
         decided: list[_Decided] = []
         whole = False
         try:
             for due in batch:
-                one = self._decide(due, states)
+                one = self._decide(due, known)
                 if one is not None:
                     decided.append(one)
             whole = True
@@ -258,10 +276,11 @@ class Engine:
                 self._settle(decided, [Rejected(BUG)] * len(decided))
         return decided
 
-    def _decide(self, due: Due, states: dict[str, CustomerState]) -> _Decided | None:
+    def _decide(self, due: Due, known: _Known) -> _Decided | None:
         """The unit of one input; None where a request was refused and nothing is to be written."""
-        state = states.get(due.key) or CustomerState(due.key)
+        state = known.states.get(due.key) or CustomerState(due.key)
         turn = Turn(self.playbook, self._ids, state, self.now())
+        turn.unsent = known.unsent
         request = due.hot if isinstance(due.hot, Request) else None
         answer: object = None
         try:
@@ -276,16 +295,16 @@ class Engine:
                 promises.follow(turn)
             unit, state_after = turn.finish(self._depart)
         except (Refused, StepFailed, StepError, *FAULTS) as error:
-            known = isinstance(error, Refused | StepFailed | StepError)
+            told = isinstance(error, Refused | StepFailed | StepError)
             for departure in turn.departures:
                 self.deliveries[departure.due.lane].stayed(departure)
-            if not known:
+            if not told:
                 # A fault of ours on one input: quarantined with its cause, never a crash (invariant 13).
                 log.exception("input %s %d could not be decided", due.kind, due.id)
             if request is not None:
-                request.refuse(error if known else Refused(f"an internal fault: {type(error).__name__}; see the log"))
+                request.refuse(error if told else Refused(f"an internal fault: {type(error).__name__}; see the log"))
                 return None
-            turn = self._dead_letter(due, state, str(error) if known else f"{type(error).__name__}: {error}")
+            turn = self._dead_letter(due, state, str(error) if told else f"{type(error).__name__}: {error}")
             unit, state_after = turn.finish(self._depart)
         unit.intake = not due.stored  # new, and refused while the disk is full
         if turn.desk_changed:

@@ -261,8 +261,6 @@ def give_back(turn: Turn, conversation: Conversation, by: str, *, as_agent: bool
     by = actor(turn, conversation, by, as_agent=as_agent)
     conversation = wrapping.back(turn, conversation)
     turn.note(conversation, "handed_back", by, _with_former_owner(conversation, by, ""))
-    for agent in reserving.concerned(conversation):
-        turn.to_agent("notice", agent, conversation.id, "the bot has this conversation again")
     turn.desk_changed = True
     return turn.put(
         replace(conversation, state=ConversationState.bot, owner_id="", agent=None, queue=None, reservation=None)

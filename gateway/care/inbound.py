@@ -289,7 +289,7 @@ def _to_step(turn: Turn, conversation: Conversation, floor: Dialogue, message: M
         closing.end_dialogue(turn, floor)
         unclaimed.answer(turn, turn.playbook.brands[conversation.brand], message, turn.fresh(conversation))
         return
-    if floor.step and dialogues.reply(turn, floor, message.text):
+    if floor.step and not _unseen(turn, floor, message) and dialogues.reply(turn, floor, message.text):
         return
     if choose(message.text, ("AGENT",), turn.language(conversation.brand)):
         queueing.to_queue(turn, turn.fresh(conversation), None, message.text)
@@ -301,6 +301,17 @@ def _to_step(turn: Turn, conversation: Conversation, floor: Dialogue, message: M
         queueing.to_queue(turn, turn.fresh(conversation), None, f"not understood {misses} times")
         return
     outbound.say(turn, conversation, "system.not_understood", {})
+
+
+def _unseen(turn: Turn, floor: Dialogue, message: Message) -> bool:
+    """Whether it is YES or NO to an offer whose text has not left: it means something else, whatever that is."""
+    offer = turn.offer(floor.offer_id) if turn.unsent else None
+    return (
+        offer is not None
+        and offers.usable(turn, offer)
+        and not offers.seen(turn, offer)
+        and yes_or_no(message.text, turn.language(offer.brand)) is not None
+    )
 
 
 def _leaves_default(turn: Turn, conversation: Conversation, floor: Dialogue, message: Message) -> bool:

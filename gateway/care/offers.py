@@ -7,7 +7,7 @@ from gateway.care import closing, rules
 from gateway.care.turn import Turn
 from gateway.model.conversation import Conversation, Dialogue
 from gateway.model.ids import TIME_SHIFT
-from gateway.model.message import MessageClass
+from gateway.model.message import Message, MessageClass
 from gateway.model.offer import Offer, OfferState
 from gateway.model.rows import replace
 from gateway.settings.policy import Offer as Terms
@@ -106,6 +106,18 @@ def usable(turn: Turn, offer: Offer | None) -> bool:
     return offer is not None and offer.state is OfferState.open and offer.expires_at > turn.now
 
 
+def seen(turn: Turn, offer: Offer) -> bool:
+    """Whether its text has left, as far as was looked (when the customer writes): a YES cannot mean it before."""
+    return offer.message_id not in turn.unsent
+
+
+def sent_again(turn: Turn, old: Message, made: Message) -> None:
+    """The text that made an offer is resent: from now on this one makes it."""
+    offer = turn.offer(old.offer_id)
+    if offer is not None and offer.message_id == old.id and offer.state is OfferState.open:
+        turn.put_offer(replace(offer, message_id=made.id))
+
+
 def accept(turn: Turn, offer: Offer, *, via: str, by: str, words: str, dialogue: Dialogue | None) -> Offer:
     """Buys it: the one call to the back office is committed with the acceptance.
 
@@ -193,8 +205,8 @@ def made_by_agents(turn: Turn, brand: str) -> list[Offer]:
 
 
 def of_agent(turn: Turn, brand: str) -> Offer | None:
-    """The offer of an agent that has the floor: the one that a bare YES or NO means."""
-    asked = [offer for offer in made_by_agents(turn, brand) if offer.asked]
+    """The offer of an agent that has the floor: the one that a bare YES or NO means. Its text has left."""
+    asked = [offer for offer in made_by_agents(turn, brand) if offer.asked and seen(turn, offer)]
     return asked[0] if len(asked) == 1 else None
 
 
@@ -204,7 +216,11 @@ def unattended(turn: Turn, brand: str) -> Offer | None:
     loose = [
         offer
         for offer in turn.offers.values()
-        if offer.brand == brand and offer.asked and usable(turn, offer) and offer.id not in waited_on
+        if offer.brand == brand
+        and offer.asked
+        and usable(turn, offer)
+        and seen(turn, offer)
+        and offer.id not in waited_on
     ]
     return loose[0] if len(loose) == 1 else None
 

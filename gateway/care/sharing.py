@@ -81,11 +81,10 @@ def implied(turn: Turn, sender: Sender, text: str) -> str | None:
     if len(names) == 1 or turn.revoked(names[0]):
         return names[0]
     talking = [name for name in names if _talks(turn, name, sender.address) or _rates(turn, name, text)]
-    if not talking and yes_or_no(text, turn.language(names[0])) is not None:
-        talking = [name for name in names if offers.unattended(turn, name) is not None]
-    if len(talking) == 1:
-        return talking[0]
     last = codes.read(turn, sender.address).last(turn.now)
+    if len(talking) == 1:
+        # A YES after another brand's text may answer that: it buys nothing unasked.
+        return talking[0] if last in (None, talking[0]) or not _buys(turn, talking[0], text) else None
     if last in names:
         return last
     # Before the address was shared nobody noted it: what is known of their conversations has to do.
@@ -102,6 +101,13 @@ def implied(turn: Turn, sender: Sender, text: str) -> str | None:
 def _talks(turn: Turn, brand: str, address: str) -> bool:
     its = turn.conversation(brand)
     return its is not None and its.sender == address and its.state is not ConversationState.wrapup
+
+
+def _buys(turn: Turn, brand: str, text: str) -> bool:
+    """Whether it is YES or NO where the brand has an offer open."""
+    if not any(offer.brand == brand and offers.usable(turn, offer) for offer in turn.offers.values()):
+        return False
+    return yes_or_no(text, turn.language(brand)) is not None
 
 
 def _rates(turn: Turn, brand: str, text: str) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gateway import failpoints
 from gateway.care import delivery, dispatch
 from gateway.care.evidence import REASONS, RECENT_MS, owner_of, parked_key, told_text
+from gateway.care.seen import Seen
 from gateway.care.turn import for_agent
 from gateway.model.channel import Receipt
 from gateway.model.desk import TICK, bubble_of
@@ -55,9 +56,17 @@ class Tracking:
     """
 
     def __init__(
-        self, store: Store, ids: Ids, now: Callable[[], int], push: Callable[[Due], None], *, desk: bool = False
+        self,
+        store: Store,
+        ids: Ids,
+        now: Callable[[], int],
+        push: Callable[[Due], None],
+        seen: Seen,
+        *,
+        desk: bool = False,
     ) -> None:
         self._store, self._ids, self._now, self._push, self._desk = store, ids, now, push, desk
+        self._seen = seen
         self._one_at_a_time = asyncio.Lock()
         self.figures = TrackingFigures()
         self.by_carrier: dict[str, TrackingFigures] = {}
@@ -219,7 +228,10 @@ class Tracking:
             return
         reason = _SENTENCES.get(disposition, "it was not delivered")
         ends.correct(unit, message.id, disposition, receipt.error or receipt.state, reason)
-        if FINAL.get(receipt.state) is not Disposition.unknown and dispatch.matters(message):
+        if FINAL.get(receipt.state) is Disposition.unknown:
+            return
+        self._seen.failed(message)
+        if dispatch.matters(message):
             delivery.add_failed(unit, self._ids(), message, f"{reason} ({receipt.state})", now)
 
 

@@ -99,6 +99,7 @@ class Turn:
         self.outgoing: list[Due] = []
         self.departures: list[Departure] = []
         self.desk_changed = False
+        self.unsent: frozenset[int] = frozenset()  # texts of open offers that no carrier has accepted
         self.cared = False  # a person has, had or shall have one of them (`gateway.care.promises`)
         # What was put, in order: all that `finish` has to look at.
         self._moved: dict[int, None] = {}

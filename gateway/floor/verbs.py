@@ -7,7 +7,7 @@ does (`do`, a decision in the customer's own order, which answers with a sentenc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway.care import closing, consent, dispatch, elsewhere, escalation, offers, outbound, reserving, wrapping
+from gateway.care import closing, consent, elsewhere, escalation, handing_back, offers, outbound, reserving, wrapping
 from gateway.care.turn import NotOwner, Refused, Turn
 from gateway.floor import inviting
 from gateway.floor.beginnings import plain
@@ -238,21 +238,22 @@ def bot(scene: Scene) -> str:
     if disposition and disposition not in known:
         hint = nearest(disposition, known) or f"; there are {', '.join(known)}"
         raise Refused(f"no outcome {disposition[:40]!r}{hint}; a note is .note TEXT", "disposition")
-    resumed = dispatch.resumes(scene.turn, scene.conversation)
+    resumed = handing_back.resumes(scene.turn, scene.conversation)
     if not resumed:
         _may_end(scene)
     if note:
         scene.turn.note(scene.conversation, "note", scene.agent, note)
-    ended = dispatch.hand_back(scene.turn, scene.conversation, scene.agent, disposition)
-    if resumed:
+    ended = handing_back.hand_back(scene.turn, scene.conversation, scene.agent, disposition)
+    if resumed and ended.open:
         return "handed back to the bot" + (f": {disposition}" if disposition else "")
-    return f"closed, as no handler goes on with it: {ended.disposition}"
+    why = "the bot had the last word" if resumed else "no handler goes on with it"
+    return f"closed: {ended.disposition}; {why}"
 
 
 def _wants_outcome(scene: Scene) -> Sequence[Input]:
     known = closing.dispositions(scene.turn, scene.conversation)
     its, choices = scene.conversation, tuple((name, name.replace("_", " ")) for name in known)
-    ends = its.open and its.state != "wrapup" and not dispatch.resumes(scene.turn, its)
+    ends = its.open and its.state != "wrapup" and not handing_back.resumes(scene.turn, its)
     if ends and closing.refused(scene.turn, its, "") is not None:
         how = Input("disposition", "How it ended: no handler goes on with it", choices=choices)
     else:

@@ -51,6 +51,7 @@ _ADD_OFFER = insert(OfferRow)
 _offer_row = row_of(OfferRow)
 _OFFER_CHANGING = (
     "state",
+    "message_id",
     "accepted_at",
     "accepted_via",
     "accepted_by",

@@ -261,6 +261,19 @@ def standing(connection: apsw.Connection, messages: Sequence[Message]) -> list[M
     return [now(message) for message in messages]
 
 
+def unsent(connection: apsw.Connection, ids: Sequence[int]) -> set[int]:
+    """Those of the messages that their customers cannot have seen: they failed, or nothing of them has gone to a
+    carrier yet. What is under way or in doubt may have been seen.
+    """
+    sql = (
+        f"SELECT id FROM message WHERE id IN ({','.join('?' * len(ids))}) AND ("
+        "coalesce(disposition, 'unknown') NOT IN ('delivered', 'unknown', 'in_doubt') OR disposition IS NULL "
+        "AND NOT EXISTS (SELECT 1 FROM attempt WHERE message_id = message.id "
+        "AND coalesce(outcome, 'in_doubt') IN ('accepted', 'in_doubt')))"
+    )
+    return {an_id for (an_id,) in connection.execute(sql, ids)}
+
+
 def parts_of_set(
     connection: apsw.Connection, carrier: str, theirs: str, ours: str, reference: int, parts: int, newer_than: int
 ) -> list[tuple[int, int, str]]:

@@ -182,3 +182,30 @@ async def test_what_is_not_shared_writes_nothing_down(tmp_path: Path) -> None:
     await made.settled()
     assert await made.rows("SELECT shared FROM customer") == [{"shared": None}]
     await made.close()
+
+
+async def overage(stage: Stage) -> None:
+    data = {"plan": "Basic 300", "minutes_over": 120, "charge": "50.00", "currency": "USD"}
+    await stage.event("plan.overage", ANN, data)
+    await stage.settled()
+
+
+async def test_a_yes_after_the_text_of_another_brand_buys_nothing_unasked(stage: Stage) -> None:
+    await overage(stage)
+    await program(stage, "zed")
+    await writes(stage, "YES")
+    assert "1 Acme Mobile, 2 Zed Air" in stage.carrier.texts(ANN)[-1]
+    assert [row["state"] for row in await stage.rows("SELECT state FROM offer")] == ["open"]
+    await writes(stage, "1")
+    assert [row["state"] for row in await stage.rows("SELECT state FROM offer")] == ["fulfilling"]
+
+
+async def test_a_yes_after_the_close_means_who_wrote_last(stage: Stage) -> None:
+    await overage(stage)
+    await stage.advance(hours=25)
+    [offer] = await stage.rows("SELECT state FROM offer")
+    assert offer["state"] == "open"
+    await program(stage, "zed")
+    await writes(stage, "YES")
+    assert await brands(stage) == [("zed", "YES")]
+    assert [row["state"] for row in await stage.rows("SELECT state FROM offer")] == ["open"]

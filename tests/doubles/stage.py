@@ -208,7 +208,7 @@ class Stage:
         self.lanes = {}
         self.engine = Engine(self.store, self.playbook, self.ids, self.clock, self.push)
         self.desk = Desk(self.engine, self.store)
-        self.tracking = Tracking(self.store, self.ids, self.clock, self.push, desk=self.playbook.desk)
+        self.tracking = Tracking(self.store, self.ids, self.clock, self.push, self.engine.seen, desk=self.playbook.desk)
         self.intake = Intake(self.store, self.tracking, self.engine, self.ids, self.clock, self.push)
         self.doubts = Doubts(self.store, self.playbook, self.ids, self.clock, self.push)
         self.calls = Calls(self.store, self.ids, self.clock, self.push, self.office.post)
@@ -219,6 +219,7 @@ class Stage:
             self.clock,
             self.carrier,
             self.push,
+            seen=self.engine.seen,
             doubt_wait=60.0,
             window=self.carrier.window,
         )

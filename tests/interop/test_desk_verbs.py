@@ -62,7 +62,7 @@ ON_A_CUSTOMER: Sequence[Verb] = (
         form=(("to", CLEO), ("reason", "she knows")),
         asks=("travel", CLEO),
     ),
-    Verb("bot", "/bot resolved all well", "the bot", "escalated", RESOLVED, ("resolved",)),
+    Verb("bot", "/bot resolved all well", "closed: resolved", "escalated", RESOLVED, ("resolved",)),
     Verb("close", "/close resolved all well", "closed: resolved", form=RESOLVED, asks=("resolved",)),
     Verb("done", "/done", "done", "wraps up"),
     Verb(

@@ -104,6 +104,12 @@ async def _wrapup(play: Play, disposition: str) -> None:
     assert (talk["state"], talk["disposition"]) == ("wrapup", disposition), f"{talk['state']} {talk['disposition']}"
 
 
+@sentence(r"A rep resends the last text to (\w+)")
+async def _resends(play: Play, name: str) -> None:
+    text = [text for text in await play.stage.sent_texts() if text.theirs == play.phone(name)][-1]
+    await play.stage.do(play.stage.desk.resend(text.id, "Rita"))
+
+
 @sentence(r"1 minute passes")
 async def _minute(play: Play) -> None:
     await play.stage.advance(minutes=1)

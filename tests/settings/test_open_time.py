@@ -125,7 +125,7 @@ def test_a_holiday_counts_by_itself() -> None:
 @settings(max_examples=60, deadline=None)
 @given(start=instants(), span=st.integers(0, 24 * 3_600_000), hours=st.sampled_from(HOURS), zone=st.sampled_from(ZONES))
 def test_what_is_added_is_found_between(start: int, span: int, hours: str, zone: str) -> None:
-    """`open_between` measures what `add_open` counts, to the millisecond: 24 open hours are 48 weeks of the scarcest."""
+    """`open_between` measures what `add_open` counts, to the millisecond: 24 open hours are 48 weeks of the least."""
     its = Hours.parse(hours)
     end = add_open(its, zone, start, span)
     assert end is not None

@@ -199,6 +199,15 @@ class World:
         unit.extend(Statement("test", sql, exact=False), rows or [()])
         await self.store.write(unit)
 
+    async def carried(self) -> None:
+        """The carrier accepts the texts that no carrier has had yet."""
+        await self.run_sql(
+            "INSERT INTO attempt (message_id, part, attempt, carrier, at, possible_duplicate, outcome, answered_at) "
+            "SELECT id, 1, 1, 'sim', ?1, 0, 'accepted', ?1 FROM message WHERE direction = 'mt' "
+            "AND id NOT IN (SELECT message_id FROM attempt)",
+            (self.now,),
+        )
+
     async def index(self) -> None:
         """Runs the word index as the clock job does."""
         for above, up_to in await self.store.read(upkeep.stretches, id_at(self.now + 60_000)):

@@ -361,6 +361,7 @@ async def test_offers_show_price_words_and_fulfilment(world: World) -> None:
     assert "Basic 300" in offer["words"]
     assert offer["made_by"] == "handler:plan.overage"
     assert offer["fulfilment"] == []
+    await world.carried()
     world.clock[0] = START_MS + 5000
     await world.text_in("Yes please!")
     one = await world.json("GET", f"/v1/offers/{offer['id']}")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -110,28 +111,29 @@ async def test_a_batch_of_ten_thousand(world: World) -> None:
     items = [event(f"e-{number}", subject=f"tel:+1555{number:07d}") for number in range(10_000)]
     items[5000] = event("e-5000", subject="nobody")
     items[9999] = event("e-0", subject="tel:+15550000000")
-    worst = 0.0
+    worst, began = 0.0, time.thread_time()
     done = asyncio.Event()
 
     async def watch() -> None:
         nonlocal worst
-        loop = asyncio.get_running_loop()
         while not done.is_set():
-            before = loop.time()
-            await asyncio.sleep(0.005)
-            worst = max(worst, loop.time() - before)
+            before = time.thread_time()
+            await asyncio.sleep(0)
+            worst = max(worst, time.thread_time() - before)
 
     watching = asyncio.create_task(watch())
     results = (await batch(world, items))["results"]
     done.set()
     await watching
+    whole = time.thread_time() - began
     assert len(results) == 10_000
     assert [place for place, result in enumerate(results) if "problem" in result] == [5000]
     assert results[9999] == {"id": "e-0", "event": results[0]["event"], "duplicate": True}
     ids = [int(result["event"]) for result in results[:9999] if "event" in result]
     assert ids == sorted(ids)
-    # The client of this test lives on the same loop and parses 1 MB at once: its share is in this too (invariant 13).
-    assert worst < 1.0
+    # Others have their turn meanwhile (invariant 13). The client of this test lives on the same loop and makes and
+    # parses 1 MB at once: its share is in this too. It is work that counts, so a busy machine changes nothing.
+    assert worst < whole / 2
     again = (await batch(world, items))["results"]
     assert sum(result.get("duplicate", False) for result in again) == 9999
 
@@ -276,6 +278,7 @@ async def test_the_states_of_an_event(world: World) -> None:
     assert shown["state"] == "waiting"
     [message] = shown["messages"]
     assert (await world.json("GET", f"/v1/messages/{message}"))["event"] == told["event"]
+    await world.carried()
     await world.text_in("yes please!")
     assert (await world.json("GET", path))["state"] == "running"  # the back office is asked
     late = await world.event("late", expires="2026-11-22T14:00:00Z")
@@ -289,6 +292,7 @@ async def test_the_states_of_an_event(world: World) -> None:
     assert (await world.json("GET", f"/v1/events/{silent['event']}"))["state"] == "suppressed"
     other = await world.event("done", subject="tel:+15559999999")
     await world.settled()
+    await world.carried()
     await world.text_in("no", phone="+15559999999")
     assert (await world.json("GET", f"/v1/events/{other['event']}"))["state"] == "done"
 

@@ -54,6 +54,7 @@ async def test_looking_answers_nothing(world: World) -> None:
 
 async def test_an_answered_question_is_no_longer_asked(world: World) -> None:
     path = await link_of(world)
+    await world.carried()
     await world.text_in("no")
     page = await (await world.ask("GET", path, role=None)).text()
     assert "no longer open" in page

@@ -163,7 +163,12 @@ RUNS: dict[str, tuple[Before, dict[str, str], str, str]] = {
     "decline": (_asked, {}, "passed on to the next agent", "queue billing"),
     "offer": (_has, {"name": "unlimited"}, "offered: ", "agent ana@example.test"),
     "to": (_has, {"to": "travel", "reason": "a flight"}, "transferred to travel", "queue travel"),
-    "bot": (_has, {"disposition": "resolved", "note": "knows"}, "handed back to the bot: resolved", "closed resolved"),
+    "bot": (
+        _has,
+        {"disposition": "resolved", "note": "knows"},
+        "closed: resolved; the bot had the last word",
+        "closed resolved",
+    ),
     "close": (_has, {"disposition": "resolved"}, "closed: resolved", "closed resolved"),
     "done": (_wraps_up, {}, "done: ", "closed resolved"),
     "optout": (_has, {"words": "leave me alone"}, "recorded: the customer is unsubscribed", "closed opted_out"),

@@ -67,6 +67,12 @@ def chosen(talk: Talk, reply: str) -> None:
     talk.say("stage.chosen", colour=reply).close("answered")
 
 
+@colour.handed_back
+def thanks(talk: Talk, disposition: str) -> None:
+    """One last word."""
+    talk.say("stage.chosen", colour="grey").close("thanked")
+
+
 # Breaks where its data says so.
 broken = Handler("broken.handler", schema=What, message_class="transactional")
 
