@@ -1,7 +1,6 @@
 """kill -9, at named points of the code and at random times, under load (reliability anchor sections 2 and 3).
 
-Environment variables: FAULT_KILLS (110; `make test` does with a few where it kills the compiled gateway too) and
-FAULT_SEED (by the clock); a failed run prints its seed.
+Environment variables: FAULT_KILLS (110) and FAULT_SEED (by the clock); a failed run prints its seed.
 """
 
 import os
