@@ -30,7 +30,10 @@ if [ -z "${COMPILED:-}" ]; then
     # What is installed is compiled: the faults, which take longest, are tried on that where there is a compiler.
     .venv/bin/python -m pytest -q ${tree:+--ignore=tests/faults} "${together[@]}" "$@" || failed=$?
     if [ $# -gt 0 ] || [ "${failed:-0}" -eq 2 ]; then exit "${failed:-0}"; fi
-    set -- tests/test_compiled.py tests/{model,jobs,triggers,store,care,floor,handlers,channels,web,scenarios,faults,cli}
+    # The longest first. What is not compiled (command line, most of web, what a client shows) is not tried again.
+    together+=(--no-loadscope-reorder)
+    set -- tests/faults tests/scenarios --ignore=tests/scenarios/test_terminals.py tests/test_compiled.py \
+        tests/{model,jobs,triggers,store,care,floor,handlers,channels} tests/web/test_{events,batches,bad_events,backlog,bodies,http}.py
 fi
 if [ -n "$tree" ]; then
     echo "once more on the compiled gateway, in $tree" >&2
