@@ -127,11 +127,12 @@ class Input:
 
 @record
 class Form:
-    """What a verb wants to know before it is done. text: instructions."""
+    """What a verb wants to know before it is done. text: instructions. more: another form may follow."""
 
     title: str
     text: str = ""
     inputs: tuple[Input, ...] = ()
+    more: bool = False
 
 
 @record
