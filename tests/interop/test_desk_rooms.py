@@ -325,10 +325,10 @@ async def test_typing_is_seen_in_the_room_and_nowhere_else(on: Floor) -> None:
     """XEP-0085: the server shows it to who else is in the room; we make no text, no line and no row of it."""
     room, hers, his = await invited(on)
     hers.says(room, "// the first")
-    await his.reads(room, "ana: noted")
+    await hers.reads(room, "ana: noted")
     first = await rows(on)
     hers.says(room, "// the second")
-    await his.reads(room, "ana: noted")
+    await hers.reads(room, "ana: noted")
     second = await rows(on)
     heard, said = len(hers.agent.heard), len(hers.lines[room])
     for state in ("composing", "paused", "composing"):
@@ -340,7 +340,7 @@ async def test_typing_is_seen_in_the_room_and_nowhere_else(on: Floor) -> None:
         await seats.until(lambda its=seats: sorted(its.typing[room]) == sorted(shown), "both see who types")
         assert [one for one in seats.typing[room] if one[0] == "ana"] == shown[:3], "in order"
     hers.says(room, "// the third")  # behind them in the same stream
-    await his.reads(room, "ana: noted")
+    await hers.reads(room, "ana: noted")
     third = await rows(on)
     grown = {name: count - first[name] for name, count in second.items() if count != first[name]}
     assert grown == {"note": 1, "desk_stanza": 1}
