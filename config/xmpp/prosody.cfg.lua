@@ -96,7 +96,7 @@ Component "rooms.example.test" "muc"
   muc_room_default_persistent = true
 
 -- Files that agents send (XEP-0363). The customer gets the link by SMS: port 5281 must be open to the internet, or a proxy
--- be there on 443, which makes shorter links: http_file_share_base_url = "https://files.example.test/file_share". Only
+-- be there on 443, which makes shorter links: http_external_url = "https://files.example.test/". Only
 -- https links go out. Who has the link has the file, so it goes away after a while. Its name is in the link: short names.
 
 Component "files.example.test" "http_file_share"

@@ -93,4 +93,5 @@ def desk_profile_of(xmpp: Xmpp) -> DeskProfile:
         domain=xmpp.domain,
         secret=xmpp.secret.get_secret_value(),
         agent_domains=xmpp.agent_domains,
+        file_links=xmpp.file_links,
     )

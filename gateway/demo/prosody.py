@@ -20,6 +20,8 @@ from gateway.demo.kept_files import kept, write
 
 HOST = "127.0.0.1"
 GROUP = "Care desk"
+MOST_OCTETS = 5_242_880
+"""Of a file that an agent sends."""
 _CERTIFICATE_DAYS = "3650"
 _DRIVERS = ("lib/lua", "lib/*/lua", "local/lib/lua")
 _CONFIG = """-- Written anew at each start of `careline demo`.
@@ -32,7 +34,7 @@ interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {c2s} }} c2s_direct_tls_ports = {{}}
 component_ports = {{ {component} }} component_interfaces = {{ "127.0.0.1" }}
 http_ports = {{ {web} }} http_interfaces = {{ "127.0.0.1" }} https_ports = {{}}
-http_default_host = {host}
+http_default_host = "127.0.0.1"
 s2s_ports = {{}} s2s_direct_tls_ports = {{}}
 modules_enabled = {{ "roster", "saslauth", "tls", "disco", "pep", "carbons", "smacks", "mam", "offline", "ping",
   "csi_simple", "blocklist", "bookmarks", "vcard4", "vcard_legacy", "posix", "websocket", "groups" }}
@@ -52,6 +54,13 @@ Component {rooms} "muc"
   modules_enabled = {{ "muc_mam" }}
   muc_room_default_public = false
   muc_room_default_persistent = true
+Component {files} "http_file_share"
+  http_host = "127.0.0.1"
+  http_file_share_access = {{ {access} }}
+  http_file_share_size_limit = {most}
+  http_file_share_daily_quota = 52428800
+  http_file_share_global_quota = 104857600
+  http_file_share_expires_after = 86400
 """
 
 
@@ -74,6 +83,11 @@ class Addresses:
     def websocket(self) -> str:
         """For browsers."""
         return f"ws://{HOST}:{self.web}/xmpp-websocket"
+
+    @property
+    def files(self) -> str:
+        """Where files are put, and how links to them begin (XEP-0363)."""
+        return f"http://{HOST}:{self.web}/"
 
 
 class Prosody:
@@ -114,6 +128,7 @@ class Prosody:
 
     def _config(self, *, encrypted: bool) -> str:
         folder, where = _lua(str(self._folder)), self.where
+        others = [f"VirtualHost {_lua(host)}" for host in where.hosts[1:]]
         tls = f'ssl = {{ key = {folder}.."/tls.key", certificate = {folder}.."/tls.crt" }}' if encrypted else ""
         return _CONFIG.format(
             as_root="true" if os.geteuid() == 0 else "false",
@@ -121,10 +136,12 @@ class Prosody:
             c2s=where.c2s,
             component=where.component,
             web=where.web,
-            host=_lua(where.hosts[0]),
             archive='"sql"' if _speaks_sqlite() else '"internal"',
             tls=tls,
-            hosts="\n".join(f"VirtualHost {_lua(host)}" for host in where.hosts),
+            hosts="\n".join((f"VirtualHost {_lua(where.hosts[0])}\n  http_host = {_lua(HOST)}", *others)),
+            access=", ".join(map(_lua, where.hosts)),
+            files=_lua(f"files.{where.hosts[0]}"),
+            most=MOST_OCTETS,
             desk=_lua(where.desk),
             rooms=_lua(f"rooms.{where.hosts[0]}"),
             secret=_lua(self.secret),

@@ -53,6 +53,7 @@ def _chat_of(settings: Settings, chat: Prosody | None) -> dict[str, Any]:
         "host": HOST,
         "port": where.c2s,
         "websocket": where.websocket,
+        "files": where.files,
         "desk": where.desk,
         "offers": [{"name": offer.name, "title": offer.title} for offer in settings.offers],
         "dispositions": list(settings.rules.conversations.dispositions),

@@ -55,7 +55,9 @@ class StartPage:
         chat = setting.get("chat", {})
         self._desk_headers = {
             **self._headers,
-            "Content-Security-Policy": _policy("frame-ancestors 'self'", chat.get("websocket", "")),
+            "Content-Security-Policy": _policy(
+                "frame-ancestors 'self'", " ".join((chat.get("websocket", ""), chat.get("files", "")))
+            ),
         }
         if "websocket" in chat and "missing" not in chat:
             self._files |= {path: (file.read_bytes(), kind) for path, (file, kind) in _DESK_FILES.items()}
@@ -159,11 +161,11 @@ class StartPage:
         return web.json_response({}, headers=self._headers)
 
 
-def _policy(frames: str, socket: str = "") -> str:
-    """Nothing from elsewhere. frames: whose frames, and in whose frame. socket: where it may connect besides."""
+def _policy(frames: str, elsewhere: str = "") -> str:
+    """Nothing from elsewhere. frames: whose frames, and in whose frame. elsewhere: where it may connect besides."""
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        f"connect-src 'self' {socket}; {frames}; base-uri 'none'; form-action 'none'"
+        f"connect-src 'self' {elsewhere}; {frames}; base-uri 'none'; form-action 'none'"
     )
 
 

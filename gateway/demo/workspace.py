@@ -205,6 +205,7 @@ def chat_environ(where: Addresses, secret: str) -> dict[str, str]:
         "CARELINE_XMPP__HOST": "127.0.0.1",
         "CARELINE_XMPP__PORT": str(where.component),
         "CARELINE_XMPP__SECRET": secret,
+        "CARELINE_XMPP__FILE_LINKS": where.files,
     }
 
 

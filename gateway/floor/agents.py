@@ -16,9 +16,19 @@ from gateway.care.turn import Refused, Turn
 from gateway.floor import cards, verbs
 from gateway.floor.attendance import Attendance
 from gateway.floor.corrections import Correction, corrected
-from gateway.floor.helping import DESK_VERBS, MENTIONED, NAMES, READING, help_at_the_desk, help_here, wanted
+from gateway.floor.helping import (
+    DESK_VERBS,
+    MENTIONED,
+    NAMES,
+    READING,
+    elsewhere_said,
+    help_at_the_desk,
+    help_here,
+    wanted,
+)
 from gateway.floor.lines import Typed, doubtful, in_slashes, slashed, typed
 from gateway.floor.meaning import meant
+from gateway.floor.picking import CARD, Picking
 from gateway.floor.repertoire import VERBS
 from gateway.floor.runs import BRAND, Run, alone
 from gateway.floor.starting import START, TITLE, Starter, open_with
@@ -47,6 +57,7 @@ class Agents:
     def __init__(self, store: Store, engine: Engine, attendance: Attendance) -> None:
         self._store, self._engine, self.attendance = store, engine, attendance
         self._starter = Starter(store, engine)
+        self._picking = Picking(store, engine, partial(self._about, here="there"), self.named)
 
     async def start(self) -> None:
         """Who said `/away` before the last stop is away still, and who worked without a client does."""
@@ -207,29 +218,33 @@ class Agents:
 
     async def verbs(self, agent: str, customer: str) -> Sequence[tuple[str, str]]:
         """What may be run on a customer's contact, or on the desk."""
+        its = [(verb.name, verb.title) for verb in VERBS.values()]
         if not customer:
-            return list(DESK_VERBS.items())
-        return [*((verb.name, verb.title) for verb in VERBS.values()), *READING.items(), (START, TITLE)]
+            return [*DESK_VERBS.items(), *its, (CARD, READING[CARD])]
+        return [*its, *READING.items(), (START, TITLE)]
 
     async def asked(self, asked: Asked) -> Told:
         """An agent runs a verb from a menu."""
         if asked.verb == START:
             return await self._starting(self._starter.form(asked))
-        if not asked.customer or asked.verb in DESK_VERBS:
+        if asked.verb in DESK_VERBS:
             return await self._desk(asked.agent, asked.customer, asked.verb)
+        try:
+            return await (self._about(asked) if asked.customer else self._picking.asked(asked))
+        except (Failure, READ_FAULT):
+            return Told(NOW, refused=True)
+
+    async def _about(self, asked: Asked, here: str = "here") -> Told:
+        """A verb on a customer. here: as of `Scene`. Raises Failure, or what a read raises."""
         values = dict(asked.values) if asked.values is not None else None
         brand = values.pop(BRAND, "") if values is not None else ""
-        if asked.verb == "card":
+        if asked.verb == CARD:
             return await self._card(asked.agent, asked.customer, brand)
         verb = VERBS.get(asked.verb)
         if verb is None:
             return Told(f"there is no command {asked.verb[:40]}", refused=True)
-        try:
-            return await self._run(
-                Run(asked.agent, asked.customer, verb, brand, values=values if values or not brand else None)
-            )
-        except (Failure, READ_FAULT):
-            return Told(NOW, refused=True)
+        values = values if values or not brand else None
+        return await self._run(Run(asked.agent, asked.customer, verb, brand, values=values, here=here))
 
     async def _starting(self, starts: Awaitable[Told]) -> Told:
         try:
@@ -296,8 +311,7 @@ class Agents:
             case "help":
                 return Told(self._help(agent) if customer else help_at_the_desk())
             case _:
-                known = "a line about a customer is said to their contact" if name in VERBS else ".help lists all"
-                return Told(f"there is no .{name[:40]} here; {known}", refused=True)
+                return Told(elsewhere_said(name), refused=True)
 
     def _shows(self, agent: str) -> str:
         show = self.attendance.show(agent)

@@ -26,6 +26,10 @@ MOST_TAPS = 8
 _ORDER = ("take", "decline", "card", "offer", "c", "note", "to", "bot", "close", "done")
 """What is needed most; the others behind it."""
 _ALONE = "A command that lacks something says what: .offer, .close"
+_ELSEWHERE = (
+    "All else is said in the chat with a customer: .help there.",
+    "As a form it is in this contact's menu, too, and asks who is meant.",
+)
 _SLASH = "A / does what the dot does, where your client lets it through"
 
 
@@ -46,7 +50,14 @@ def help_at_the_desk(head: str = "This is the desk. Say:") -> str:
     """In the chat with the desk itself."""
     usage = {START: " NUMBER TEXT"}
     own = [f".{name}{usage.get(name, '')}: {title}" for name, title in DESK_VERBS.items()]
-    return "\n".join([head, *own, "All else is said in the chat with a customer: .help there", _SLASH])
+    return "\n".join([head, *own, *_ELSEWHERE, _SLASH])
+
+
+def elsewhere_said(name: str) -> str:
+    """Why a line does nothing at the desk. name: of its command."""
+    if name in VERBS or name in READING:
+        return f"not done: say .{name} in the chat with the customer; here it is a command with a form, which asks who"
+    return f"there is no .{name[:40]} here; .help lists all"
 
 
 def wanted(name: str, brand: str, form: Form) -> Told:

@@ -19,7 +19,7 @@ BRAND = "brand"
 class Run:
     """brand: which conversation is meant, "" = the only one. rest: arguments of a line, each word the next of the
     inputs. line, key: the line as it was typed and the key of its stanza, "" = it was no line, or had no id. values: of
-    a form, None = it was not shown yet. tags: as of `Scene`.
+    a form, None = it was not shown yet. tags, here: as of `Scene`.
     """
 
     agent: str
@@ -31,6 +31,7 @@ class Run:
     key: str = ""
     values: Mapping[str, str] | None = None
     tags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    here: str = "here"
 
     def decide(self, turn: Turn, show: Callable[[str], Show]) -> Told:
         """Does it, or says what is missing. show: how much a colleague is there. Raises Refused, NotOwner."""
@@ -54,7 +55,7 @@ class Run:
             return self._with_brand(asked_again(Form(self.verb.title, inputs=tuple(inputs)), self.values))
         noticed = self.verb.noticed and bool(self.line) and conversation.agent == self.agent
         line = line_key(self.key) if self.key else None
-        text = self.verb.do(Scene(turn, conversation, self.agent, given, show, self.tags, line=line))
+        text = self.verb.do(Scene(turn, conversation, self.agent, given, show, self.tags, line=line, here=self.here))
         if self.verb.sends and not self.line:
             show_sent(turn, conversation, self.agent, text)
         return Told("" if noticed else text)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gateway.care import tagging
-from gateway.floor.verbs import Scene, Verb, may_read
+from gateway.floor.verbs import ANY, Scene, Verb, may_read
 from gateway.model.desk import Input
 
 
@@ -16,6 +16,7 @@ def _wants_tags(_: Scene) -> Sequence[Input]:
 
 
 def _wants_known(scene: Scene) -> Sequence[Input]:
+    may_read(scene.turn, scene.conversation, scene.agent)
     return (Input("tags", "Tags to take away", True, value=" ".join(_had(scene))),)
 
 
@@ -37,7 +38,14 @@ def _changed(scene: Scene, add: Sequence[str] = (), remove: Sequence[str] = ()) 
 
 TAGGING: Sequence[Verb] = (
     Verb(
-        "tag", "Tag the conversation", "WORD ...", tag, _wants_tags, tagged=True, help="Tags it; .untag takes them away"
+        "tag",
+        "Tag the conversation",
+        "WORD ...",
+        tag,
+        _wants_tags,
+        tagged=True,
+        help="Tags it; .untag takes them away",
+        on=ANY,
     ),
-    Verb("untag", "Take tags away", "WORD ...", untag, _wants_known, tagged=True, told_with="tag"),
+    Verb("untag", "Take tags away", "WORD ...", untag, _wants_known, tagged=True, told_with="tag", on=ANY),
 )

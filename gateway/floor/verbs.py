@@ -6,6 +6,7 @@ does (`do`, a decision in the customer's own order, which answers with a sentenc
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from gateway.care import closing, consent, elsewhere, escalation, handing_back, offers, outbound, reserving, wrapping
 from gateway.care.turn import NotOwner, Refused, Turn
@@ -18,12 +19,28 @@ from gateway.settings import nearest
 from gateway.settings.policy import Offer as Terms
 
 
+class Whose(StrEnum):
+    """Where a conversation is for an agent. wrapup: theirs, and closed for the customer. waits: in a queue that they
+    answer. others: another agent has it, which concerns supervisors alone.
+    """
+
+    own = "own"
+    wrapup = "wrapup"
+    offered = "offered"
+    waits = "waits"
+    others = "others"
+
+
+OWN = frozenset({Whose.own, Whose.wrapup})
+ANY = frozenset(Whose)
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """An agent runs a verb on a conversation. values: what they filled in. show: how much a colleague is there.
     tags: of the customer's conversations, by conversation, for verbs that are `tagged`. key: where it is not run in
     the agent's own chat client, with which their words to the customer are kept, to be shown there. line: where it is
-    a line of chat, with which they are kept, to be corrected.
+    a line of chat, with which they are kept, to be corrected. here: how an answer calls the chat with the customer.
     """
 
     turn: Turn
@@ -34,6 +51,7 @@ class Scene:
     tags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     key: str | None = None
     line: str | None = None
+    here: str = "here"
 
     def sent(self, message: Message) -> None:
         """A text in the agent's name goes out."""
@@ -52,7 +70,8 @@ class Verb:
     conversation gets a notice of it, which is answer enough to a line of chat. steps: in place of `inputs` and `do`,
     where more is asked than once: takes the next step; it is given the rest of a line, None = a form. tagged: it must
     know the tags. help: what the help says of it, "" = its title. told_with: another one, with which the help tells of
-    it. supervisors: it is for them alone. sends: something to the customer.
+    it. supervisors: it is for them alone. sends: something to the customer. on: which conversations it is for, and may
+    be picked where it is run on the desk; whether it can be done there is for `do` to say.
     """
 
     name: str
@@ -67,6 +86,7 @@ class Verb:
     told_with: str = ""
     supervisors: bool = False
     sends: bool = False
+    on: frozenset[Whose] = OWN
 
 
 def show_sent(turn: Turn, conversation: Conversation, agent: str, text: str) -> None:
@@ -100,7 +120,7 @@ def take(scene: Scene) -> str:
             raise NotOwner(escalation.taken(scene.conversation), escalation.who_has(scene.conversation))
     escalation.claim(scene.turn, scene.conversation, scene.agent)
     whose = f"taken from {escalation.name_of(scene.turn.playbook, has)}" if has is not None else ""
-    return f"{whose or 'you have this conversation'}: what you write here goes to {_to_whom(scene)}"
+    return f"{whose or 'you have this conversation'}: what you write {scene.here} goes to {_to_whom(scene)}"
 
 
 def _to_whom(scene: Scene) -> str:
@@ -127,6 +147,7 @@ def say(turn: Turn, conversation: Conversation, agent: str, text: str, key: str 
 
 
 def _wants_offer(scene: Scene) -> Sequence[Input]:
+    may_read(scene.turn, scene.conversation, scene.agent)
     eligible = [
         (terms.name, f"{terms.title}, {terms.price} {terms.currency}")
         for terms in scene.turn.playbook.offers.values()
@@ -340,21 +361,37 @@ def monitor(scene: Scene) -> str:
     return inviting.monitor(scene.turn, scene.conversation, scene.agent)
 
 
+_CLAIMED = frozenset({Whose.offered, Whose.waits, Whose.others})
+_ENDED = OWN | {Whose.others}
+
 VERBS: Mapping[str, Verb] = {
     verb.name: verb
     for verb in (
-        Verb("take", "Take the conversation", "", take, _wants_whom),
-        Verb("decline", "Pass it on", "", decline),
+        Verb("take", "Take the conversation", "", take, _wants_whom, on=_CLAIMED),
+        Verb("decline", "Pass it on", "", decline, on=frozenset({Whose.offered})),
         Verb("offer", "Make an offer", "NAME", offer, _wants_offer, sends=True),
-        Verb("to", "Transfer", "QUEUE or AGENT [reason]", to, _wants_where, noticed=True),
-        Verb("bot", "Hand back to the bot", "[OUTCOME [note]]", bot, _wants_outcome, noticed=True),
-        Verb("close", "Close", "OUTCOME [note]", close, _wants_disposition, noticed=True),
-        Verb("done", "End the time to wrap up", "", done, help="End the time to wrap up, after .close"),
-        Verb("optout", "The customer wants no more texts", "[what they said]", optout, _wants_words),
-        Verb("invite", "Talk in a room with a colleague", "NAME", invite, _wants_guest),
-        Verb("monitor", "Listen, as a supervisor", "", monitor, supervisors=True),
+        Verb("to", "Transfer", "QUEUE or AGENT [reason]", to, _wants_where, noticed=True, on=ANY),
+        Verb("bot", "Hand back to the bot", "[OUTCOME [note]]", bot, _wants_outcome, noticed=True, on=ANY),
+        Verb("close", "Close", "OUTCOME [note]", close, _wants_disposition, noticed=True, on=_ENDED),
         Verb(
-            "note", "Internal note", "TEXT", note, _wants_note, help="Note that never leaves the desk; so does // TEXT"
+            "done",
+            "End the time to wrap up",
+            "",
+            done,
+            help="End the time to wrap up, after .close",
+            on=frozenset({Whose.wrapup}),
+        ),
+        Verb("optout", "The customer wants no more texts", "[what they said]", optout, _wants_words, on=ANY),
+        Verb("invite", "Talk in a room with a colleague", "NAME", invite, _wants_guest),
+        Verb("monitor", "Listen, as a supervisor", "", monitor, supervisors=True, on=frozenset({Whose.others})),
+        Verb(
+            "note",
+            "Internal note",
+            "TEXT",
+            note,
+            _wants_note,
+            help="Note that never leaves the desk; so does // TEXT",
+            on=ANY,
         ),
     )
 }

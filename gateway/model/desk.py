@@ -127,11 +127,12 @@ class Input:
 
 @record
 class Form:
-    """What a verb wants to know before it is done. text: instructions."""
+    """What a verb wants to know before it is done. text: instructions. more: another form may follow."""
 
     title: str
     text: str = ""
     inputs: tuple[Input, ...] = ()
+    more: bool = False
 
 
 @record
@@ -248,13 +249,15 @@ class RoomEvents:
 
 @record
 class DeskProfile:
-    """How the server is reached (XEP-0114). domain: the component. agent_domains: whose users may be agents."""
+    """How the server is reached (XEP-0114). domain: the component. agent_domains: whose users may be agents.
+    file_links: how links to files may begin that are not https."""
 
     host: str
     port: int
     domain: str
     secret: str = field(repr=False)
     agent_domains: tuple[str, ...] = ()
+    file_links: tuple[str, ...] = ()
 
 
 class DeskState(StrEnum):

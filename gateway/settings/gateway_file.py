@@ -191,6 +191,10 @@ class Xmpp(Section):
     secret: SecretStr = Field(description="the component's shared secret")
     secret_file: Path | None = Field(default=None, description="file that holds the secret")
     agent_domains: tuple[Domain, ...] = Field(min_length=1, description="domains whose users may be agents")
+    file_links: tuple[WebUrl, ...] = Field(
+        default=(),
+        description="for trying out: links to agents' files go out that begin so, though they are not https",
+    )
 
 
 class Handlers(Section):

@@ -23,6 +23,12 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/** A text, its links to be opened, as a phone shows it. */
+function linked(text) {
+  return text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?)])/).map((part, place) =>
+    (place % 2 ? make("a", {href: part, textContent: part, target: "_blank", rel: "noopener noreferrer"}) : part));
+}
+
 const RECEIPTS = {
   accepted: ["✓", "accepted, receipt to come", "wait"],
   none: ["✓", "no receipt asked for", "wait"],
@@ -201,7 +207,7 @@ class Phone {
     }
     bubble.classList.toggle("lost", message.direction === "mt" && tone === "bad");
     const text = $("p", bubble);
-    if (text.textContent !== message.text) text.textContent = message.text;
+    if (text.textContent !== message.text) text.replaceChildren(...linked(message.text));
     const meta = [make("time", {
       textContent: clock.format(message.at), title: full.format(message.at), dateTime: new Date(message.at).toISOString(),
     })];

@@ -49,6 +49,7 @@ class Operations:
             "configured": queue is not None,
             "priority": queue.priority if queue else None,
             "backup": queue.backup if queue else None,
+            "skills": list(queue.skills) if queue else [],
             "wait_minutes": self._minutes(name, count),
         }
 
@@ -70,6 +71,7 @@ class Operations:
                 "role": agent.role,
                 "queues": list(agent.queues),
                 "languages": list(agent.languages),
+                "skills": list(agent.skills),
                 "capacity": agent.capacity,
                 "load": now.busy.get(agent.jid, 0),
                 "presence": self._services.presence(agent.jid),
@@ -79,7 +81,9 @@ class Operations:
         known = {agent.jid for agent in configured}
         for name, load in now.busy.items():
             if name not in known:
-                items.append({"jid": name, "name": name, "load": load, "presence": self._services.presence(name)})
+                nothing: dict[str, object] = {"queues": [], "languages": [], "skills": []}
+                presence = self._services.presence(name)
+                items.append({"jid": name, "name": name, **nothing, "load": load, "presence": presence})
         return whole(items)
 
     # -- dead letters

@@ -11,6 +11,7 @@ from gateway.settings import MESSAGE_CLASSES
 
 Schema = Mapping[str, object]
 TEXT: Schema = {"type": "string"}
+TEXTS: Schema = {"type": "array", "items": TEXT}
 ID: Schema = {"type": "string", "pattern": "^[0-9]{1,19}$", "description": "An id. Larger ids are newer."}
 ID_OR_NULL: Schema = {"type": ["string", "null"], "pattern": "^[0-9]{1,19}$"}
 TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
@@ -122,7 +123,7 @@ _CONVERSATION: dict[str, Schema] = {
     "slots": {"type": "object"},
     "channel": TEXT,
     "disposition": TEXT_OR_NULL,
-    "tags": {"type": "array", "items": TEXT},
+    "tags": TEXTS,
     "offers": {"type": "array", "items": ID},
     "messages": {"type": "array", "items": ID},
     "event": ID_OR_NULL,
@@ -312,10 +313,11 @@ COMPONENTS: Mapping[str, Schema] = {
             "waiting": COUNT,
             "oldest": TIME_OR_NULL,
             "wait_minutes": {"type": ["integer", "null"]},
-            "agents": {"type": "array", "items": TEXT},
+            "agents": TEXTS,
+            "skills": TEXTS,
         }
     ),
-    "Agent": shows({"jid": TEXT, "name": TEXT, "load": COUNT, "presence": TEXT}),
+    "Agent": shows({"jid": TEXT, "name": TEXT, "load": COUNT, "presence": TEXT, "languages": TEXTS, "skills": TEXTS}),
     "DeadLetter": shows(
         {
             "id": ID,
@@ -362,9 +364,7 @@ COMPONENTS: Mapping[str, Schema] = {
     "CannedSent": shows({"message": ID, "text": TEXT, "encoding": TEXT_OR_NULL, "segments": COUNT}),
     "Queued": shows({"message": ID}),
     "Health": shows({"status": TEXT}),
-    "Readiness": shows(
-        {"status": one_of(("ok", "degraded", "unavailable")), "reasons": {"type": "array", "items": TEXT}}
-    ),
+    "Readiness": shows({"status": one_of(("ok", "degraded", "unavailable")), "reasons": TEXTS}),
 }
 """Every named schema but those of events, which follow from the handlers that are loaded."""
 

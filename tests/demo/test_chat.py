@@ -5,13 +5,14 @@ import json
 import os
 import shutil
 import signal
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.demo import stories
-from gateway.demo.prosody import Addresses, Prosody
+from gateway.demo.prosody import MOST_OCTETS, Addresses, Prosody
 from tests.demo.running import MAYA, Demo, nobody_left, request, until
 from tests.doubles.agent import AgentClient
 from tests.simulator.browser import CHROMIUM, Page, browser
@@ -174,6 +175,22 @@ async def test_a_failed_text_is_marked_in_the_desk(demo_with_desk: Demo) -> None
         assert "not delivered" in await page.run(f"{DESK}.querySelector('.lost').textContent")
 
 
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+@pytest.mark.parametrize("width", [320, 390, 820, 1180])
+async def test_the_bar_never_scrolls(demo_with_desk: Demo, width: int) -> None:
+    """Whatever it says of the gateway and of the agents' server while they start, or are gone."""
+    demo = demo_with_desk
+    async with browser() as page:
+        await page.open(f"{demo.page}/", width, 844)
+        await page.until("document.querySelector('#health').textContent === 'Running'")
+        for told in ("Running", "Connecting \u2026", "the desk is not connected (connecting to 127.0.0.1:5347)"):
+            await page.run(f"document.querySelector('#health').textContent = {told!r}")
+            assert await page.run("document.documentElement.scrollWidth <= innerWidth"), (width, told)
+            shown = "document.querySelector('#{}').getBoundingClientRect()".format
+            assert await page.run(f"{shown('health')}.right < {shown('again')}.left"), (width, told)
+            assert await page.run(f"{shown('again')}.right <= innerWidth - 8"), (width, told)
+
+
 def test_what_is_written_for_prosody(tmp_path: Path) -> None:
     agents = {"ana@example.test": "Ana", "d.o'neil@example.test": "Dee"}
     where = Addresses(5222, 5347, 5280, "sms.example.test", agents)
@@ -187,3 +204,54 @@ def test_what_is_written_for_prosody(tmp_path: Path) -> None:
     assert names == ["ana.dat", "d%2eo%27neil.dat"]
     groups: Any = (tmp_path / "groups.txt").read_text("utf-8").splitlines()
     assert groups[1:] == ["ana@example.test=Ana", "d.o'neil@example.test=Dee", "sms.example.test=Care desk"]
+
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
+
+
+def sends_file(name: str, octets: int) -> str:
+    """An agent picks a file."""
+    return (
+        f"(() => {{ const its = new ({DESK}.defaultView.DataTransfer)(); const bytes = new Uint8Array({octets});"
+        f" bytes.set({list(PICTURE)}.slice(0, {octets}));"
+        f" its.items.add(new File([bytes], '{name}', {{type: 'image/png'}}));"
+        f" const file = {DESK}.querySelector('#file'); file.files = its.files;"
+        f" file.dispatchEvent(new Event('change')); }})()"
+    )
+
+
+def fetched(link: str) -> tuple[str, bytes]:
+    """What a phone gets."""
+    with urllib.request.urlopen(link, timeout=10) as answer:
+        return answer.headers["Content-Type"], answer.read()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+async def test_a_picture_from_the_desk(demo_with_desk: Demo) -> None:
+    """Uploaded to the demo's Prosody (XEP-0363); the phone shows the link. What is too large is told."""
+    demo = demo_with_desk
+    async with browser() as page:
+        await page.open(f"{demo.page}/", 1400, 900)
+        await page.until(f"{DESK}.querySelector('#state').textContent === 'ana@example.test'")
+        demo.post("/fire/overage", {})
+        await asyncio.to_thread(offered, demo)
+        demo.text("AGENT")
+        await page.until(f"{DESK}.querySelector('.quick button')")
+        await press(page, "Take it")
+        await shown(page, "you have this conversation")
+        await page.run(sends_file("Your bill (May).png", len(PICTURE)))
+        mine = f"[...{DESK}.querySelectorAll('#talk .mine a')].at(-1)?.href"
+        await page.until(f"{mine} && [...{DESK}.querySelectorAll('.tick.ticked')].length === 2")
+        sent = await page.run(mine)
+        assert demo.phone()[-1]["text"] == sent
+        assert sent.startswith(demo.setting["chat"]["files"])
+        assert sent.endswith("/Your-bill-May.png")
+        assert await asyncio.to_thread(fetched, sent) == ("image/png", PICTURE)
+        await page.run(sends_file("film.png", MOST_OCTETS + 1))
+        await shown(page, "film.png")
+        assert "not delivered: more than 5 MB" in await page.run(f"{DESK}.querySelector('.lost').textContent")
+        assert demo.phone()[-1]["text"] == sent
+        await page.open(f"{demo.session['phones']}/?phone={MAYA.replace('+', '%2B')}", 390, 844)
+        await page.until(f"[...document.querySelectorAll('.bubble a')].at(-1)?.href === {sent!r}")
+        assert await page.run("document.documentElement.scrollWidth <= innerWidth"), "a long link is wrapped"
+        assert page.complaints == []

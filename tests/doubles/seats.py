@@ -15,6 +15,7 @@ _CLIENT = "{jabber:client}"
 _MUC = "http://jabber.org/protocol/muc"
 _USER = f"{{{_MUC}#user}}"
 _DELAY = "{urn:xmpp:delay}delay"
+_STATES = "{http://jabber.org/protocol/chatstates}"
 _INVITATION = "{jabber:x:conference}x"
 
 
@@ -22,7 +23,7 @@ class Seats:
     """All rooms of one client. lines: room -> (nick, text) of what was said to all there. ids: text -> ids of the
     stanzas that brought it. old: what was said before, as (nick, text, first stamp). subjects: room -> the last one.
     people: room -> nicks. ended: room -> why it was destroyed. invited: room -> why one is asked in. refused: room ->
-    the condition of an error.
+    the condition of an error. typing: room -> (nick, composing etc.) of each signal, in order (XEP-0085).
     """
 
     def __init__(self, agent: AgentClient) -> None:
@@ -35,6 +36,7 @@ class Seats:
         self.ended: dict[str, str] = {}
         self.invited: dict[str, str] = {}
         self.refused: dict[str, str] = {}
+        self.typing: dict[str, list[tuple[str, str]]] = {}
         self._read: dict[str, int] = {}
         self._count = 0
         agent.client.register_handler(Callback("Room messages", StanzaPath("message"), self._message))
@@ -56,6 +58,12 @@ class Seats:
         the words.
         """
         return self._send(room, text, "groupchat", stanza, [*_forged(forges), *map(ET.fromstring, inner)])
+
+    def types(self, room: str, state: str = "composing") -> None:
+        """Tells all there that one is typing (composing), or thinks (paused)."""
+        message = self.agent.client.make_message(JID(room), mtype="groupchat")
+        message.xml.append(ET.Element(_STATES + state))
+        message.send()
 
     def whispers(self, room: str, nick: str, text: str) -> str:
         """To one there."""
@@ -98,6 +106,8 @@ class Seats:
         if invitation is not None:
             self.invited[invitation.get("jid", "")] = invitation.get("reason", "")
         elif xml.get("type") == "groupchat":
+            states = [child.tag.removeprefix(_STATES) for child in xml if child.tag.startswith(_STATES)]
+            self.typing.setdefault(sender.bare, []).extend((sender.resource, state) for state in states)
             self.ids.setdefault(xml.findtext(f"{_CLIENT}body") or "", set()).add(xml.get("id", ""))
             body, subject, delay = xml.findtext(f"{_CLIENT}body"), xml.findtext(f"{_CLIENT}subject"), xml.find(_DELAY)
             if body and delay is not None:

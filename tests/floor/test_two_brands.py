@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.model.brand import Brand, Sender
-from gateway.model.desk import Asked, Heard, Line, LineKind, Said, Show
+from gateway.model.desk import Asked, Heard, Line, LineKind, Said, Show, Told
 from gateway.model.rows import replace
 from gateway.settings import Agent, Queue
 from tests.doubles.stage import Stage, fresh_database, house
@@ -166,3 +166,41 @@ async def test_no_more_texts_of_which_brand_is_asked(desk: Desk) -> None:
     assert "say which" in (await desk.types("/optout")).text
     told = await desk.types(".as acme .optout he said so")
     assert told.text == "[desk] recorded: the customer is unsubscribed from Acme Mobile, and told so once"
+
+
+async def test_a_form_of_the_desk_asks_who_and_then_which_brand(desk: Desk) -> None:
+    """Of one customer there are two: with whom they talk is asked as on their contact."""
+    await both(desk)
+    await desk.types("/take")
+    who = await asks(desk, "close")
+    assert who.form is not None
+    assert [one.name for one in who.form.inputs] == ["desk.chosen", "brand"], "it can be nobody else"
+    kept = {"desk.chosen": MAX}
+    again = await asks(desk, "close", {**kept, "brand": ""})
+    assert again.text == "not done: fill in Brand"
+    form = (await asks(desk, "close", {**kept, "brand": "zed"})).form
+    assert form is not None
+    assert [one.name for one in form.inputs] == ["desk.chosen", "brand", "disposition", "note"]
+    told = await asks(desk, "close", {**kept, "brand": "zed", "disposition": "resolved"})
+    assert told.text == f"{MAX}: closed: resolved"
+    rows = await desk.stage.rows("SELECT brand, state FROM conversation ORDER BY id")
+    assert [(row["brand"], row["state"]) for row in rows] == [("acme", "human"), ("zed", "closed")]
+
+
+async def test_the_desk_says_both_brands_of_a_customer(desk: Desk) -> None:
+    await both(desk)
+    desk.stage.writes("+15551230002", "agent", to=ACME)
+    await desk.stage.settled()
+    told = await asks(desk, "note")
+    assert told.form is not None
+    assert told.form.inputs[0].choices == (
+        (MAX, f"{MAX}: Acme Mobile with you; Zed Air offered to you"),
+        ("+15551230002", "+15551230002: Acme Mobile waits in billing"),
+    )
+
+
+async def asks(desk: Desk, verb: str, values: dict[str, str] | None = None) -> Told:
+    """What a verb that is run on the desk answers."""
+    told = await desk.stage.do(desk.stage.agents.asked(Asked(ANA, "", verb, values)))
+    await desk.stage.settled()
+    return told

@@ -118,3 +118,32 @@ async def test_a_file(on: Floor) -> None:
             assert (answer.status, await answer.read()) == (200, BILL)
     with pytest.raises(IqError, match="not-acceptable"):
         await slot(ana, "film.mp4", _MOST + 1)
+
+
+async def test_shorter_links_behind_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the shipped file for Prosody says: links are the proxy's, and Prosody still keeps the files."""
+    prosody_or_skip()
+    openssl_or_skip()
+    monkeypatch.setenv("XMPP_SECRET", SECRET)
+    server, certificate = await shipped_prosody(tmp_path, ACCOUNTS)
+    component, told = f'Component "{FILES}" "http_file_share"\n', f'http_external_url = "https://{FILES}/"'
+    text = server.config.read_text("utf-8")
+    assert component in text
+    assert told in text, "as the comment says"
+    server.config.write_text(text.replace(component, f"{component}  {told}\n"), "utf-8")
+    await server.start()
+    ana = AgentClient("ana", server.c2s, trusts=certificate)
+    try:
+        await ana.login()
+        put, headers, link = await slot(ana, "bill.png", len(BILL))
+        assert link.startswith(f"https://{FILES}/file_share/")
+        assert put == link
+        behind = link.replace(FILES, f"{FILES}:{server.http}")  # what the proxy does
+        async with web(certificate) as session:
+            async with session.put(behind, data=BILL, headers={**headers, "Content-Type": "image/png"}) as answer:
+                assert answer.status == 201
+            async with session.get(behind) as answer:
+                assert (answer.status, await answer.read()) == (200, BILL)
+    finally:
+        await ana.logout()
+        await server.stop()

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.doubles.agent import AgentClient
 from tests.doubles.chat_servers import KINDS
+from tests.doubles.prosody import COMPONENT
 from tests.doubles.seats import Seats, seated
 from tests.interop.servers import Floor, floor
 from tests.scenarios.wire import installed
@@ -302,3 +304,48 @@ async def test_what_clients_send_beside_words(on: Floor) -> None:
     hers.says(room, "It costs 42 cents", inner=(f"<replace xmlns='urn:xmpp:message-correct:0' id='{wrong}'/>",))
     assert (await run.received(ANN, 5))[4] == "Correction: It costs 42 cents"
     await hers.agent.hears("you corrected it in the room: It costs 42 cents", of=ANN)
+
+
+_FLUX = ("work", "mark")
+"""Tables in which rows come and go while nothing happens."""
+
+
+async def rows(on: Floor) -> dict[str, int]:
+    """How many rows each table has."""
+
+    def count(connection: Any) -> dict[str, int]:
+        names = [str(name) for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        counted = (name for name in names if name not in _FLUX and not name.startswith("sqlite_"))
+        return {name: connection.execute(f"SELECT count(*) FROM {name}").get for name in counted}
+
+    return await on.run.gateway.store.read(count)
+
+
+async def test_typing_is_seen_in_the_room_and_nowhere_else(on: Floor) -> None:
+    """XEP-0085: the server shows it to who else is in the room; we make no text, no line and no row of it."""
+    room, hers, his = await invited(on)
+    hers.says(room, "// the first")
+    await hers.reads(room, "ana: noted")
+    first = await rows(on)
+    hers.says(room, "// the second")
+    await hers.reads(room, "ana: noted")
+    second = await rows(on)
+    heard, said = len(hers.agent.heard), len(hers.lines[room])
+    for state in ("composing", "paused", "composing"):
+        hers.types(room, state)
+        hers.agent.types(ANN, state)
+    his.types(room)
+    shown = [("ana", "composing"), ("ana", "paused"), ("ana", "composing"), ("ben", "composing")]
+    for seats in (hers, his):
+        await seats.until(lambda its=seats: sorted(its.typing[room]) == sorted(shown), "both see who types")
+        assert [one for one in seats.typing[room] if one[0] == "ana"] == shown[:3], "in order"
+    hers.says(room, "// the third")  # behind them in the same stream
+    await hers.reads(room, "ana: noted")
+    third = await rows(on)
+    grown = {name: count - first[name] for name, count in second.items() if count != first[name]}
+    assert grown == {"note": 1, "desk_stanza": 1}
+    assert {name: count - second[name] for name, count in third.items() if count != second[name]} == grown
+    assert len(await on.run.texts(ANN)) == 2
+    assert (len(hers.agent.heard), len(hers.lines[room])) == (heard, said + 2), "the note and its answer"
+    assert not hers.agent.failed
+    assert hers.agent.typing.get(f"{ANN}@{COMPONENT}", "active") == "active", "a customer never types"

@@ -1,4 +1,6 @@
-"""Every verb of the desk, said as a line of chat and run as a form, on both servers. The answers are the same."""
+"""Every verb of the desk, as a line of chat and as a form, on the contact and on the desk, on both servers. The answers
+are the same.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -9,9 +11,10 @@ import pytest
 
 from gateway.floor.beginnings import AS
 from gateway.floor.helping import DESK_VERBS, READING
+from gateway.floor.picking import WHICH
 from gateway.floor.repertoire import VERBS
 from gateway.floor.starting import START
-from tests.doubles.agent import AgentClient
+from tests.doubles.agent import AgentClient, Answer
 from tests.doubles.chat_servers import KINDS
 from tests.doubles.prosody import COMPONENT
 from tests.interop.servers import Floor, floor
@@ -161,6 +164,12 @@ async def ends(on: Floor, customer: str) -> None:
         await on.run.api("POST", f"{path}/close", {"disposition": "resolved", "agent": "Ben"})
 
 
+OTHER = "+15551249001"
+"""Whom Ana has all the time, where forms of the desk are tried: there is another who could be meant."""
+ALONE = ("decline", "done")
+"""What there is one of at a time: nobody is asked which."""
+
+
 Say = Callable[[AgentClient, str, Verb], Awaitable[str]]
 
 
@@ -172,7 +181,27 @@ async def by_line(agent: AgentClient, customer: str, verb: Verb) -> str:
 
 async def by_form(agent: AgentClient, customer: str, verb: Verb) -> str:
     """The note of the completed command; of one that shows something and asks again, what it shows."""
-    given = await agent.command(customer, f"careline#{verb.name}")
+    return await filled_in(agent, await agent.command(customer, f"careline#{verb.name}"), verb)
+
+
+async def by_form_of_the_desk(agent: AgentClient, customer: str, verb: Verb) -> str:
+    """The same, run on the desk's own JID: which customer is meant is asked first, where it could be another."""
+    given = await agent.command("", f"careline#{verb.name}")
+    if customer:
+        which = given.fields.get(WHICH)
+        assert (which is None) == (verb.name in ALONE), (verb.name, given)
+        if which is not None:
+            assert list(given.fields) == [WHICH]
+            assert sorted(which) == sorted(["(none)", OTHER, customer]), which
+            given = await agent.complete({WHICH: customer})
+        told = await filled_in(agent, given, verb)
+        assert told.startswith(customer) or verb.then, told
+        return told
+    return await filled_in(agent, given, verb)
+
+
+async def filled_in(agent: AgentClient, given: Answer, verb: Verb) -> str:
+    """What comes of the forms of a verb, from the first that it gave."""
     if not verb.form:
         assert not given.asks, f"{verb.name} asks for {given.fields}"
         return given.says
@@ -180,7 +209,7 @@ async def by_form(agent: AgentClient, customer: str, verb: Verb) -> str:
     assert [name for name, _ in verb.form] == list(given.fields)
     for choice in verb.asks:
         assert any(choice in choices for choices in given.fields.values()), given.fields
-    done = await agent.complete(dict(verb.form))
+    done = await agent.complete({**given.hidden, **dict(verb.form)})
     if not verb.then:
         assert not done.asks
         return done.says
@@ -191,7 +220,9 @@ async def by_form(agent: AgentClient, customer: str, verb: Verb) -> str:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("say", [by_line, by_form], ids=["by line", "by form"])
+@pytest.mark.parametrize(
+    "say", [by_line, by_form, by_form_of_the_desk], ids=["by line", "by form", "by form of the desk"]
+)
 async def test_every_verb(on: Floor, say: Say) -> None:
     agents = {name: await on.agent(name, show) for name, show in (("ana", ""), ("ben", "dnd"), ("cleo", "away"))}
     ana = agents["ana"]
@@ -199,9 +230,16 @@ async def test_every_verb(on: Floor, say: Say) -> None:
     await on.present("ben", "dnd")
     await on.present("cleo", "away")
     await on.run.api("PUT", "/v1/canned/refund", REFUND)
+    if say is by_form_of_the_desk:
+        await on.asks(OTHER, ana)
+        ana.says(OTHER, "/take")
+        await ana.hears("you have this conversation", of=OTHER)
     for verb in ON_A_CUSTOMER:
+        if say is by_form_of_the_desk and verb.name in DESK_VERBS:
+            continue  # asks for a number there
         customer = await stage(on, ana, verb.before)
-        assert verb.says in await say(agents[verb.by], customer, verb), verb.name
+        supervisor = say is by_form_of_the_desk and verb.name == "take"  # for whom there are two
+        assert verb.says in await say(agents["ben" if supervisor else verb.by], customer, verb), verb.name
         await ends(on, customer)
     for verb in ON_THE_DESK:
         assert verb.says in await say(ana, "", verb), verb.name
@@ -275,7 +313,7 @@ async def test_where_verbs_are_offered(on: Floor) -> None:
     offered = sorted(await ana.commands(customer))
     assert offered == sorted(await ana.commands(f"{customer}@{COMPONENT}/sms"))
     assert offered == sorted(verb.name for verb in ON_A_CUSTOMER)
-    assert sorted(await ana.commands("")) == sorted(verb.name for verb in ON_THE_DESK)
+    assert sorted(await ana.commands("")) == sorted({verb.name for verb in (*ON_THE_DESK, *ON_A_CUSTOMER)})
     for name in [verb.name for verb in ON_A_CUSTOMER if verb.form]:
         given = await ana.command(f"{customer}@{COMPONENT}/sms", f"careline#{name}")
         assert given.asks or given.says, name

@@ -306,3 +306,54 @@ async def test_forms_in_poezio(tmp_path: Path) -> None:
         await terminal.presses("C-y")
         await terminal.shows("Free ringtone for $0.00. Reply YES")
         assert "Free ringtone" in (await on.run.received(ANN, 2))[1]
+
+
+MAX = "+15551230002"
+
+
+async def two_wait(on: Scene, terminal: Terminal, client: str) -> None:
+    """Ana has Ann, and is offered Max."""
+    await waits(on)
+    await opens(on, terminal, client)
+    await on.run.writes(MAX, "agent")
+    await on.run.received(MAX, 1)
+
+
+async def test_forms_of_the_desk_in_profanity(tmp_path: Path) -> None:
+    """Which customer is meant, the form, done: three steps."""
+    async with desk("profanity", profanity, tmp_path) as (on, terminal):
+        await two_wait(on, terminal, "profanity")
+        await terminal.types(f"/msg {COMPONENT}")
+        await terminal.types("/cmd exec careline#note")
+        await terminal.shows("Form title: Internal note", "[field1] Conversation (required):")
+        await terminal.types(f"/field1 {ANN}")
+        await terminal.types("/form submit")
+        await terminal.shows(f"Form title: Internal note: {ANN}", "[field1] Note (required):")
+        await terminal.types("/field1 add an old friend")
+        await terminal.types("/form submit")
+        await terminal.types(f"/msg {COMPONENT}")
+        await terminal.shows("careline#note completed", f"{ANN}: noted")
+        await terminal.types("/cmd exec careline#take")
+        await terminal.shows("careline#take completed", f"{MAX}: you have this conversation")
+        await on.run.talk(MAX, agent="ana@example.test")
+
+
+async def test_forms_of_the_desk_in_poezio(tmp_path: Path) -> None:
+    async with desk("poezio", poezio, tmp_path) as (on, terminal):
+        await two_wait(on, terminal, "poezio")
+        await terminal.types(f"/ad-hoc {COMPONENT}")
+        await terminal.shows("careline#available", "careline#take")
+        for verb in ("away", "queue", "start", "help", "take", "decline", "offer", "to"):
+            await terminal.presses("Down")
+            await terminal.colours(partial(shows_it, f"{BLUE}careline#{verb}"), f"{verb} chosen")
+        await terminal.presses("Enter")
+        await terminal.shows("Transfer", "choose one", "Ctrl+Y: send form")
+        await terminal.presses("Right")
+        await terminal.shows(f"{ANN}: with you")
+        await terminal.presses("C-y")
+        await terminal.shows(f"Transfer: {ANN}", "choose one")
+        await terminal.presses("Right")
+        await terminal.shows("queue billing")
+        await terminal.presses("C-y")
+        await terminal.shows(f"{ANN}: transferred to billing")
+        await on.run.talk(ANN, state="queued")

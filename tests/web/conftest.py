@@ -67,6 +67,8 @@ brand = "acme"
 jid = "ana@example.test"
 name = "Ana"
 queues = ["billing"]
+skills = ["refunds"]
+languages = ["en", "es"]
 [[agents]]
 jid = "ben@example.test"
 name = "Ben"

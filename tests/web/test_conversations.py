@@ -347,6 +347,9 @@ async def test_queues_and_agents_show_what_there_is_to_do(world: World) -> None:
     agents = {item["name"]: item for item in (await world.json("GET", "/v1/agents"))["items"]}
     assert agents["Ana"]["load"] == 1
     assert agents["Ana"]["presence"] == "unknown"
+    assert (agents["Ana"]["skills"], agents["Ana"]["languages"]) == (["refunds"], ["en", "es"])
+    assert (agents["Ben"]["skills"], agents["Ben"]["languages"]) == ([], ["en"])
+    assert queues["billing"]["skills"] == []
     assert agents["Ben"]["load"] == 0
     assert second != first
 

@@ -23,6 +23,9 @@ _LONGEST_VALUE = 10_000  # characters
 _LONGEST_SESSION = 256
 _LONGEST_TITLE = 100
 _FIRST = ("execute", "complete", "next")
+_COMPLETE = "<actions execute='complete'><complete/></actions>"
+_NEXT = "<actions execute='next'><next/><complete/></actions>"
+"""XEP-0050, 3.4: `complete` as well, since a command may ask nothing else, and some clients know no `next`."""
 
 
 class BadCommand(ValueError):
@@ -89,8 +92,9 @@ def render_told(command: Command, told: Told) -> str:
     """What came of a command, as a command element."""
     if told.form is not None:
         note = _note("error" if told.refused else "info", told.text)
-        actions = "<actions execute='complete'><complete/></actions>"
-        return command.render("executing", actions + _form(_with_note(told.form, told)) + note)
+        return command.render(
+            "executing", (_NEXT if told.form.more else _COMPLETE) + _form(_with_note(told.form, told)) + note
+        )
     return command.render("completed", _note("error" if told.refused else "info", told.text))
 
 

@@ -4,6 +4,7 @@ is refused with what to do instead, and text that stands there for clients that 
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 LONGEST_ID = 256
@@ -35,7 +36,7 @@ _FORWARDED = frozenset(
     )
 )
 _OCCUPANT = "{http://jabber.org/protocol/muc#user}x"  # XEP-0045: of a chat room
-_LINK = re.compile(r"https://[^\s/?#@<>\"]+(?:[/?#][^\s<>\"]*)?")
+_LINK = re.compile(r"https?://[^\s/?#@<>\"]+(?:[/?#][^\s<>\"]*)?")
 _NUMBER = re.compile(r"[0-9]{1,7}", re.ASCII)
 
 ENCRYPTED = "not sent: it is encrypted, and an SMS cannot be: turn encryption off for this contact and write it again"
@@ -77,8 +78,10 @@ def body_of(xml: ET.Element) -> str:
     return ""
 
 
-def read_content(xml: ET.Element) -> Content:
-    """What a message says, in a chat or a room. Typing, receipts and the like say nothing."""
+def read_content(xml: ET.Element, file_links: Sequence[str] = ()) -> Content:
+    """What a message says, in a chat or a room. Typing, receipts and the like say nothing. file_links: see
+    `DeskProfile`.
+    """
     body = body_of(xml)
     refused = _refused(xml, body)
     if refused is not None:
@@ -86,7 +89,7 @@ def read_content(xml: ET.Element) -> Content:
     said = _unquoted(xml, body)
     if said.refused:
         return said
-    said = _with_file(xml, said.text)
+    said = _with_file(xml, said.text, file_links)
     replace = xml.find(_REPLACE)
     if said.refused or replace is None or not said.text.strip():
         return said
@@ -145,16 +148,20 @@ def _span(body: ET.Element, length: int) -> tuple[int, int]:
     return start, end
 
 
-def _with_file(xml: ET.Element, text: str) -> Content:
+def _with_file(xml: ET.Element, text: str, file_links: Sequence[str]) -> Content:
     """Uploaded files are links (XEP-0363, XEP-0066), which mostly are the whole body."""
     links = [(url.text or "").strip() for found in xml.iterfind(_FILE) for url in found.iterfind(_URL)]
     for link in filter(None, links):
         if _CIPHERS.match(link):
             return Content(refused=ENCRYPTED)
-        if not _LINK.fullmatch(link):
+        if not _LINK.fullmatch(link) or not _goes_out(link, file_links):
             return Content(refused=BAD_LINK)
         if len(link) > LONGEST_LINK:
             return Content(refused=LONG_LINK)
         if link not in text:
             text = f"{text}\n{link}".strip()
     return Content(text)
+
+
+def _goes_out(link: str, file_links: Sequence[str]) -> bool:
+    return link.startswith("https://") or any(link.startswith(f"{one.rstrip('/')}/") for one in file_links)

@@ -104,7 +104,7 @@ class Reader:
             if body:
                 self._refuse(it, ("cancel", "item-not-found"), "There is no such contact: +15551234567 is one.")
             return
-        content = read_content(it.xml)
+        content = read_content(it.xml, self._owner.profile.file_links)
         if content.text or content.refused:
             self._attendance.wrote(it.sender.bare, it.sender.resource)
             self._said(it, it.contact, content)

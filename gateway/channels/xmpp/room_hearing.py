@@ -98,7 +98,7 @@ class RoomHearing:
         """What a listed agent says; None = it is nothing of the kind."""
         if nick == room.nick or room.ending is not None or not room.inside:
             return None
-        content = read_content(xml)
+        content = read_content(xml, self._owner.profile.file_links)
         if not content.text and not content.refused:
             return None
         if not self._owner.events.listed(real):

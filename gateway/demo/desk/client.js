@@ -1,5 +1,5 @@
 // A small XMPP client on Strophe.js: log-in over a WebSocket, presence, chats with receipts (XEP-0184), carbons
-// (XEP-0280), the archive (XEP-0313), quick responses (XEP-0439). It knows nothing of the gateway.
+// (XEP-0280), the archive (XEP-0313), quick responses (XEP-0439), files (XEP-0363). It knows nothing of the gateway.
 
 import {$iq, $msg, $pres, Strophe} from "/desk/strophe.js";
 
@@ -7,12 +7,18 @@ const NS = {
   receipts: "urn:xmpp:receipts", carbons: "urn:xmpp:carbons:2", forward: "urn:xmpp:forward:0", mam: "urn:xmpp:mam:2",
   delay: "urn:xmpp:delay", quick: "urn:xmpp:tmp:quick-response", sid: "urn:xmpp:sid:0",
   states: "http://jabber.org/protocol/chatstates", markers: "urn:xmpp:chat-markers:0", rsm: "http://jabber.org/protocol/rsm",
+  items: "http://jabber.org/protocol/disco#items", info: "http://jabber.org/protocol/disco#info", form: "jabber:x:data",
+  upload: "urn:xmpp:http:upload:0", file: "jabber:x:oob",
 };
+const HEADERS = ["authorization", "cookie", "expires"]; // of a slot, and no others
 const KEPT = 50;
 const LONGEST_WAIT = 8000;
 
 const child = (element, name, space) => element && [...element.children].find((one) => one.localName === name && (!space || one.namespaceURI === space));
 const bare = (jid) => Strophe.getBareJidFromJid(jid ?? "");
+
+/** The name stands in the link, which the customer reads. */
+const fileName = (name) => name.normalize("NFKD").replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^-+|-+(?=\.)/g, "").slice(-32) || "file";
 
 /** One account. told: {state(words, up), message(chat, message), ticked(id), failed(id, why)}. */
 export class Client {
@@ -38,12 +44,48 @@ export class Client {
     if (this.up) this.connection.send(show ? $pres().c("show").t(show) : $pres());
   }
 
-  /** Sends a line of chat; its id. */
-  say(chat, text) {
+  /** Sends a line of chat, or the link to a file; its id. */
+  say(chat, text, link = "") {
     const id = this.connection.getUniqueId();
-    this.connection.send($msg({to: chat, type: "chat", id}).c("body").t(text).up()
-      .c("request", {xmlns: NS.receipts}).up().c("active", {xmlns: NS.states}).up().c("origin-id", {xmlns: NS.sid, id}));
+    const message = $msg({to: chat, type: "chat", id}).c("body").t(text).up()
+      .c("request", {xmlns: NS.receipts}).up().c("active", {xmlns: NS.states}).up().c("origin-id", {xmlns: NS.sid, id});
+    this.connection.send(link ? message.up().c("x", {xmlns: NS.file}).c("url").t(link) : message);
     return id;
+  }
+
+  /** Puts a file where the server keeps them; the link to it, or an Error with words for a person. */
+  async upload(file) {
+    const service = await this.#uploads();
+    if (!service) throw new Error("this server keeps no files");
+    if (service.most && file.size > service.most) throw new Error(`more than ${Math.floor(service.most / 1048576)} MB`);
+    const asked = {xmlns: NS.upload, filename: fileName(file.name), size: String(file.size), "content-type": file.type || "application/octet-stream"};
+    const slot = child(await this.#ask($iq({type: "get", to: service.jid}).c("request", asked)), "slot", NS.upload);
+    const put = child(slot, "put");
+    const headers = [...put.children].map((one) => [one.getAttribute("name"), one.textContent]).filter(([name]) => HEADERS.includes(name.toLowerCase()));
+    const answer = await fetch(put.getAttribute("url"), {method: "PUT", body: file, headers: {...Object.fromEntries(headers), "Content-Type": asked["content-type"]}})
+      .catch(() => ({status: "no answer"}));
+    if (!answer.ok) throw new Error(`the server did not take it (${answer.status})`);
+    return child(slot, "get").getAttribute("url");
+  }
+
+  /** Who keeps files here, and how large they may be. */
+  async #uploads() {
+    if (this.service) return this.service;
+    const found = child(await this.#ask($iq({type: "get", to: Strophe.getDomainFromJid(this.jid)}).c("query", {xmlns: NS.items})), "query", NS.items);
+    for (const item of found?.children ?? []) {
+      const jid = item.getAttribute("jid");
+      const told = child(await this.#ask($iq({type: "get", to: jid}).c("query", {xmlns: NS.info})).catch(() => null), "query", NS.info);
+      if (![...told?.children ?? []].some((one) => one.getAttribute("var") === NS.upload)) continue;
+      const most = [...told.querySelectorAll("field")].find((one) => one.getAttribute("var") === "max-file-size")?.textContent;
+      return this.service = {jid, most: Number(most ?? 0)};
+    }
+    return null;
+  }
+
+  /** What a query is answered; an Error with the server's words where it is refused. */
+  #ask(query) {
+    return new Promise((done, refused) => this.connection.sendIQ(query, done, (error) =>
+      refused(new Error(child(child(error, "error"), "text")?.textContent || "the server does not answer")), 10000));
   }
 
   /** The customer sees that one writes, or no more. */

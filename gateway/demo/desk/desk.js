@@ -1,6 +1,6 @@
 // The desk: an agent's chats. `/desk/?agent=NAME` says whose; without, the first agent's.
 
-import {$, make} from "/build.js";
+import {$, linked, make} from "/build.js";
 import {Client} from "/desk/client.js";
 
 const DESK = "[desk]";
@@ -63,6 +63,21 @@ function say(text) {
   $("#talk").scrollTop = $("#talk").scrollHeight;
 }
 
+/** A file goes to the customer as a link. */
+async function sendFile(file) {
+  const chat = open;
+  $("#attach").disabled = true;
+  try {
+    const link = await client.upload(file);
+    take(chat.jid, {id: client.say(chat.jid, link, link), mine: true, text: link, at: new Date(), choices: [], past: false});
+  } catch (problem) {
+    const id = `file-${chats.size}-${Date.now()}`;
+    take(chat.jid, {id, mine: true, text: file.name, at: new Date(), choices: [], past: false});
+    mark(id, "failed", problem.message);
+  }
+  $("#attach").disabled = false;
+}
+
 // -- what is seen
 
 /** The text of a card or an answer of the desk; lines of "--" become rules, with the words behind them. */
@@ -77,7 +92,7 @@ function drawLine(line, chat) {
   const kind = line.desk ? "ours" : line.mine ? (isVerb(line.text) ? "mine verb" : "mine") : "theirs";
   const tick = {ticked: isVerb(line.text) ? "✓ done" : "✓✓ on the phone", failed: `✕ not delivered: ${line.why}`}[line.tick] ?? "";
   const foot = make("small", {}, clock.format(line.at), tick ? make("span", {className: `tick ${line.tick}`, textContent: ` ${tick}`}) : null);
-  const words = line.desk ? deskWords(line.text) : [line.text];
+  const words = line.desk ? deskWords(line.text) : linked(line.text);
   const answers = chat.waits && line === lastCard(chat) ? [make("div", {className: "quick"}, ...line.choices.map((choice, place) =>
     make("button", {type: "button", className: place ? "quiet" : "solid", textContent: choice.label, onclick: () => say(choice.value)})))] : [];
   return make("li", {className: `${kind}${line.tick === "failed" ? " lost" : ""}`}, ...words, ...answers, foot);
@@ -141,6 +156,12 @@ function wire() {
     say($("#words").value);
     $("#words").value = "";
     grow();
+  };
+  $("#attach").onclick = () => $("#file").click();
+  $("#file").onchange = () => {
+    const [file] = $("#file").files;
+    $("#file").value = "";
+    if (file && open && open.jid !== setting.chat.desk && client.up) sendFile(file);
   };
   $("#words").onkeydown = (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

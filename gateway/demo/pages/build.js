@@ -13,6 +13,12 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/** A text, its links to be opened. */
+export function linked(text) {
+  return text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?)])/).map((part, place) =>
+    (place % 2 ? make("a", {href: part, textContent: part, target: "_blank", rel: "noopener noreferrer"}) : part));
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** A line drawing from path data of our own. */

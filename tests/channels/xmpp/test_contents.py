@@ -1,5 +1,7 @@
 """What clients send beside words: refused with a reason, cut, or nothing at all; never sent as it stands there."""
 
+import xml.etree.ElementTree as ET
+
 import pytest
 
 from gateway.channels.xmpp import contents
@@ -152,3 +154,20 @@ async def test_what_an_account_says_is_our_own(room: Room) -> None:
     assert not room.care.said
     assert not room.server.last.of("message")
     assert room.link.status().counters["own"] == 2
+
+
+def test_links_without_tls_go_out_only_where_the_settings_say_so() -> None:
+    """For trying out, with a server on this machine; what only begins alike does not."""
+    allowed = ("http://127.0.0.1:5280/",)
+    for link, fine in (
+        ("http://127.0.0.1:5280/file_share/1/bill.png", True),
+        ("http://127.0.0.1:52801/file_share/1/bill.png", False),
+        ("http://127.0.0.1:5280@evil.test/1", False),
+        ("http://127.0.0.1/1", False),
+        (UPLOAD, True),
+    ):
+        xml = ET.fromstring(f"<message xmlns='jabber:component:accept'><body>{link}</body>{oob(link)}</message>")
+        told = contents.read_content(xml, allowed)
+        assert (told.text == link, told.refused) == (fine, "" if fine else contents.BAD_LINK), link
+        assert contents.read_content(xml, ("http://127.0.0.1:5280",)) == told, "with or without the last slash"
+        assert bool(contents.read_content(xml).refused) is (link != UPLOAD)

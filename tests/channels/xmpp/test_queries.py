@@ -195,6 +195,20 @@ async def test_a_form(room: Room) -> None:
     assert options == [("Done", "done"), ("Lost & gone", "lost")]
 
 
+async def test_a_form_behind_which_another_may_come(room: Room) -> None:
+    """`next` is what comes of it by itself; `complete` is for clients that know no other (XEP-0050, 3.4)."""
+    room.care.told = Told(form=replace(FORM, more=True))
+    answer = (await command(room, action="execute"))[0]
+    assert answer.get("status") == "executing"
+    actions = answer.find(f"{C}actions")
+    assert actions is not None
+    assert actions.get("execute") == "next"
+    assert [found.tag for found in actions] == [f"{C}next", f"{C}complete"]
+    for action in ("next", "complete", "execute"):
+        await command(room, submitted(("a", "b")), sessionid="s", action=action)
+        assert room.care.asked[-1].values == {"a": "b"}
+
+
 async def test_a_list_from_which_nobody_chose_begins_with_no_choice(room: Room) -> None:
     """Some clients choose the first by themselves; and profanity dies of an option without a value."""
     known, none = (("done", "Done"),), (("", "Nothing"), ("done", "Done"))
