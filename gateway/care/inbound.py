@@ -14,6 +14,7 @@ from gateway.care import (
     consent,
     dialogues,
     escalation,
+    late_replies,
     offers,
     outbound,
     queueing,
@@ -332,11 +333,18 @@ def _nobody_talks(turn: Turn, brand: Brand, message: Message) -> None:
         if (answers := answering.answered(turn, brand.name, message)) is not None:
             answering.settle(turn, turn.put(replace(last, last_in=turn.now)), message, *answers)
             return
+        prompt = late_replies.standing(turn, last)
+        if prompt is not None and late_replies.names(turn, brand, prompt, message.text):
+            _to_step(turn, *late_replies.take_up(turn, brand, prompt, last, message), message)
+            return
         keyword = not _no_keyword(turn, brand, message)
         if not keyword and (answering.second_yes(turn, brand.name, message) or _courtesy(turn, brand, message)):
             note = "nothing to answer: a courtesy after the close, or a second YES to what is bought already"
             messages.add_event(turn.unit, turn.ids(), message.id, "reply", reason=note)
             turn.put(replace(last, last_in=turn.now))
+            return
+        if not keyword and prompt is not None:
+            _to_step(turn, *late_replies.take_up(turn, brand, prompt, last, message), message)
             return
         if not keyword and _reopened(turn, brand):
             answering.in_doubt(turn, turn.fresh(last), message)
