@@ -14,6 +14,7 @@ from gateway.care import (
     consent,
     dialogues,
     escalation,
+    languages,
     late_replies,
     offers,
     outbound,
@@ -190,6 +191,7 @@ def route(turn: Turn, brand: Brand, message: Message, conversation: Conversation
         return None
     if conversation is not None and conversation.owner_kind is not OwnerKind.bot:
         return _to_person(turn, conversation, message)
+    languages.listen(turn, brand, message.text)
     if _nobody_wrote(turn, brand, message):
         return None
     if turn.playbook.sender_of(brand.name) is None:
@@ -263,6 +265,10 @@ def _to_person(turn: Turn, conversation: Conversation, message: Message) -> None
     if not done:  # "thanks" after the close reopens nothing, nor does the answer to what was offered before it
         conversation = escalation.customer_wrote(turn, conversation)
     _relay(turn, conversation, message)
+    if (seems := languages.listen(turn, turn.playbook.brands[conversation.brand], message.text)) is not None:
+        turn.tell(
+            conversation, f"they seem to write {seems}: what we say by ourselves is in {seems} now; .language TAG"
+        )
     if answers is None:
         answering.in_doubt(turn, conversation, message)
     else:

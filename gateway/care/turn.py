@@ -141,7 +141,8 @@ class Turn:
 
     def language(self, brand: str) -> str:
         """The language to write in."""
-        own = self._customer.language if self._customer else None
+        its = self._customer
+        own = (its.language or its.guessed) if its is not None else None
         return own or self.playbook.brands[brand].default_language
 
     def timezone(self, brand: str) -> str:

@@ -208,6 +208,9 @@ class Conversations(Section):
     agents_may_start: bool = Field(
         default=True, description="agents may write first, to a number without a conversation; STOP holds all the same"
     )
+    guess_language: bool = Field(
+        default=True, description="a customer whose language nobody has said is answered in the one they seem to write"
+    )
     nudge: Seconds = Field(description="nobody has taken it: the queue's agents who are there are reminded; 0 = never")
     alarm: Seconds = Field(description="nobody has taken it: the queue's supervisors are told; 0 = never")
     unanswered: Seconds = Field(
