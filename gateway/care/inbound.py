@@ -191,9 +191,9 @@ def route(turn: Turn, brand: Brand, message: Message, conversation: Conversation
         return None
     if conversation is not None and conversation.owner_kind is not OwnerKind.bot:
         return _to_person(turn, conversation, message)
-    languages.listen(turn, brand, message.text)
     if _nobody_wrote(turn, brand, message):
         return None
+    languages.listen(turn, brand, message.text)
     if turn.playbook.sender_of(brand.name) is None:
         return _nothing_answers(turn, brand, message)
     if conversation is None:

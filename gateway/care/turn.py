@@ -141,8 +141,7 @@ class Turn:
 
     def language(self, brand: str) -> str:
         """The language to write in."""
-        its = self._customer
-        own = (its.language or its.guessed) if its is not None else None
+        own = self._customer.spoken if self._customer else None
         return own or self.playbook.brands[brand].default_language
 
     def timezone(self, brand: str) -> str:

@@ -35,6 +35,11 @@ class Customer:
     tier: str | None = None
     guessed: str | None = None
 
+    @property
+    def spoken(self) -> str | None:
+        """Their language, as far as it is known or guessed."""
+        return self.language or self.guessed
+
 
 def called(name: str | None, tier: str | None, number: str = "") -> str:
     """How agents read of a customer: `Ann, gold`; number: what there is without a name."""
