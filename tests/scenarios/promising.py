@@ -140,6 +140,11 @@ async def _language(play: Play, name: str, language: str) -> None:
     play.stage.engine.states.drop(key)
 
 
+@sentence(r"What sells stands back while (\d+) customers wait for a person")
+async def _stands_back(play: Play, most: str) -> None:
+    _rules(play, bulk_pauses_at=int(most))
+
+
 @sentence(r"Careline guesses languages, and has texts in (.+)")
 async def _guesses(play: Play, spoken: str) -> None:
     _use(play, guessing=guessing(spoken.split(" and ")))
