@@ -340,7 +340,7 @@ def _nobody_talks(turn: Turn, brand: Brand, message: Message) -> None:
             answering.settle(turn, turn.put(replace(last, last_in=turn.now)), message, *answers)
             return
         prompt = late_replies.standing(turn, last)
-        if prompt is not None and late_replies.names(turn, brand, prompt, message.text):
+        if prompt is not None and late_replies.names(turn, brand.name, prompt, message.text):
             _to_step(turn, *late_replies.take_up(turn, brand, prompt, last, message), message)
             return
         keyword = not _no_keyword(turn, brand, message)

@@ -85,10 +85,17 @@ def standing(turn: Turn, closed: Conversation) -> Prompt | None:
     return prompt
 
 
-def names(turn: Turn, brand: Brand, prompt: Prompt, text: str) -> bool:
+def names(turn: Turn, brand: str, prompt: Prompt, text: str) -> bool:
     """Whether a text is one of the answers that were asked for, and no courtesy or keyword."""
     handler = turn.playbook.handlers[prompt.handler]
-    return handler.match(prompt.step, text, turn.language(brand.name)) is not None
+    return handler.match(prompt.step, text, turn.language(brand)) is not None
+
+
+def awaited(turn: Turn, brand: str, text: str) -> bool:
+    """Whether a text is one of the answers that the brand asked for in its last conversation, and nobody gave."""
+    closed = turn.last_closed(brand)
+    prompt = standing(turn, closed) if closed is not None else None
+    return prompt is not None and names(turn, brand, prompt, text)
 
 
 def take_up(
