@@ -22,6 +22,7 @@ from gateway.care.doubts import DOUBT_LANE, Doubts
 from gateway.care.engine import Engine
 from gateway.care.figures import Figures
 from gateway.care.intake import JOIN_LANE, Intake
+from gateway.care.pacing import Pacing
 from gateway.care.playbook import Playbook
 from gateway.care.redeliveries import REDELIVERY_MS
 from gateway.care.taking import Taking
@@ -230,10 +231,7 @@ class Gateway:
             delivery.answered(answers)
             self.intake.acknowledging.eased(link)
 
-        link = SmppLink(
-            profile_of(carrier),
-            ChannelEvents(inbound=brought, answers=answered, ready=ready),
-        )
+        link = SmppLink(profile_of(carrier), ChannelEvents(inbound=brought, answers=answered, ready=ready))
         delivery = Delivery(
             self.store,
             self.playbook,
@@ -257,6 +255,7 @@ class Gateway:
             memory=memory,
             room=delivery.room,
             blocked=delivery.blocked,
+            paused=Pacing(carrier.name, lambda: self.playbook).paused,
         )
         delivery.attach(lane)
         self.engine.deliveries[name] = delivery
@@ -265,7 +264,7 @@ class Gateway:
 
     def take_playbook(self, playbook: Playbook) -> None:
         """From now on decisions follow this playbook (texts, rules, keywords, offers, senders, queues, agents)."""
-        playbook = replace(playbook, canned=self.playbook.canned)
+        playbook = replace(playbook, canned=self.playbook.canned, standings=self.playbook.standings)
         joined = {agent.jid for agent in playbook.agents} - {agent.jid for agent in self.playbook.agents}
         self.playbook = self.engine.playbook = self.doubts.playbook = playbook
         if self.chat is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from gateway.care.languages import guessing
 from gateway.care.playbook import Playbook, brands_of, senders_of
 from gateway.care.rendering import Catalogue
 from gateway.channels.smpp import CarrierProfile
@@ -36,6 +37,7 @@ def playbook_of(settings: Settings) -> Playbook:
         alphabets={carrier.name: carrier.default_alphabet for carrier in settings.carriers},
         long_messages={carrier.name: carrier.long_messages for carrier in settings.carriers},
         desk=settings.xmpp is not None,
+        guessing=guessing(texts.languages) if settings.rules.conversations.guess_language else None,
     )
 
 

@@ -86,5 +86,15 @@ def close(
             agent=None,
             reservation=None,
             preview=None,
+            prompt=_still_asked(turn, conversation),
         )
     )
+
+
+def _still_asked(turn: Turn, conversation: Conversation) -> str | None:
+    """What begins and ends in one decision has asked nothing: what was asked in the conversation before it stands."""
+    before = turn.conversations.get(conversation.previous or 0)
+    if before is None or before.prompt is None:
+        return None
+    began_now = any(read is None and its.id == conversation.id for read, its in turn.moved())
+    return before.prompt if began_now else None

@@ -46,6 +46,9 @@ def _stop_one(
         if conversation.owner_kind is not OwnerKind.bot:
             turn.note(conversation, "event", "system", "the customer said STOP; nothing may be sent any more")
         _end(turn, conversation)
+    last = turn.last_closed(brand.name)
+    if last is not None and last.prompt is not None:
+        turn.put(replace(last, prompt=None))
     for offer in turn.active_offers(brand.name):
         if offer.state is OfferState.open:
             closing.end_offer(turn, offer, OfferState.withdrawn)

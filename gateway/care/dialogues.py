@@ -71,7 +71,7 @@ def run(
         raise StepFailed(f"handler {dialogue.handler} is not loaded; load it again or close its conversations")
     conversation = turn.conversations[dialogue.conversation_id]
     steps: Steps = handler.running
-    data = _data_of(turn, handler, dialogue)
+    data = data_of(turn, handler, dialogue)
     talk = steps.talk(data, turn.now, turn.language(conversation.brand), turn.key, dialogue.slots)
     try:
         with limit_step(STEP_LIMIT):
@@ -85,7 +85,7 @@ def run(
     return True
 
 
-def _data_of(turn: Turn, handler: AnyHandler, dialogue: Dialogue) -> EventData:
+def data_of(turn: Turn, handler: AnyHandler, dialogue: Dialogue) -> EventData:
     """The event's data, parsed once for as long as the dialogue is busy."""
     parsed = turn.playbook.parsed
     data = parsed.get(dialogue.id)

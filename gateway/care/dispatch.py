@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from gateway.care import closing, consent, dialogues, offers, outbound, queueing, wrapping
+from gateway.care import closing, consent, dialogues, late_replies, offers, outbound, queueing, wrapping
 from gateway.care.turn import Turn
 from gateway.model import desk, promises
 from gateway.model.brand import Brand
@@ -125,6 +125,7 @@ def step_due(turn: Turn, dialogue_id: int) -> None:
     dialogue = turn.put_dialogue(replace(dialogue, deadline=None))
     if not dialogues.run(turn, dialogue, Timeout(dialogue.step)):
         dialogues.finish(turn, turn.conversations[dialogue.conversation_id], dialogue, "no_reply")
+    late_replies.leave(turn, dialogue)
 
 
 def queue_due(turn: Turn, conversation_id: int, epoch: int) -> None:

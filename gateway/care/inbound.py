@@ -14,6 +14,8 @@ from gateway.care import (
     consent,
     dialogues,
     escalation,
+    languages,
+    late_replies,
     offers,
     outbound,
     queueing,
@@ -191,6 +193,7 @@ def route(turn: Turn, brand: Brand, message: Message, conversation: Conversation
         return _to_person(turn, conversation, message)
     if _nobody_wrote(turn, brand, message):
         return None
+    languages.listen(turn, brand, message.text)
     if turn.playbook.sender_of(brand.name) is None:
         return _nothing_answers(turn, brand, message)
     if conversation is None:
@@ -262,6 +265,10 @@ def _to_person(turn: Turn, conversation: Conversation, message: Message) -> None
     if not done:  # "thanks" after the close reopens nothing, nor does the answer to what was offered before it
         conversation = escalation.customer_wrote(turn, conversation)
     _relay(turn, conversation, message)
+    if (seems := languages.listen(turn, turn.playbook.brands[conversation.brand], message.text)) is not None:
+        turn.tell(
+            conversation, f"they seem to write {seems}: what we say by ourselves is in {seems} now; .language TAG"
+        )
     if answers is None:
         answering.in_doubt(turn, conversation, message)
     else:
@@ -332,11 +339,18 @@ def _nobody_talks(turn: Turn, brand: Brand, message: Message) -> None:
         if (answers := answering.answered(turn, brand.name, message)) is not None:
             answering.settle(turn, turn.put(replace(last, last_in=turn.now)), message, *answers)
             return
+        prompt = late_replies.standing(turn, last)
+        if prompt is not None and late_replies.names(turn, brand.name, prompt, message.text):
+            _to_step(turn, *late_replies.take_up(turn, brand, prompt, last, message), message)
+            return
         keyword = not _no_keyword(turn, brand, message)
         if not keyword and (answering.second_yes(turn, brand.name, message) or _courtesy(turn, brand, message)):
             note = "nothing to answer: a courtesy after the close, or a second YES to what is bought already"
             messages.add_event(turn.unit, turn.ids(), message.id, "reply", reason=note)
             turn.put(replace(last, last_in=turn.now))
+            return
+        if not keyword and prompt is not None:
+            _to_step(turn, *late_replies.take_up(turn, brand, prompt, last, message), message)
             return
         if not keyword and _reopened(turn, brand):
             answering.in_doubt(turn, turn.fresh(last), message)

@@ -137,6 +137,8 @@ def accept(turn: Turn, offer: Offer, *, via: str, by: str, words: str, dialogue:
         )
     )
     if bought.backoffice:
+        # Who answers late may do so in another conversation.
+        where = dialogue.conversation_id if dialogue is not None else bought.conversation_id
         body = {
             "action": "offer.accepted",
             "offer": {
@@ -147,10 +149,10 @@ def accept(turn: Turn, offer: Offer, *, via: str, by: str, words: str, dialogue:
                 "period": bought.period,
             },
             "customer": bought.key,
-            "conversation": str(bought.conversation_id),
+            "conversation": str(where),
             "event": str(bought.event_id) if bought.event_id is not None else None,
         }
-        call(turn, bought.backoffice, "offer.accepted", body, bought.conversation_id, dialogue, bought)
+        call(turn, bought.backoffice, "offer.accepted", body, where, dialogue, bought)
     return bought
 
 

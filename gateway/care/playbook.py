@@ -28,12 +28,19 @@ class Texts(Protocol):
         """The text in the language or the nearest one that has it."""
 
 
+class Guessing(Protocol):
+    """Tells languages apart (`gateway.care.languages`), and that of a test."""
+
+    def guess(self, text: str) -> str | None:
+        """The language of a text, as `es`; None where it is uncertain."""
+
+
 @record
 class Playbook:
     """All that is configured. alphabets: what data_coding 0 means, by carrier. parsed: event data of
     busy dialogues, so that a reply need not parse it again. canned: the replies that care staff keep, by name, as they
     are in the database; a reload takes them over. desk: agents are reached over XMPP. standings: of queues, as they
-    were at the last look (`gateway.floor.assigning`).
+    were at the last look (`gateway.floor.assigning`). guessing: of customers' languages, None = not done.
     """
 
     brands: Mapping[str, Brand]
@@ -53,6 +60,7 @@ class Playbook:
     canned: dict[str, CannedReply] = field(default_factory=dict)
     desk: bool = False
     standings: dict[str, Standing] = field(default_factory=dict)
+    guessing: Guessing | None = None
 
     def __repr__(self) -> str:
         return f"Playbook({len(self.brands)} brands)"  # what customers' events hold is for no log

@@ -6,7 +6,7 @@ once. A brand that they stopped is reached by its word alone.
 
 from collections.abc import Mapping, Sequence
 
-from gateway.care import codes, offers, outbound, queueing, ratings, reserving
+from gateway.care import codes, late_replies, offers, outbound, queueing, ratings, reserving
 from gateway.care.codes import Question
 from gateway.care.playbook import Playbook, yes_or_no
 from gateway.care.turn import Turn
@@ -85,6 +85,9 @@ def implied(turn: Turn, sender: Sender, text: str) -> str | None:
     if len(talking) == 1:
         # A YES after another brand's text may answer that: it buys nothing unasked.
         return talking[0] if last in (None, talking[0]) or not _buys(turn, talking[0], text) else None
+    asked = [name for name in names if late_replies.awaited(turn, name, text)]
+    if len(asked) == 1 and (last in (None, asked[0]) or yes_or_no(text, turn.language(asked[0])) is None):
+        return asked[0]
     if last in names:
         return last
     # Before the address was shared nobody noted it: what is known of their conversations has to do.

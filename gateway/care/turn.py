@@ -141,7 +141,7 @@ class Turn:
 
     def language(self, brand: str) -> str:
         """The language to write in."""
-        own = self._customer.language if self._customer else None
+        own = self._customer.spoken if self._customer else None
         return own or self.playbook.brands[brand].default_language
 
     def timezone(self, brand: str) -> str:

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
-from gateway.care import escalation
+from gateway.care import escalation, languages
 from gateway.care.playbook import Playbook
 from gateway.care.promises import duration
 from gateway.floor import times
@@ -120,7 +120,8 @@ def _about(facts: Facts, book: Playbook) -> list[str]:
     lines += [_offer(offer) for offer in facts.offers]
     if facts.view.tags:
         lines.append(f"Tags: {', '.join(facts.view.tags)}")
-    language = facts.customer.language or (brand.default_language if brand else "en")
+    its_own, guessed = facts.customer.language, facts.customer.guessed
+    language = languages.shown(its_own, guessed, brand.default_language if brand else "en")
     lines.append(f"Language: {language} · consent: {facts.consent or 'never asked'}")
     return lines
 

@@ -34,7 +34,8 @@ class Lane:
     at once, of how many items. memory: items held in memory, shared out among the priorities; the rest waits on
     disk. room: how many may be taken now (a carrier's window), looked at again at each `poke`. blocked: keys
     whose items wait; looked at again at `unblock` and now and then. yields: how far items of priority 1 and below stand
-    back just now: one batch at a time, then a pause so many times as long; 0 = not at all.
+    back just now: one batch at a time, then a pause so many times as long; 0 = not at all. paused: whether keys whose
+    most urgent item has this priority wait just now; looked at again now and then.
     """
 
     def __init__(
@@ -52,12 +53,14 @@ class Lane:
         room: Callable[[], int] | None = None,
         blocked: Callable[[Due], bool] | None = None,
         yields: Callable[[], float] = lambda: 0.0,
+        paused: Callable[[int], bool] | None = None,
     ) -> None:
         self.name = name
         self._together = together
         self._most, self._memory, self._limit = most, max(1, memory // prios), room
         self._blocked = blocked
         self._yields = yields
+        self._paused = paused
         self._bulk = 0
         self._bulk_after = 0.0
         self._waiting: set[str] = set()
@@ -139,6 +142,8 @@ class Lane:
 
     def may_overtake(self, due: Due) -> bool:
         """Whether an item may go without ever waiting here: nothing of its key does, and nothing as urgent."""
+        if self._paused is not None and self._paused(due.prio):
+            return False
         if due.key in self._queues or due.key in self._busy or self._arrivals:
             return False  # what arrived while older items are read from disk is in no queue yet
         for prio in range(due.prio + 1):  # noqa: SIM110  once for each text that leaves; a generator costs twice as much
@@ -270,6 +275,8 @@ class Lane:
         for prio, ready in enumerate(self._ready):
             if prio and not self._may_run_bulk():
                 break
+            if self._paused is not None and self._paused(prio):
+                continue
             while ready and len(batch) < most:
                 key = ready.popleft()
                 queue = self._queues.get(key)

@@ -118,7 +118,8 @@ class Conversation:
     (`gateway.care.reserving`). preview: what its agent looks at before it is sent (`gateway.care.previewing`).
     promises: what the customer is owed (`gateway.model.promises`). previous: the conversation that this one follows
     within a week. queued_at: when the customer began to wait for a person; it stays when an agent is lost or passes
-    them on. priority: its own points. last_agent: who has them, or had them last. Times are ms since 1970 UTC.
+    them on. priority: its own points. last_agent: who has them, or had them last. prompt: of a closed one,
+    what was asked and still stands (`gateway.care.late_replies`). Times are ms since 1970 UTC.
     """
 
     id: int
@@ -148,6 +149,7 @@ class Conversation:
     queued_at: int | None = None
     priority: int = 0
     last_agent: str | None = None
+    prompt: str | None = None
 
     @property
     def owner_kind(self) -> OwnerKind:

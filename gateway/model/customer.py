@@ -20,6 +20,7 @@ class Customer:
     language, timezone: None = the brand's. address_id: id of the home address's row. survey: what they were asked last
     about how it went (`gateway.care.ratings`). shared: what is known of addresses of several brands
     (`gateway.care.codes`). tier: what they are to the business, in a word for agents.
+    guessed: the language that they seem to write (`gateway.care.languages`), which counts where `language` is None.
     """
 
     id: int
@@ -32,6 +33,12 @@ class Customer:
     survey: str | None = None
     shared: str | None = None
     tier: str | None = None
+    guessed: str | None = None
+
+    @property
+    def spoken(self) -> str | None:
+        """Their language, as far as it is known or guessed."""
+        return self.language or self.guessed
 
 
 def called(name: str | None, tier: str | None, number: str = "") -> str:

@@ -208,6 +208,12 @@ class Conversations(Section):
     agents_may_start: bool = Field(
         default=True, description="agents may write first, to a number without a conversation; STOP holds all the same"
     )
+    guess_language: bool = Field(
+        default=True, description="a customer whose language nobody has said is answered in the one they seem to write"
+    )
+    bulk_pauses_at: int = Field(
+        default=0, ge=0, le=1000, description="so many customers wait for agents: promotional texts wait too; 0 = never"
+    )
     nudge: Seconds = Field(description="nobody has taken it: the queue's agents who are there are reminded; 0 = never")
     alarm: Seconds = Field(description="nobody has taken it: the queue's supervisors are told; 0 = never")
     unanswered: Seconds = Field(

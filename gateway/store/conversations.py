@@ -119,6 +119,7 @@ def _only_touched(c: Conversation, read: Conversation) -> bool:
         and c.queued_at == read.queued_at
         and c.priority == read.priority
         and c.last_agent == read.last_agent
+        and c.prompt == read.prompt
     )
 
 

@@ -12,6 +12,7 @@ _ADD_ADDRESS = insert(AddressRow)
 _ADD_CONSENT_EVENT = insert(ConsentEventRow)
 _consent_event_row = row_of(ConsentEventRow)
 _SET_SURVEY = update(CustomerRow, ("survey",), ("id",))
+_SET_GUESSED = update(CustomerRow, ("guessed",), ("id",))
 _SET_SHARED = update(CustomerRow, ("shared",), ("id",))
 _SET_PROFILE = update(CustomerRow, ("external_id", "name", "language", "timezone", "tier"), ("id",))
 _rating_row = row_of(RatingRow)
@@ -43,6 +44,11 @@ def set_survey(unit: Unit, customer_id: int, survey: str | None) -> None:
 def set_profile(unit: Unit, its: Customer) -> None:
     """What the business says of a customer. Rejected when its own id is another's."""
     unit.add(_SET_PROFILE, (its.external_id, its.name, its.language, its.timezone, its.tier, its.id))
+
+
+def set_guessed(unit: Unit, its: Customer) -> None:
+    """The language that they seem to write."""
+    unit.add(_SET_GUESSED, (its.guessed, its.id))
 
 
 def set_shared(unit: Unit, customer_id: int, shared: str) -> None:

@@ -32,7 +32,19 @@ from gateway.store.states import (
 )
 
 RECENT_MS: Final = 7 * 86_400_000
-_CUSTOMER = ("id", "key", "address_id", "external_id", "name", "language", "timezone", "survey", "shared", "tier")
+_CUSTOMER = (
+    "id",
+    "key",
+    "address_id",
+    "external_id",
+    "name",
+    "language",
+    "timezone",
+    "survey",
+    "shared",
+    "tier",
+    "guessed",
+)
 
 
 def _rows(columns: Iterable[str], source: str) -> str:
@@ -94,8 +106,10 @@ def load_states(connection: apsw.Connection, keys: Sequence[str], now: int) -> d
     proposed = _offers(offers)
     permitted, promoted = _permitted(consent), _promoted(promotional)
     for row in people:
-        an_id, key, address_id, external_id, name, language, timezone, survey, shared, tier = row
-        customer = Customer(an_id, key, address_id, external_id, name, language, timezone, survey, shared, tier)
+        an_id, key, address_id, external_id, name, language, timezone, survey, shared, tier, guessed = row
+        customer = Customer(
+            an_id, key, address_id, external_id, name, language, timezone, survey, shared, tier, guessed
+        )
         its = conversations.get(customer.id, {})
         states[customer.key] = CustomerState(
             key=customer.key,

@@ -13,7 +13,7 @@ import apsw
 
 from gateway.store.connection import connect
 
-HEAD = "0013"
+HEAD = "0015"
 _FOLDER = Path(__file__).with_name("migrations")
 
 

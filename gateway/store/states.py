@@ -104,7 +104,7 @@ def conversation_of(row: Sequence[Any]) -> Conversation:
     """A row of the table, in order of `CONVERSATION_COLUMNS`; see `touched`."""
     an_id, customer_id, key, brand, state, owner_id, epoch, sender, opened_at, changed_at, *more = row
     queue, agent, channel, disposition, closed_at, why, told_waiting, last_in, last_out, *last = more
-    rejoin, reservation, preview, promises, previous, queued_at, priority, last_agent = last
+    rejoin, reservation, preview, promises, previous, queued_at, priority, last_agent, prompt = last
     return Conversation(
         an_id,
         customer_id,
@@ -133,6 +133,7 @@ def conversation_of(row: Sequence[Any]) -> Conversation:
         queued_at,
         priority,
         last_agent,
+        prompt,
     )
 
 

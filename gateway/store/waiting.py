@@ -41,7 +41,8 @@ _ASKED = (
 _WAITING = (
     f"SELECT id, key, brand, queue, epoch, {WAITS_SINCE}, "
     "coalesce(queued_at, changed_at) - priority * ?2 AS place, reservation, "
-    "(SELECT language FROM customer WHERE customer.id = customer_id), last_agent, coalesce(queued_at, changed_at) "
+    "(SELECT coalesce(language, guessed) FROM customer WHERE customer.id = customer_id), last_agent, "
+    "coalesce(queued_at, changed_at) "
     f"FROM conversation WHERE state = 'queued' AND {_LIVE} AND queue = ?1 ORDER BY place, id LIMIT ?3"
 )
 _HELD = (
@@ -70,7 +71,7 @@ _LISTENING = (
 class Waiting:
     """A conversation in a queue. since: ms, when its customer began to wait for an answer. place: ms, earlier is
     sooner: when they first waited for a person, with what its points and those of its queue are worth. reservation: as
-    in its row. language: the customer's own, if known. last_agent: who had the customer last.
+    in its row. language: the customer's own, if known or guessed. last_agent: who had the customer last.
     """
 
     id: int

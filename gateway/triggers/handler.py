@@ -40,7 +40,8 @@ class Handler(Generic[EventT]):
         version: raise it when steps change their meaning; recorded with each dialogue.
         renamed: old step name -> new one, for the conversations that wait while the code changes.
         coalesce: (event) -> key; a newer event with the same key replaces one whose text is not sent yet.
-        ttl: seconds, or (event) -> time, after which the event's text is worthless and is not sent.
+        ttl: seconds, or (event) -> time, after which the event's text is worthless and is not sent; until then what it
+            asked stands, and a late answer is for the step that waited, also when its conversation is closed.
     """
 
     def __init__(

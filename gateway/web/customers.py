@@ -129,6 +129,7 @@ def _profile(its: Customer) -> dict[str, object]:
         "name": its.name,
         "tier": its.tier,
         "language": its.language,
+        "guessed_language": its.guessed,
         "timezone": its.timezone,
     }
 

@@ -286,6 +286,7 @@ COMPONENTS: Mapping[str, Schema] = {
             "name": TEXT_OR_NULL,
             "tier": TEXT_OR_NULL,
             "language": TEXT_OR_NULL,
+            "guessed_language": TEXT_OR_NULL,
             "timezone": TEXT_OR_NULL,
             "addresses": {"type": "array", "items": shows({"address": TEXT, "verified_at": TIME_OR_NULL})},
             "consent": {"type": "object", "additionalProperties": one_of(("granted", "revoked"))},

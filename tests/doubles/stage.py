@@ -24,6 +24,7 @@ from gateway.care.desk import Desk
 from gateway.care.doubts import DOUBT_LANE, Doubts
 from gateway.care.engine import Engine
 from gateway.care.intake import JOIN_LANE, Intake
+from gateway.care.pacing import Pacing
 from gateway.care.playbook import Playbook, brands_of, senders_of
 from gateway.care.rendering import Catalogue
 from gateway.care.taking import Taken, Taking
@@ -235,7 +236,8 @@ class Stage:
         self._lane(RECEIPT_LANE, self.tracking.run, batches=1)
         self._lane(JOIN_LANE, self.intake.run, batches=1)
         send = f"send:{self.carrier.name}"
-        limits = {"room": self.delivery.room, "blocked": self.delivery.blocked}
+        pacing = Pacing(self.carrier.name, lambda: self.playbook)
+        limits = {"room": self.delivery.room, "blocked": self.delivery.blocked, "paused": pacing.paused}
         self._lane(send, self.delivery.run, prios=3, batches=4, memory=200, **limits)
         self.delivery.attach(self.lanes[send])
         if self.chat is not None:

@@ -89,6 +89,7 @@ ON_A_CUSTOMER: Sequence[Verb] = (
     Verb("cancel", "/cancel", "dropped: it was not sent", "previews"),
     Verb("tag", "/tag vip refund", "tags: refund, vip", form=(("tags", "vip refund"),)),
     Verb("untag", "/untag old", "no tags", "tagged", form=(("tags", "old"),)),
+    Verb("language", "/language es-MX", "language: es-MX", form=(("language", "es-MX"),)),
     Verb("start", ".start Your phone is here.", "sent to +1555", "nobody", form=(("text", "Your phone is here."),)),
     Verb("help", ".help", "What you write here goes to the customer"),
 )

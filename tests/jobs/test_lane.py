@@ -361,3 +361,20 @@ async def test_what_arrived_while_the_disk_is_read_is_not_overtaken(
     await lane._refill()
     assert seen == [(False, False)]
     assert not lane.clear("ann")
+
+
+async def test_what_is_paused_waits_and_nothing_else_does(store: Store) -> None:
+    paused = True
+    worker = Worker(store, 401)
+    lane = Lane("x", store, worker.run, lambda: 1000, prios=3, memory=300, paused=lambda prio: paused and prio == 2)
+    await put(store, [Due(n, "x", f"k{n}", "t", 5, prio=2) for n in range(1, 401)])
+    await put(store, [Due(500, "x", "ann", "t", 5, prio=1)])
+    lane.start()
+    await until(lambda: bool(worker.ran) and lane.depth() >= 100, store)
+    assert [due.id for due in worker.ran] == [500], "a notice goes, also while all memory for bulk is full"
+    assert not lane.may_overtake(Due(600, "x", "bob", "t", 5, prio=2))
+    assert lane.may_overtake(Due(600, "x", "bob", "t", 5, prio=0))
+    paused = False
+    lane.poke()
+    await until_done(worker, lane)
+    assert sorted(due.id for due in worker.ran) == [*range(1, 401), 500]

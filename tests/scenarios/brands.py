@@ -36,9 +36,10 @@ async def _keyword(play: Play, word: str, key: str) -> None:
     _use(play, keywords=keywords.model_copy(update={"keywords": (its, *keywords.keywords)}))
 
 
-@sentence(r"Zed's event ([a-z.]+) for ([A-Z]\w+)")
-async def _event(play: Play, type_: str, name: str) -> None:
-    await play.stage.event(type_, play.phone(name), SAMPLES[type_], brand="zed")
+@sentence(r"Zed's event ([a-z.]+) for ([A-Z]\w+)(?: with what=(.+))?")
+async def _event(play: Play, type_: str, name: str, what: str = "") -> None:
+    data: dict[str, object] = {"what": what} if what else SAMPLES[type_]
+    await play.stage.event(type_, play.phone(name), data, brand="zed")
     await play.stage.settled()
 
 

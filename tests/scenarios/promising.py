@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gateway.care.languages import guessing
 from gateway.care.playbook import Playbook
 from gateway.care.turn import Refused
 from gateway.model import promises
@@ -137,6 +138,22 @@ async def _language(play: Play, name: str, language: str) -> None:
     unit.add(Statement("language", "UPDATE customer SET language = ? WHERE key = ?"), (language, key))
     await play.stage.store.write(unit)
     play.stage.engine.states.drop(key)
+
+
+@sentence(r"What sells stands back while (\d+) customers wait for a person")
+async def _stands_back(play: Play, most: str) -> None:
+    _rules(play, bulk_pauses_at=int(most))
+
+
+@sentence(r"Careline guesses languages, and has texts in (.+)")
+async def _guesses(play: Play, spoken: str) -> None:
+    _use(play, guessing=guessing(spoken.split(" and ")))
+
+
+@sentence(r"(\w+)'s language is not known")
+async def _unknown(play: Play, name: str) -> None:
+    rows = await play.stage.rows("SELECT language, guessed FROM customer WHERE key = ?", f"tel:{play.phone(name)}")
+    assert all(row["language"] is None and row["guessed"] is None for row in rows), f"{rows}"
 
 
 @sentence(r"(Ana|Ben|Cleo) speaks (.+)")

@@ -1,5 +1,6 @@
 """Every `.play` file of this folder is a test: the story as a care manager would tell it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,22 @@ async def test_a_text_that_a_play_does_not_mention_is_an_error(stage: Stage, tmp
     path.write_text("Event plan.overage for Ann\n")
     with pytest.raises(Boo, match="also received"):
         await perform(path, stage)
+
+
+HOPS = 7
+"""The moment that comes with a channel that is not there yet."""
+
+
+def test_the_list_of_plays_names_plays() -> None:
+    """The README says which plays show which hard moment: all fifteen, and nothing that is not there."""
+    listed: dict[str, list[str]] = {}
+    for line in (Path(__file__).parent / "README.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| ") and len(cells) > 1:
+            plays = cells[2] if cells[0].isdigit() else cells[0]
+            listed[cells[0]] = re.findall(r"`(\w+)`", plays)
+    there = {path.stem for path in PLAYS}
+    assert {name for names in listed.values() for name in names} <= there
+    moments = {int(number): names for number, names in listed.items() if number.isdigit()}
+    assert sorted(moments) == list(range(1, 16))
+    assert [number for number, names in moments.items() if not names] == [HOPS]

@@ -24,6 +24,7 @@ async def test_a_number_that_nobody_knew_becomes_a_customer(world: World) -> Non
         "name": "Ann",
         "tier": "gold",
         "language": "es-MX",
+        "guessed_language": None,
         "timezone": None,
     }
     assert (await world.json("GET", "/v1/customers/customer:c-1"))["id"] == made["id"]

@@ -177,6 +177,7 @@ RUNS: dict[str, tuple[Before, dict[str, str], str, str]] = {
     "note": (_has, {"text": "called twice"}, "noted", "agent ana@example.test"),
     "tag": (_waits, {"tags": "refund"}, "tags: refund", "queue billing"),
     "untag": (_tagged, {"tags": "refund"}, "tags: vip", "queue billing"),
+    "language": (_waits, {"language": "es_mx"}, "language: es-MX", "queue billing"),
     "send": (_previewed, {}, "sent: One moment please.", "agent ana@example.test"),
     "cancel": (_previewed, {}, "dropped: it was not sent", "agent ana@example.test"),
 }

@@ -20,6 +20,7 @@ class CustomerRow(SQLModel, table=True):
     survey: str | None = Field(default=None, sa_column=string())
     shared: str | None = Field(default=None, sa_column=string())
     tier: str | None = Field(default=None, sa_column=string())
+    guessed: str | None = Field(default=None, sa_column=string())
 
 
 class AddressRow(SQLModel, table=True):

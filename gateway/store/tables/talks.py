@@ -79,6 +79,7 @@ class ConversationRow(SQLModel, table=True):
     queued_at: int | None = Field(default=None, sa_column=big())
     priority: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
     last_agent: str | None = Field(default=None, sa_column=string())
+    prompt: str | None = Field(default=None, sa_column=string())
 
 
 class ConversationTagRow(SQLModel, table=True):
