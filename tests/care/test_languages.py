@@ -1,8 +1,8 @@
 """Which language a text is in: what is told apart, and all that is left alone. Short texts of people, not of books."""
 
-import time
-
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.care.languages import guessing
 
@@ -80,12 +80,9 @@ def test_whatever_comes_it_answers(text: str) -> None:
     assert guesser.guess(text) in (None, "en", "es")
 
 
-def test_it_takes_no_time() -> None:
-    """12 us a text; a hundred times that would still be found."""
+@given(st.lists(st.text(st.characters(), max_size=30), min_size=4, max_size=20).map(" ".join))
+def test_whatever_anybody_types_it_answers(text: str) -> None:
+    """It is a library in C++ that sees what strangers write: half characters, controls, anything."""
     guesser = guessing(("en", "es"))
     assert guesser is not None
-    texts = [f"{text} {n}" for n in range(50) for text in SPANISH.splitlines()]
-    started = time.process_time()
-    for text in texts:
-        guesser.guess(text)
-    assert (time.process_time() - started) / len(texts) < 0.001
+    assert guesser.guess(text) in (None, "en", "es")
