@@ -237,7 +237,7 @@ def _tell(turn: Turn, conversation: Conversation, offer: Offer, problem: str | N
             queueing.to_queue(turn, current, None, said)
         elif not turn.pending(current):
             closing.close(turn, current, "offer_accepted")
-    elif not current.open and problem is not None:
+    elif not current.open and problem is not None and not turn.revoked(current.brand):
         queueing.reopen(turn, current, said)
 
 

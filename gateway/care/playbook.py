@@ -109,12 +109,11 @@ class Playbook:
         return next((name for name, queue in self.queues.items() if queue.brand == brand), None)
 
     def answers(self, agent: Agent, queue: str | None) -> bool:
-        """Whether an agent may take what waits in a queue: it is one of theirs, or theirs is its back-up, and they have
-        its skills.
+        """Whether an agent may take what waits in a queue: it is one of theirs, or theirs is its back-up. Skills say who is
+        asked, not who may.
         """
         known = self.queues.get(queue or "")
-        theirs = queue in agent.queues or (known is not None and known.backup in agent.queues)
-        return theirs and self.skilled(agent, queue)
+        return queue in agent.queues or (known is not None and known.backup in agent.queues)
 
     def skilled(self, agent: Agent, queue: str | None) -> bool:
         """Whether an agent has all the skills that a queue asks for."""

@@ -56,6 +56,15 @@ def drop(turn: Turn, conversation: Conversation, agent: str) -> None:
     turn.put(replace(turn.fresh(conversation), preview=None))
 
 
+def supersede(turn: Turn, conversation: Conversation, agent: str) -> str:
+    """Another reply was begun: what this agent saw before is not sent by mistake. What to tell of it, "" = nothing."""
+    its = Preview(*json.loads(conversation.preview)) if conversation.preview is not None else None
+    if its is None or its.agent != agent:
+        return ""
+    turn.put(replace(turn.fresh(conversation), preview=None))
+    return "\nwhat was previewed before is dropped"
+
+
 def send(
     turn: Turn, conversation: Conversation, agent: str, an_id: int | None = None, *, key: str | None = None
 ) -> Message:

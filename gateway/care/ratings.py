@@ -1,8 +1,8 @@
 """How it went: after a person closed a conversation the customer may be asked for 1 to 5, once, and not each time.
 
-Asked only where a queue says `csat = true`, a person has answered, and a person closed it: never after STOP, silence, a
-bot's close, or a text that did not arrive (that reopens). The answer counts for a day. It reopens nothing; words that
-follow it are a late reply, which a person sees.
+Asked only where a queue says `csat = true`, the customer wrote, a person has answered, and a person closed it: never
+after STOP, silence, a bot's close, or a text that did not arrive (that reopens). The answer counts for a day. It reopens
+nothing; words that follow it are a late reply, which a person sees.
 """
 
 import json
@@ -50,6 +50,8 @@ def plan(turn: Turn, conversation: Conversation, disposition: str) -> None:
     """A person closes a conversation: in a while its customer is asked. conversation: as it was before."""
     queue = turn.playbook.queues.get(conversation.queue or "")
     if queue is None or not queue.csat or conversation.owner_kind is not OwnerKind.agent or conversation.agent is None:
+        return
+    if conversation.last_in is None:  # they were written to, and never answered
         return
     if disposition in turn.playbook.rules.conversations.csat_except or not read(conversation.promises).said:
         return

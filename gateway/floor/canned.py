@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from gateway.care import canned, escalation, previewing
-from gateway.care.turn import Refused
+from gateway.care.turn import NotOwner, Refused
 from gateway.floor.forms import asked_again
 from gateway.floor.verbs import Scene, Verb, may_read, show_sent
 from gateway.model.canned import CannedField, CannedReply, FieldKind
@@ -30,14 +30,23 @@ def _line(scene: Scene, rest: str) -> Told:
     parts = rest.split(maxsplit=1)
     if not parts:
         return Told(_listed(scene), refused=True)
-    reply = canned.named(scene.turn.playbook, scene.conversation, parts[0])
-    given = _given(reply, parts[1] if len(parts) > 1 else "")
+    try:
+        its = _by_line(scene, parts[0], parts[1] if len(parts) > 1 else "")
+    except NotOwner:
+        raise
+    except Refused as error:
+        return Told(f"{error}{previewing.supersede(scene.turn, scene.conversation, scene.agent)}", refused=True)
+    return Told(f"{_look(scene, its)}\n.send sends it, .cancel drops it", choices=TO_SEND)
+
+
+def _by_line(scene: Scene, name: str, rest: str) -> previewing.Preview:
+    reply = canned.named(scene.turn.playbook, scene.conversation, name)
+    given = _given(reply, rest)
     if lacking := canned.missing(reply, given):
         wanted = " ".join(_wanted(one) for one in reply.fields)
         lines = [f"{one.name}: {canned.usage(one)}" for one in lacking]
-        return Told("\n".join([f"say .c {reply.name} {wanted}", *lines]), refused=True)
-    its = _previewed(scene, reply, given)
-    return Told(f"{_look(scene, its)}\n.send sends it, .cancel drops it", choices=TO_SEND)
+        raise Refused("\n".join([f"say .c {reply.name} {wanted}", *lines]))
+    return _previewed(scene, reply, given)
 
 
 def _listed(scene: Scene) -> str:

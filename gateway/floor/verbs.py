@@ -265,6 +265,8 @@ def bot(scene: Scene) -> str:
     if note:
         scene.turn.note(scene.conversation, "note", scene.agent, note)
     ended = handing_back.hand_back(scene.turn, scene.conversation, scene.agent, disposition)
+    if resumed and not ended.open:
+        _may_end(scene)  # a handler that only closes: nobody has answered the customer yet
     if resumed and ended.open:
         return "handed back to the bot" + (f": {disposition}" if disposition else "")
     why = "the bot had the last word" if resumed else "no handler goes on with it"
