@@ -1,8 +1,8 @@
 """How it went: after a person closed a conversation the customer may be asked for 1 to 5, once, and not each time.
 
 Asked only where a queue says `csat = true`, the customer wrote, a person has answered, and a person closed it: never
-after STOP, silence, a bot's close, or a text that did not arrive (that reopens). The answer counts for a day. It reopens
-nothing; words that follow it are a late reply, which a person sees.
+after STOP, silence, a bot's close, or a text that did not arrive (that reopens). The answer counts for a day. It
+reopens nothing; words that follow it are a late reply, which a person sees.
 """
 
 import json
