@@ -94,7 +94,8 @@ def phone_of(number: int) -> str:
 class Floor:
     """All agents and customers. reserved, claimed: seconds from the wait to the card, from an answer to its text.
     words: what agents wrote to customers, by agent and stanza. bounced: stanzas that were refused. offered: by agent,
-    whom they are asked to take. read_early: agent, number and words that came while they were asked.
+    whom they are asked to take. read_early: agent, number and words that came while they were asked. shown: how often
+    a client showed a line: once for each id.
     """
 
     def __init__(self, on: Scene, port: int, chance: random.Random, names: Sequence[str]) -> None:
@@ -115,6 +116,7 @@ class Floor:
         self.words: dict[tuple[str, str], tuple[str, str]] = {}
         self.bounced: set[tuple[str, str]] = set()
         self.offered: dict[str, set[str]] = {name: set() for name in names}
+        self.shown: Counter[tuple[str, str, str]] = Counter()
         self.read_early: set[tuple[str, str, str]] = set()
         self.acknowledged: set[tuple[str, str]] = set()
         self.strays: list[str] = []
@@ -176,6 +178,7 @@ class Floor:
             if stanza in known:
                 continue  # what comes again under its id a client shows once
             known.add(stanza)
+            self.shown[name, phone, text] += 1
             if not await self._react(name, client, phone, text):
                 self._spawn(self._back(name, [*lines, *_since(client, at)]))
                 return
@@ -340,6 +343,11 @@ def _judge(floor: Floor) -> list[str]:
         theirs = later.get((phone, text), set())
         if not floor.reached(phone, text, theirs):
             wrong.append(f"{phone}: {text} was acknowledged, and reached none of {theirs}")
+    wrong += [
+        f"{name} sees {text} of {phone} {count} times"
+        for (name, phone, text), count in floor.shown.items()
+        if count > 1 and text.startswith(("reply", "why?"))
+    ]
     for name, inbox in floor.inboxes.items():
         for phone, text in inbox:
             theirs = later.get((phone, text), set())

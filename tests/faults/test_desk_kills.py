@@ -131,23 +131,32 @@ class Floor:
 
 def _judge(floor: Floor) -> list[str]:
     """What is wrong."""
-    wrong: list[str] = []
     taken = Counter((one.to, one.text) for one in floor.on.smsc.taken)
+    for_whom = {text: phone for said in floor.said.values() for phone, text in said.values()}
+    wrong = [f"{text} went to {to}" for to, text in taken if for_whom.get(text, to) != to]
     marked = {
         (row[0], row[1])
         for row in floor.on.rows("SELECT theirs, text FROM message WHERE possible_duplicate = 1 AND direction = 'mt'")
     }
     for name in AGENTS:
-        told = floor.settled(floor.clients[name])
+        client = floor.clients[name]
+        told = floor.settled(client)
         for stanza, (phone, text) in floor.said[name].items():
             if not taken[phone, text] and stanza not in told:
                 wrong.append(f"lost: {text} of {name}")
+            elif not taken[phone, text] and stanza in client.ticked:
+                wrong.append(f"ticked, and never sent: {text} of {name}")
             elif taken[phone, text] > 1 and (phone, text) not in marked:
                 wrong.append(f"twice without a mark: {text} of {name}")
     for phone, name in floor.owner.items():
         words = [text for of, text in floor.clients[name].inbox if of == phone and text.startswith("customer")]
         if list(dict.fromkeys(words)) != floor.written[phone]:
             wrong.append(f"{name} has not read in order what {phone} wrote")
+        ids: dict[str, set[str]] = {}
+        for (of, text), stanza in zip(floor.clients[name].inbox, floor.clients[name].ids, strict=True):
+            if of == phone and text.startswith("customer"):
+                ids.setdefault(text, set()).add(stanza)
+        wrong += [f"{name} sees {text} twice" for text, known in ids.items() if len(known) > 1]
         other = floor.clients[AGENTS[1 - AGENTS.index(name)]]
         if any(of == phone and text.startswith("customer") for of, text in other.inbox):
             wrong.append(f"words of {phone} went to the wrong agent")
