@@ -116,6 +116,7 @@ class Floor:
         self.words: dict[tuple[str, str], tuple[str, str]] = {}
         self.bounced: set[tuple[str, str]] = set()
         self.offered: dict[str, set[str]] = {name: set() for name in names}
+        self.vanished: set[str] = set()
         self.shown: Counter[tuple[str, str, str]] = Counter()
         self.read_early: set[tuple[str, str, str]] = set()
         self.acknowledged: set[tuple[str, str]] = set()
@@ -239,6 +240,7 @@ class Floor:
             self.did["vanished"] += 1
             self._say(client, name, phone)  # the claim may be the last thing that gets through
             await client.drop()
+            self.vanished.add(name)
             return False
         else:
             if what > 1 - STEALS:
@@ -326,12 +328,24 @@ def _spoken(floor: Floor) -> list[str]:
     ]
 
 
+def _shown(floor: Floor) -> list[str]:
+    """What timelines say was shown to an agent whose connection held all the time, and was not."""
+    told = floor.on.rows(
+        "SELECT m.theirs, m.text, e.code FROM message_event e JOIN message m ON m.id = e.message_id "
+        "WHERE m.direction = 'mo' AND e.kind = 'agent' AND e.reason LIKE 'shown to %'"
+    )
+    return [
+        f"{_local(agent)} was shown {text} of {phone}, and has not read it"
+        for phone, text, agent in told
+        if _local(agent) not in floor.vanished and (phone, text) not in floor.inboxes[_local(agent)]
+    ]
+
+
 def _judge(floor: Floor) -> list[str]:
     """What is wrong."""
-    on, wrong = floor.on, [*floor.strays, *_spoken(floor)]
+    on, wrong = floor.on, [*floor.strays, *_spoken(floor), *_shown(floor)]
     left = on.rows("SELECT state, count(*) FROM conversation WHERE state <> 'closed' GROUP BY 1")
-    if left:  # it goes on: a late word has opened it again
-        return wrong + [f"{count} conversations are {state}" for state, count in left]
+    wrong += [f"{count} conversations are {state}" for state, count in left]
     its = ownership(on.rows(NOTES), {name: f"{name}@{DOMAIN}" for name in floor.inboxes})
     wrong += its.wrong
     later: dict[tuple[str, str], set[str]] = {}
@@ -411,7 +425,10 @@ async def _play(floor: Floor, customers: int) -> None:
     # Who is late with an answer may have opened one more: that has to end as well.
     counted = "SELECT count(*) >= ?, coalesce(sum(state <> 'closed'), 0) FROM conversation"
     patience = max(150, customers / 2)
-    await on.until("every conversation has ended", lambda: on.rows(counted, customers)[0] == (1, 0), patience)
+    try:
+        await on.until("every conversation has ended", lambda: on.rows(counted, customers)[0] == (1, 0), patience)
+    except AssertionError as error:
+        raise AssertionError(f"FAULT_SEED={SEED}: {_judge(floor)[:10]}\n{error}") from None
     took = time.monotonic() - begun
     await on.until("all is read", lambda: on.rows("SELECT count(*) FROM work WHERE lane = 'desk'")[0] == (0,))
     wrong: list[str] = []
