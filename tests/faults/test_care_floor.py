@@ -320,11 +320,23 @@ def _local(jid: str) -> str:
 
 
 def _spoken(floor: Floor) -> list[str]:
-    """What is wrong with the words of agents: nobody was killed, so each is with its customer once, or was refused."""
+    """What is wrong with the words of agents: each is with its customer, or was refused."""
     taken = Counter((one.to, one.text) for one in floor.on.smsc.taken if "agent" in one.text)
     bounced = floor.bounced | {(name, stanza) for name, client in floor.agents.items() for stanza in client.failed}
-    return [f"{count} times: {text} to {phone}" for (phone, text), count in taken.items() if count > 1] + [
-        f"lost: {said[1]}" for its, said in floor.words.items() if not taken[said] and its not in bounced
+    return [f"lost: {said[1]}" for its, said in floor.words.items() if not taken[said] and its not in bounced]
+
+
+def _sent(floor: Floor) -> list[str]:
+    """What is wrong with all texts to phones, those of the bot too: each row is one text, and one more where marked."""
+    taken = Counter((one.to, one.text) for one in floor.on.smsc.taken)
+    [(open_,)] = floor.on.rows("SELECT count(*) FROM message WHERE direction = 'mt' AND state <> 'final'")
+    return [f"of {open_} texts nobody knows what became of them"][:open_] + [
+        f"{taken[phone, text]} times instead of {rows} (and {marked} marked): {text} to {phone}"
+        for phone, text, rows, marked in floor.on.rows(
+            "SELECT theirs, text, count(*), sum(possible_duplicate) FROM message WHERE direction = 'mt' "
+            "AND parts = 1 AND disposition = 'delivered' GROUP BY 1, 2"
+        )
+        if not rows <= taken[phone, text] <= rows + marked
     ]
 
 
@@ -343,7 +355,7 @@ def _shown(floor: Floor) -> list[str]:
 
 def _judge(floor: Floor) -> list[str]:
     """What is wrong."""
-    on, wrong = floor.on, [*floor.strays, *_spoken(floor), *_shown(floor)]
+    on, wrong = floor.on, [*floor.strays, *_spoken(floor), *_sent(floor), *_shown(floor)]
     left = on.rows("SELECT state, count(*) FROM conversation WHERE state <> 'closed' GROUP BY 1")
     wrong += [f"{count} conversations are {state}" for state, count in left]
     its = ownership(on.rows(NOTES), {name: f"{name}@{DOMAIN}" for name in floor.inboxes})
