@@ -145,7 +145,7 @@ class Ejabberd:
                 "erl", *words, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **places}, cwd=self.folder
             )
         try:
-            async with asyncio.timeout(120):  # of a machine that has much else to do
+            async with asyncio.timeout(100):  # of a machine that has much else to do
                 await self._ready()
         except BaseException as error:
             await self.kill()
