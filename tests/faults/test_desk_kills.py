@@ -173,7 +173,7 @@ async def _settled(on: Scene, what: str, floor: Floor, open_: Callable[[], int])
             await on.until(what, lambda: not open_(), 1.5)
         except AssertionError:
             continue
-    raise AssertionError(f"{what}: {open_()} are open\n{on.gateway.tail()}")
+    raise AssertionError(f"FAULT_SEED={SEED}: {what}: {open_()} are open: {_judge(floor)[:10]}\n{on.gateway.tail()}")
 
 
 async def _kill(floor: Floor, kills: int) -> int:

@@ -141,8 +141,8 @@ class House(RuleBasedStateMachine):
     def link(self, up: bool) -> None:
         self.stage.carrier.up = up
 
-    # What a rule draws, and whether it may, is never a question to the house: how far it has come when it is not at rest
-    # is a matter of threads, and Hypothesis plays the same beginnings again (test_lives.py).
+    # What a rule draws, and whether it may, is no question to the house: how far it has come when it is not at rest is
+    # a matter of threads, and Hypothesis plays the same beginnings again (test_lives.py).
 
     @rule()
     def late_answers(self) -> None:
