@@ -10,6 +10,7 @@ DESK_KILLS says how many kills on either server; the long one is `DESK_KILLS=24 
 import asyncio
 import os
 import random
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -214,13 +215,16 @@ async def test_agents_and_customers_chat_while_the_gateway_is_killed(tmp_path: P
             on.smsc.bound.clear()
             on.gateway.start()
             await on.until("the bind", on.smsc.bound.is_set, 30)
+            begun = time.monotonic()
             await _settled(on, "each word of an agent is ticked", floor, floor.open)
             await _settled(on, "each word of a customer is read", floor, lambda: len(floor.unread()))
+            took = time.monotonic() - begun
             wrong = _judge(floor)
             said = sum(map(len, floor.said.values()))
             twice = sum(count - 1 for count in Counter((one.to, one.text) for one in on.smsc.taken).values())
             say(f"desk kill test: {kills} kills, {unfinished} with words under way; agents said {said}, "
-                f"customers {floor.count}; {twice} twice and marked; wrong: {len(wrong)}")  # fmt: skip
+                f"customers {floor.count}; settled in {took:.0f} s; {twice} twice and marked; "
+                f"wrong: {len(wrong)}")  # fmt: skip
             assert not wrong, f"FAULT_SEED={SEED}: {wrong[:10]}"
             assert unfinished >= kills // 2
     finally:
