@@ -144,7 +144,7 @@ class AgentClient:
         self.client.add_event_handler("failed_all_auth", lambda _: ends(False), disposable=True)
         self.client.connect(self._host, self._port)
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):  # of a server that was started just now, on a busy machine
                 assert await started, f"the server does not take the password of {self.jid}"
         except BaseException as error:
             await self.drop()

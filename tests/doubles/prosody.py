@@ -149,7 +149,7 @@ class Prosody:
                 "prosody", "--config", str(self.config), "-F", stdout=out, stderr=subprocess.STDOUT
             )
         try:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):  # of a machine that has much else to do
                 await self._ready()
         except BaseException as error:
             await self.kill()

@@ -1,6 +1,6 @@
 """Who had which conversation when, from what the database noted: never two at once, and only who had it spoke in it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 NOTES = """
@@ -37,8 +37,10 @@ class Ownership:
         return {owner for owner in (*then, *(owner for begun, owner in spans if begun > at)) if owner}
 
 
-def ownership(noted: Iterable[Noted], agents: Mapping[str, str]) -> Ownership:
-    """Goes through it in order. agents: JIDs by the names that `transferred` tells."""
+def ownership(noted: Iterable[Noted], agents: Mapping[str, str], supervisors: Collection[str] = ()) -> Ownership:
+    """Goes through it in order. agents: JIDs by the names that `transferred` tells. supervisors: JIDs of those who may
+    take it from who has it.
+    """
     found = Ownership()
     now: dict[int, str] = {}
     for talk, at, kind, who, text in noted:
@@ -48,7 +50,7 @@ def ownership(noted: Iterable[Noted], agents: Mapping[str, str]) -> Ownership:
                 found.wrong.append(f"{who} said {text!r} in {talk}, which {has or 'nobody'} had")
             continue
         now[talk] = _CHANGES.get(kind, _free)(who, text, agents)
-        if kind in ("claimed", "started") and has and text != f"taken from {has}":
+        if kind in ("claimed", "started") and has and (who not in supervisors or text != f"taken from {has}"):
             found.wrong.append(f"{who} {kind} {talk}, which {has} had")
         found.spans.setdefault(talk, []).append((at, now[talk]))
     return found

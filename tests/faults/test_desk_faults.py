@@ -37,6 +37,14 @@ KILL_AFTER = 1.5 / 20_000  # seconds a line
 PADDING = "." * 700
 
 
+def _phone_of(number: int) -> str:
+    return f"+1555{number % CUSTOMERS:07d}"
+
+
+def _agent_of(number: int) -> str:
+    return AGENTS[number % CUSTOMERS % len(AGENTS)]
+
+
 class House:
     """Store, engine and desk, as app/gateway.py builds them."""
 
@@ -66,9 +74,9 @@ class House:
         """So many notices for two agents, in the chats of many customers."""
         units = []
         for number in range(count):
-            key = f"tel:+1555{number % CUSTOMERS:07d}"
+            key = f"tel:{_phone_of(number)}"
             unit = Unit(key)
-            agent = f"{AGENTS[number % CUSTOMERS % len(AGENTS)]}@{DOMAIN}"
+            agent = f"{_agent_of(number)}@{DOMAIN}"
             work.add(unit, for_agent(self.ids(), key, "notice", agent, 0, wall_ms(), f"number {number} {PADDING}"))
             units.append(unit)
         for at in range(0, count, 500):
@@ -153,6 +161,9 @@ async def test_a_burst_and_a_killed_server_lose_nothing(
 
     for client in again:
         await client.until(all_there, "each line is there", 60)
+    # Each of its own agent, in the chat of its own customer.
+    whose = {(client.name, phone, int(text.split()[2])) for client in everybody for phone, text in client.inbox}
+    assert whose == {(_agent_of(number), _phone_of(number), number) for number in range(count)}
     ids: dict[str, set[str]] = {}
     for client in everybody:
         for (_, text), stanza in zip(client.inbox, client.ids, strict=True):

@@ -10,6 +10,7 @@ DESK_KILLS says how many kills on either server; the long one is `DESK_KILLS=24 
 import asyncio
 import os
 import random
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -131,23 +132,32 @@ class Floor:
 
 def _judge(floor: Floor) -> list[str]:
     """What is wrong."""
-    wrong: list[str] = []
     taken = Counter((one.to, one.text) for one in floor.on.smsc.taken)
+    for_whom = {text: phone for said in floor.said.values() for phone, text in said.values()}
+    wrong = [f"{text} went to {to}" for to, text in taken if for_whom.get(text, to) != to]
     marked = {
         (row[0], row[1])
         for row in floor.on.rows("SELECT theirs, text FROM message WHERE possible_duplicate = 1 AND direction = 'mt'")
     }
     for name in AGENTS:
-        told = floor.settled(floor.clients[name])
+        client = floor.clients[name]
+        told = floor.settled(client)
         for stanza, (phone, text) in floor.said[name].items():
             if not taken[phone, text] and stanza not in told:
                 wrong.append(f"lost: {text} of {name}")
+            elif not taken[phone, text] and stanza in client.ticked:
+                wrong.append(f"ticked, and never sent: {text} of {name}")
             elif taken[phone, text] > 1 and (phone, text) not in marked:
                 wrong.append(f"twice without a mark: {text} of {name}")
     for phone, name in floor.owner.items():
         words = [text for of, text in floor.clients[name].inbox if of == phone and text.startswith("customer")]
         if list(dict.fromkeys(words)) != floor.written[phone]:
             wrong.append(f"{name} has not read in order what {phone} wrote")
+        ids: dict[str, set[str]] = {}
+        for (of, text), stanza in zip(floor.clients[name].inbox, floor.clients[name].ids, strict=True):
+            if of == phone and text.startswith("customer"):
+                ids.setdefault(text, set()).add(stanza)
+        wrong += [f"{name} sees {text} twice" for text, known in ids.items() if len(known) > 1]
         other = floor.clients[AGENTS[1 - AGENTS.index(name)]]
         if any(of == phone and text.startswith("customer") for of, text in other.inbox):
             wrong.append(f"words of {phone} went to the wrong agent")
@@ -164,7 +174,7 @@ async def _settled(on: Scene, what: str, floor: Floor, open_: Callable[[], int])
             await on.until(what, lambda: not open_(), 1.5)
         except AssertionError:
             continue
-    raise AssertionError(f"{what}: {open_()} are open\n{on.gateway.tail()}")
+    raise AssertionError(f"FAULT_SEED={SEED}: {what}: {open_()} are open: {_judge(floor)[:10]}\n{on.gateway.tail()}")
 
 
 async def _kill(floor: Floor, kills: int) -> int:
@@ -205,13 +215,16 @@ async def test_agents_and_customers_chat_while_the_gateway_is_killed(tmp_path: P
             on.smsc.bound.clear()
             on.gateway.start()
             await on.until("the bind", on.smsc.bound.is_set, 30)
+            begun = time.monotonic()
             await _settled(on, "each word of an agent is ticked", floor, floor.open)
             await _settled(on, "each word of a customer is read", floor, lambda: len(floor.unread()))
+            took = time.monotonic() - begun
             wrong = _judge(floor)
             said = sum(map(len, floor.said.values()))
             twice = sum(count - 1 for count in Counter((one.to, one.text) for one in on.smsc.taken).values())
             say(f"desk kill test: {kills} kills, {unfinished} with words under way; agents said {said}, "
-                f"customers {floor.count}; {twice} twice and marked; wrong: {len(wrong)}")  # fmt: skip
+                f"customers {floor.count}; settled in {took:.0f} s; {twice} twice and marked; "
+                f"wrong: {len(wrong)}")  # fmt: skip
             assert not wrong, f"FAULT_SEED={SEED}: {wrong[:10]}"
             assert unfinished >= kills // 2
     finally:

@@ -22,7 +22,7 @@ SAID: Noted = (1, 20, "said", ANA, "hello")
     ],
 )
 def test_one_owner_at_a_time(more: tuple[Noted, ...]) -> None:
-    assert ownership([CLAIMED, SAID, *more], NAMES).wrong == []
+    assert ownership([CLAIMED, SAID, *more], NAMES, {BEN}).wrong == []
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,7 @@ def test_one_owner_at_a_time(more: tuple[Noted, ...]) -> None:
     [
         (((1, 30, "claimed", BEN, ""),), f"{BEN} claimed 1, which {ANA} had"),
         (((1, 30, "claimed", ANA, ""),), f"{ANA} claimed 1, which {ANA} had"),
+        (((1, 30, "claimed", BEN, f"taken from {ANA}"),), f"{BEN} claimed 1, which {ANA} had"),  # no supervisor
         (((1, 30, "started", BEN, "wrote first"),), f"{BEN} started 1, which {ANA} had"),
         (((1, 30, "said", BEN, "hi"),), f"{BEN} said 'hi' in 1, which {ANA} had"),
         (((1, 30, "closed", ANA, "resolved"), (1, 40, "said", ANA, "bye")), "which nobody had"),

@@ -96,11 +96,17 @@ class Talk:
     def _seen(self, word: str) -> bool:
         return all(word in [text for _, text in seat.lines[self.room]] for seat in (self.ana, self.ben))
 
+    def done(self) -> bool:
+        """Whether nothing is under way any more."""
+        return self.acknowledged.issuperset(self.written) and not self.untold() and not self.unseen()
+
     def wrong(self) -> list[str]:
         """What must not be."""
         taken = self.taken()
         marked = {row[0] for row in self.on.rows("SELECT text FROM message WHERE possible_duplicate = 1")}
         found = [f"twice without a mark: {text}" for text, times in taken.items() if times > 1 and text not in marked]
+        found += [f"{one.text} went to {one.to}" for one in self.on.smsc.taken if one.to != ANN]
+        found += [f"never taken from the carrier: {word}" for word in self.written if word not in self.acknowledged]
         found += [f"reached the customer: {text}" for text in taken if text.startswith(("ben", "whisper"))]
         for seat in (self.ana, self.ben):
             found += [f"no repetition: {word}" for word in self.written if len(seat.ids.get(word, ())) > 1]
@@ -173,7 +179,7 @@ async def test_a_room_outlives_a_gateway_that_is_killed(tmp_path: Path, kind: st
             on.gateway.start()
             await on.until("the bind", on.smsc.bound.is_set, 30)
             with contextlib.suppress(AssertionError):
-                await on.until("all is told and seen", lambda: not talk.untold() and not talk.unseen(), 40)
+                await on.until("all is told and seen", talk.done, 40)
             await _stays_out(clients["cleo"], talk.room)
             wrong = [*talk.wrong(), *(f"not sent, not told: {word}" for word in talk.untold())]
             wrong += [f"not shown: {word}" for word in talk.unseen()]
