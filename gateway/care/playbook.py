@@ -109,8 +109,9 @@ class Playbook:
         return next((name for name, queue in self.queues.items() if queue.brand == brand), None)
 
     def answers(self, agent: Agent, queue: str | None) -> bool:
-        """Whether an agent may take what waits in a queue: it is one of theirs, or theirs is its back-up. Skills say who
-        is asked, not who may.
+        """Whether an agent may take what waits in a queue: it is one of theirs, or theirs is its back-up.
+
+        Skills say who is asked, not who may.
         """
         known = self.queues.get(queue or "")
         return queue in agent.queues or (known is not None and known.backup in agent.queues)
