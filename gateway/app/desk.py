@@ -202,6 +202,13 @@ class AgentDesk:
         since = since if since is not None else self._last_up
         if since is not None and self._now() - since >= OUTAGE_MS:
             self._spawn(self._tell_outage(since))
+        self._spawn(self._note_up())
+
+    async def _note_up(self) -> None:
+        try:
+            await self.note_up()
+        except Failure as error:
+            log.warning("that agents can reach us cannot be written: %s", error)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -228,13 +235,12 @@ class AgentDesk:
         """What agents wrote meanwhile bounced, or vanished (anchors: no server delivers it again)."""
         now = self._now()
         text = (
-            f"the gateway was away from {_clock(since)} to {_clock(now)} UTC: what you wrote then has not arrived; "
-            ".card in the chat with a customer shows what has, send again what is missing"
+            f"the gateway was away from {_clock(since)} to {_clock(now)} UTC: what you wrote then, or had no answer to, "
+            "may not have arrived; .card in the chat with a customer shows what has, send again what is missing"
         )
         try:
-            held = await self._store.read(waiting.held)
-            agents = dict.fromkeys(one.agent for one in held if self.agents.listed(one.agent))
-            units = [self._notice(agent, text) for agent in agents]
+            agents = await self._store.read(waiting.concerned)
+            units = [self._notice(agent, text) for agent in agents if self.agents.listed(agent)]
             results = await self._store.apply(units)
         except (Failure, READ_FAULT) as error:
             log.warning("agents cannot be told that the gateway was away: %s", error)

@@ -49,6 +49,11 @@ _HELD = (
     "SELECT id, key, agent, changed_at, queue, queued_at IS NOT NULL FROM conversation "
     f"WHERE state IN ('human', 'waiting', 'wrapup') AND {_LIVE} LIMIT ?"
 )
+_CONCERNED = (
+    f"SELECT agent FROM conversation WHERE agent IS NOT NULL AND {_LIVE} "
+    "UNION SELECT json_extract(reservation, '$[0]') "
+    f"FROM conversation WHERE reservation IS NOT NULL AND {_LIVE} ORDER BY 1"
+)
 _CONTACT = (
     "SELECT customer.name, customer.tier, its.brand, EXISTS (SELECT 1 FROM conversation "
     f"WHERE conversation.customer_id = customer.id AND conversation.agent = ? AND {_LIVE}) "
@@ -160,6 +165,11 @@ def room(
 def held(connection: apsw.Connection) -> list[Held]:
     """Conversations that agents have."""
     return [Held(*row) for row in connection.execute(_HELD, (MOST_HELD,))]
+
+
+def concerned(connection: apsw.Connection) -> list[str]:
+    """Agents who have a conversation, or are asked to take one."""
+    return [str(agent) for (agent,) in connection.execute(_CONCERNED)]
 
 
 def holders(

@@ -192,10 +192,10 @@ class XmppLink:
         self._session = _Session(stream, barrier, stream.loop.create_future())
         self._heard = self._now()
 
-    def stanza(self, xml: ET.Element) -> None:
-        """One came."""
+    def stanza(self, xml: ET.Element, *, oversized: bool = False) -> None:
+        """One came; what anybody can make too long or too deep is refused, and nothing else."""
         self._heard = self._now()
-        self._reader.read(xml)
+        (self._reader.refuse_oversized if oversized else self._reader.read)(xml)
 
     def poisoned(self, error: Exception) -> None:
         """A stanza was set aside. What a stranger can cause is logged now and then only."""

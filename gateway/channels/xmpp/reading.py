@@ -68,6 +68,28 @@ class Reader:
         else:
             raise BadJid("no type of query")
 
+    def refuse_oversized(self, xml: ET.Element) -> None:
+        """One that is too long or too deep to be read: who sent it is told (RFC 6120, 8.3.3.12).
+
+        Raises:
+            BadJid: its sender is none.
+        """
+        self._owner.counters["oversized"] += 1
+        kind = _local(xml.tag)
+        it = self._open(xml)
+        if kind == "iq" and it.type in {"result", "error"}:
+            xml.set("type", "error")  # an answer that nobody can read is none
+            self._owner.answered(it.sender.full, it.id, xml)
+            return
+        asked = (
+            it.type in {"get", "set"} if kind == "iq" else kind == "message" and it.type not in {"error", "groupchat"}
+        )
+        if asked and len(it.id) <= LONGEST_ID:
+            told = error(
+                kind, it.to, it.sender.full, it.id, ("modify", "policy-violation"), "Not sent: it is too large."
+            )
+            self._owner.write(told)
+
     def _open(self, xml: ET.Element) -> Envelope:
         owner = self._owner
         sender = read_sender(xml.get("from"))

@@ -23,8 +23,11 @@ _ERROR = f"{{{_STREAMS}}}error"
 _HANDSHAKE = "{jabber:component:accept}handshake"
 _CONDITIONS = "{urn:ietf:params:xml:ns:xmpp-streams}"
 
-_LONGEST_STANZA = 256 * 1024  # octets since the last finished one
-_DEEPEST = 64
+_LONGEST_STANZA = 256 * 1024  # octets
+_DEEPEST = 64  # elements in each other
+_ENDLESS = 4 * 1024 * 1024
+"""Octets after which the stream ends. Before that only the stanza is refused: anybody with an account can send one of
+256 KiB, which is six times as long after the server has written each `'` in it as `&apos;`."""
 _SLICE = 16 * 1024  # octets fed at a time: limits are looked at between
 _TURN = 100  # stanzas handled in one turn of the loop
 _WRITE_BUFFER = 256 * 1024
@@ -36,8 +39,8 @@ class StreamOwner(Protocol):
     def opened(self, stream: "ComponentStream") -> None:
         """The handshake was accepted."""
 
-    def stanza(self, xml: ET.Element) -> None:
-        """One came."""
+    def stanza(self, xml: ET.Element, *, oversized: bool = False) -> None:
+        """One came; oversized: it was too long or too deep, and nothing is left in it."""
 
     def poisoned(self, error: Exception) -> None:
         """Handling it failed; the stream lives on."""
@@ -69,7 +72,8 @@ class ComponentStream(ComponentXMPP):
         self._over = False
         self._gone = False
         self._unfinished = 0
-        self._pending: deque[ET.Element] = deque()
+        self._oversized = False
+        self._pending: deque[tuple[ET.Element, bool]] = deque()
         self._pumping = False
         self.add_event_handler("session_start", self._started)
 
@@ -157,7 +161,7 @@ class ComponentStream(ComponentXMPP):
         """slixmpp ends the connection."""
         self.drop("the stream ended")
 
-    def _spawn_event(self, xml: ET.Element) -> None:
+    def _spawn_event(self, xml: ET.Element, oversized: bool = False) -> None:
         """One stanza. No exception leaves this."""
         try:
             if xml.tag == _ERROR:
@@ -166,7 +170,7 @@ class ComponentStream(ComponentXMPP):
                 if not self.sessionstarted:
                     super()._spawn_event(xml)
             elif self.sessionstarted:
-                self._owner.stanza(xml)
+                self._owner.stanza(xml, oversized=oversized)
         except Exception as error:  # noqa: BLE001  one stanza must not end the stream for all
             self._owner.poisoned(error)
 
@@ -187,8 +191,12 @@ class ComponentStream(ComponentXMPP):
                 raise Refused("the server sent a comment or processing instruction")
             if self._over:
                 return False
-        if self._unfinished > _LONGEST_STANZA:
-            raise Refused("the server sent a stanza that is too long")
+        if self._unfinished > (_ENDLESS if self.xml_depth > 1 else _LONGEST_STANZA):
+            raise Refused("the server sent a stanza that does not end")
+        if self._unfinished > _LONGEST_STANZA or self._oversized:
+            self._oversized = True
+            for stanza in self.xml_root if self.xml_root is not None else ():
+                del stanza[:]
         return True
 
     def _opened_element(self, element: ET.Element) -> None:
@@ -199,7 +207,7 @@ class ComponentStream(ComponentXMPP):
             self.start_stream_handler(element)  # type: ignore[no-untyped-call]
         self.xml_depth += 1
         if self.xml_depth > _DEEPEST:
-            raise Refused("the server sent a stanza that is too deep")
+            self._oversized = True
 
     def _closed_element(self, element: ET.Element) -> None:
         self.xml_depth -= 1
@@ -209,8 +217,10 @@ class ComponentStream(ComponentXMPP):
             if self.transport is not None:
                 self.transport.close()
         elif self.xml_depth == 1:
-            self._unfinished = 0
-            self._pending.append(element)
+            if oversized := self._oversized:
+                del element[:]
+            self._pending.append((element, oversized))
+            self._unfinished, self._oversized = 0, False
             if self.xml_root is not None:
                 self.xml_root.clear()
 
@@ -219,7 +229,7 @@ class ComponentStream(ComponentXMPP):
         if self._pumping:
             return
         for _ in range(min(_TURN, len(self._pending))):
-            self._spawn_event(self._pending.popleft())
+            self._spawn_event(*self._pending.popleft())
         if self._pending:
             self._pumping = True
             self.loop.call_soon(self._pump_on)

@@ -176,11 +176,9 @@ async def test_greetings_that_are_none(make_room: MakeRoom, greeting: str | byte
 @pytest.mark.parametrize(
     "octets",
     [
-        message("x" * 300_000),
-        f"<message from='{ANNA}/phone' to='{CONTACT}'><body>" + "x" * 300_000,
-        f"<message from='{ANNA}/phone' to='{CONTACT}'>" + "<a>" * 100,
-        f"<message from='{ANNA}/phone' to='{CONTACT}' id='" + "x" * 300_000,
-        f"<message from='{ANNA}/phone' to='{CONTACT}'>" + "<a/>" * 80_000,
+        f"<message from='{ANNA}/phone' to='{CONTACT}'><body>" + "x" * 4_300_000,
+        f"<message from='{ANNA}/phone' to='{CONTACT}' id='" + "x" * 4_300_000,
+        f"<message from='{ANNA}/phone' to='{CONTACT}'>" + "<a/>" * 1_080_000,
         " " * 300_000,
         "<!-- a comment -->",
         "<?php x?>",
@@ -209,6 +207,35 @@ async def test_what_does_not_end_the_stream(room: Room) -> None:
     await room.settle()
     assert len(room.server.sessions) == 1
     assert room.link.status().counters["poison"] >= 20_000
+    await room.both_ways()
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "<body>words</body>" + "<a>" * 100 + "</a>" * 100,
+        "<a>" * 87_000 + "</a>" * 87_000,
+        "<body>" + "x" * 300_000 + "</body>",
+        "<body>" + "&apos;" * 250_000 + "</body>",
+        "<body>words</body>" + "<a/>" * 80_000,
+        f"<a b='{'&apos;' * 50_000}'/><body>words</body>",
+    ],
+    ids=["deep", "deepest", "long", "grown", "many", "attribute"],
+)
+@pytest.mark.parametrize("sender", [ANNA, "eve@example.test"])
+async def test_what_anybody_can_send_ends_no_stream(room: Room, inner: str, sender: str) -> None:
+    """RFC 6120, 8.3.3.12: it is refused by itself, and what comes around it is taken."""
+    said = f"<message from='{sender}/phone' to='{CONTACT}' id='big' type='chat'>{inner}</message>"
+    asked = f"<iq from='{sender}/phone' to='{CONTACT}' id='ask' type='get'>{inner}</iq>"
+    room.server.last.send(message("before") + said + asked + message("after"))
+    await room.until(lambda: len(room.care.said) == 2)
+    assert [one.text for one in room.care.said] == ["before", "after"]
+    assert len(room.server.sessions) == 1
+    assert room.link.counters["oversized"] == 2
+    refused = [*room.server.last.of("message", type="error"), *room.server.last.of("iq", type="error")]
+    assert {one.get("id"): one[0][0].tag for one in refused} == dict.fromkeys(
+        ("big", "ask"), "{urn:ietf:params:xml:ns:xmpp-stanzas}policy-violation"
+    )
     await room.both_ways()
 
 

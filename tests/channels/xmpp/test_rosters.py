@@ -262,11 +262,26 @@ async def test_a_roster_that_ends_the_stream_is_not_asked_for_again(room: Room) 
     for times in (2, 3):
         sending = asyncio.create_task(room.link.send([line("c1", LineKind.opened, text=NAME)]))
         await room.until(lambda: asked(room))
-        room.server.last.send(f"<iq type='result' from='{ANNA}' to='{DOMAIN}'><query xmlns='{'x' * 300_000}'/></iq>")
+        room.server.last.send(f"<iq type='result' from='{ANNA}' to='{DOMAIN}'><query xmlns='{'x' * 4_300_000}'/></iq>")
         assert not await sending
         await room.welcomed(times)
     assert await room.link.send([line("c1", LineKind.opened, text=NAME)])
     assert not asked(room)
+
+
+async def test_a_roster_that_is_too_long_is_left_as_it_is(room: Room) -> None:
+    sending = asyncio.create_task(room.link.send([line("c1", LineKind.opened, text=NAME)]))
+    await room.until(lambda: asked(room))
+    an_id = asked(room)[0].get("id")
+    room.server.last.send(
+        f"<iq type='result' id='{an_id}' from='{ANNA}' to='{DOMAIN}'><query xmlns='jabber:iq:roster'>"
+        + "<item jid='a@example.test'/>" * 12_000
+        + "</query></iq>"
+    )
+    await sending
+    assert len(room.server.sessions) == 1
+    assert not room.server.last.of("iq", type="set")
+    await room.both_ways()
 
 
 async def test_a_contact_of_nobody_is_left_out(room: Room) -> None:
