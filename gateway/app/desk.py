@@ -235,8 +235,8 @@ class AgentDesk:
         """What agents wrote meanwhile bounced, or vanished (anchors: no server delivers it again)."""
         now = self._now()
         text = (
-            f"the gateway was away from {_clock(since)} to {_clock(now)} UTC: what you wrote then, or had no answer to, "
-            "may not have arrived; .card in the chat with a customer shows what has, send again what is missing"
+            f"the gateway was away from {_clock(since)} to {_clock(now)} UTC: what you wrote then, or had no answer "
+            "to, may not have arrived; .card in the chat with a customer shows what has, send again what is missing"
         )
         try:
             agents = await self._store.read(waiting.concerned)
