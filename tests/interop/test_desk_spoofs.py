@@ -171,6 +171,20 @@ async def test_spoofs_of_another_account(desk: Desk) -> None:
     await anna.logout()
 
 
+async def test_what_is_too_large_takes_nobody_down(desk: Desk) -> None:
+    """Eve has an account and no more. What she may send the server, it may make longer still: `'` becomes `&apos;`."""
+    anna = AgentClient("anna", desk.server.c2s)
+    await anna.login()
+    deep, grown = "<x>" * 300 + "</x>" * 300, f"<body>{chr(39) * 150_000}</body>"
+    large = (f"<message to='{CONTACT}' id='x{at}'>{inner}</message>" for at in range(10) for inner in (deep, grown))
+    poured = await pours(RawClient, (desk.server, "eve"), large)
+    await desk.reached()
+    assert poured.taken >= 10
+    assert desk.link.counters["oversized"] >= 10
+    await desk.both_ways(anna)
+    await anna.logout()
+
+
 async def test_spoofs_of_an_occupant(desk: Desk) -> None:
     """Eve sits in a room under the name of Anna, with a customer's contact in it."""
     anna = AgentClient("anna", desk.server.c2s)
