@@ -5,7 +5,7 @@ from datetime import datetime
 from gateway.care import opening, outbound, wrapping
 from gateway.care.turn import Turn
 from gateway.model import promises
-from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState
+from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState, OwnerKind
 from gateway.model.message import MessageClass
 from gateway.model.rows import replace
 
@@ -170,7 +170,16 @@ def move_home(turn: Turn, conversation_id: int) -> bool:
 
 def reopen(turn: Turn, conversation: Conversation, why: str) -> Conversation:
     """A closed conversation needs a person again: late reply, or a failed message (invariant 7)."""
-    return _wait_again(turn, replace(conversation, queued_at=None), "reopened", why)
+    return to_do(turn, _wait_again(turn, replace(conversation, queued_at=None), "reopened", why))
+
+
+def to_do(turn: Turn, conversation: Conversation) -> Conversation:
+    """Something of ours failed: its agent sees to it, or another where that one is gone, until one of them writes."""
+    conversation = wrapping.back(turn, conversation)
+    if conversation.owner_kind is OwnerKind.bot:
+        return conversation
+    its = promises.read(conversation.promises)
+    return turn.put(replace(conversation, promises=promises.written(replace(its, undone=True))))
 
 
 def _wait_again(turn: Turn, conversation: Conversation, kind: str, why: str) -> Conversation:
