@@ -51,8 +51,9 @@ class Watch:
 @record
 class Promises:
     """owed: since when (ms) the customer waits for an answer, None = they do not. said: a person has answered in this
-    episode. told: what they were told while they wait: a time of opening (ms), or `BUSY`. undone: something of ours
-    failed, and no agent has written since: a person sees to it, though the customer asks nothing.
+    episode. told: what they were told while they wait: a time of opening (ms; below 0 = told as the queue closed on
+    them), `BUSY` or `LONGER`. undone: something of ours failed, and no agent has written since: a person sees to it,
+    though the customer asks nothing.
     """
 
     owed: int | None = None
@@ -65,6 +66,8 @@ class Promises:
 NONE = Promises()
 BUSY = 0
 """All are busy, and what place in line it is."""
+LONGER = 1
+"""It has opened as they were told, and takes longer."""
 
 
 def read(text: str | None) -> Promises:
@@ -100,6 +103,12 @@ def rests(its: Promises) -> bool:
     the same.
     """
     return its.owed is None and not its.undone and its.watches.get(IDLE) is not None
+
+
+def may_be_kept(its: Promises) -> bool:
+    """Whether an answer was promised within a time that is not over."""
+    watches = (its.watches.get(kind) for kind in ("first_response", "next_response"))
+    return any(watch is not None and watch.live and watch.stage < LATE for watch in watches)
 
 
 def waits_since(text: str | None, changed_at: int) -> int:
