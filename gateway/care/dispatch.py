@@ -228,7 +228,7 @@ def _tell(turn: Turn, conversation: Conversation, offer: Offer, problem: str | N
     )
     current = turn.fresh(current)
     if problem is not None:
-        current = wrapping.back(turn, current)  # its agent takes care of it
+        current = queueing.to_do(turn, current)  # its agent takes care of it
     said = f"{offer.name} was delivered" if problem is None else f"{offer.name} failed: {problem}"
     turn.note(current, "offer", "system", said)
     offers.tell_maker(turn, current, offer, said)
@@ -267,7 +267,7 @@ def delivery_failed(turn: Turn, message: Message, reason: str, *, opted_out: boo
         if own is not None and not late and not turn.revoked(brand.name):
             queueing.reopen(turn, own, why)
         return
-    current = wrapping.back(turn, current)
+    current = queueing.to_do(turn, current)
     turn.note(current, "failed", "system", f"{_named(message)} did not arrive: {reason}")
     if current.owner_kind is OwnerKind.bot:
         queueing.to_queue(turn, current, None, why)

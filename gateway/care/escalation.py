@@ -9,7 +9,7 @@ from gateway.care.playbook import Playbook
 from gateway.care.turn import NotOwner, Refused, Turn
 from gateway.model.conversation import Conversation, ConversationState, OwnerKind
 from gateway.model.message import Author, Message, MessageClass
-from gateway.model.promises import read, written
+from gateway.model.promises import answered, read, rests, written
 from gateway.model.rows import replace
 from gateway.settings.gateway_file import Agent
 
@@ -153,7 +153,7 @@ def agent_says(
 def wait_for_customer(turn: Turn, conversation: Conversation) -> None:
     """The agent has written: should the customer stay silent, T_idle closes it (`gateway.care.promises`)."""
     its = wrapping.back(turn, turn.fresh(conversation), "its agent wrote again")
-    turn.put(replace(its, state=ConversationState.waiting))
+    turn.put(replace(its, state=ConversationState.waiting, promises=answered(its.promises)))
 
 
 def customer_wrote(turn: Turn, conversation: Conversation) -> Conversation:
@@ -178,7 +178,7 @@ def transfer(
         raise NotOwner(f"{has} has this conversation; only what waits or is with an agent can be transferred", has)
     by = actor(turn, conversation, by, as_agent=as_agent)
     conversation = wrapping.back(turn, conversation)
-    if conversation.agent is not None:
+    if conversation.agent is not None or rests(read(conversation.promises)):
         conversation = _still_owed(turn, conversation)
     asked = reserving.reservation_of(conversation).agent
     turn.desk_changed = True

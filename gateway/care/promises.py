@@ -7,7 +7,8 @@ supervisors told. Who has it is silent: reminded, then it waits again, in its ol
 where nobody can be reminded, nobody loses anything so soon.
 
 What an agent has always has a timer of its own, T_idle, whatever else is watched: when nobody has written for so long
-it is closed if the customer is silent, and waits again if the agent is, who is silent only while it is open.
+it is closed if the customer is silent, and waits again if the agent is, who is silent only while it is open. It keeps
+that timer in the queue where its agent is gone and the customer is owed nothing: it rests there.
 
 `follow` looks at what a decision did to a conversation, so no verb needs to know of promises. One watch of a kind runs
 at a time, each with one timer, a row (`gateway.care.watches`); whoever answers in time takes that row along. Open time
@@ -18,7 +19,7 @@ from gateway.care import closing, queueing, reserving, watches
 from gateway.care.turn import DESK_KEY, Turn, for_agent
 from gateway.model.address import parse_address
 from gateway.model.conversation import Conversation, ConversationState, OwnerKind
-from gateway.model.promises import IDLE, LATE, UNANSWERED, UNCLAIMED, Promises, Watch, read, waits_since, written
+from gateway.model.promises import IDLE, LATE, UNANSWERED, UNCLAIMED, Promises, Watch, read, rests, waits_since, written
 from gateway.model.rows import replace
 from gateway.settings.open_time import add_open, is_open
 from gateway.store import work
@@ -47,9 +48,9 @@ def _followed(turn: Turn, before: Conversation | None, now: Conversation) -> Pro
     if now.owner_kind is OwnerKind.bot or now.state is ConversationState.wrapup:
         closed = now.disposition is not None and now.disposition != "opted_out"
         its = watches.end(turn, its, "resolve", kept=closed, queue=now.queue)
-        return watches.end(turn, replace(its, owed=None, told=()), *its.watches)
+        return watches.end(turn, replace(its, owed=None, told=(), undone=False), *its.watches)
     if before is None or before.owner_kind is OwnerKind.bot or before.state is ConversationState.wrapup:
-        its = Promises(owed=turn.now if _asks(turn, before, now, its) else None, told=its.told)
+        its = Promises(owed=turn.now if _asks(turn, before, now, its) else None, told=its.told, undone=its.undone)
         if its.owed is not None:
             its = watches.promise(turn, now, its, "first_response")
         its = watches.promise(turn, now, its, "resolve")
@@ -62,16 +63,25 @@ def _followed(turn: Turn, before: Conversation | None, now: Conversation) -> Pro
         its = watches.end(turn, its, "first_response", "next_response", kept=True, queue=now.queue)
         its = watches.pause(turn, now, its, "resolve")
         return watches.end(turn, replace(its, owed=None, said=True, told=()), UNCLAIMED, UNANSWERED)
-    its = watches.resume(turn, now, its, "resolve")
     if now.state is ConversationState.queued:
-        its = watches.end(turn, its, UNANSWERED)
-        # A queue within the queue (transferred) is another wait for others.
-        moved = before is None or before.state is not now.state or before.queue != now.queue
-        return _wait(turn, now, its) if moved else its
-    its = watches.end(turn, its, UNCLAIMED)
+        return _in_queue(turn, before, now, watches.end(turn, its, UNANSWERED))
+    its = watches.end(turn, watches.resume(turn, now, its, "resolve"), UNCLAIMED)
     taken = before is None or before.agent != now.agent
     if its.owed is not None and (taken or not watches.runs(its, UNANSWERED)):
         its = _arm_unanswered(turn, now, its)
+    return its
+
+
+def _in_queue(turn: Turn, before: Conversation | None, now: Conversation, its: Promises) -> Promises:
+    """It waits, or rests: then nobody is to hurry, and we wait for the customer."""
+    if rests(its):
+        return watches.pause(turn, now, watches.end(turn, its, UNCLAIMED), "resolve")
+    its = watches.resume(turn, now, its, "resolve")
+    # A queue within the queue (transferred) is another wait for others.
+    moved = before is None or before.state is not now.state or before.queue != now.queue
+    if moved or rests(read(before.promises if before is not None else None)):
+        turn.desk_changed = True
+        its = _wait(turn, now, its)
     return its
 
 
@@ -92,6 +102,8 @@ def _wrote(turn: Turn, before: Conversation, now: Conversation) -> bool:
 
 def _idle(turn: Turn, conversation: Conversation, its: Promises) -> Promises:
     """What an agent has never stays with them for ever: one timer, which goes back to sleep while somebody writes."""
+    if conversation.state is ConversationState.queued and rests(its):
+        return its
     if conversation.state not in (ConversationState.human, ConversationState.waiting):
         return watches.end(turn, its, IDLE)
     if watches.runs(its, IDLE):
@@ -242,7 +254,9 @@ def old_idle(turn: Turn, conversation_id: int) -> None:
 
 def _quiet(turn: Turn, conversation: Conversation, its: Promises) -> Promises:
     """T_idle: the customer is silent, or the agent who owes them an answer, of whose time what is open alone counts."""
-    last = max(conversation.changed_at, conversation.last_out or 0, conversation.last_in or 0)
+    # What rests was left by its agent: since then nobody has done anything for it.
+    since = conversation.changed_at if conversation.agent is not None else conversation.opened_at
+    last = max(since, conversation.last_out or 0, conversation.last_in or 0)
     at, agent = last + _idle_ms(turn), conversation.agent if its.owed is not None else None
     if agent is not None:
         hours, zone = watches.hours_of(turn, conversation)

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from gateway.care import opening, outbound, wrapping
+from gateway.care import opening, outbound, watches, wrapping
 from gateway.care.turn import Turn
 from gateway.model import promises
-from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState
+from gateway.model.conversation import Conversation, ConversationState, Dialogue, DialogueState, OwnerKind
 from gateway.model.message import MessageClass
 from gateway.model.rows import replace
 
@@ -84,30 +84,60 @@ def arm_wait(turn: Turn, conversation: Conversation) -> None:
 def wait_in_vain(turn: Turn, conversation: Conversation) -> None:
     """T_wait.
 
-    Nobody took the conversation; the customer is told once, with the real opening time where it is closed. In another
+    Nobody took the conversation; the customer is told once, with the real opening time where it is closed. Should that
+    become untrue they hear once as it closes on them, and once when it has opened and takes longer. In another
     queue they are told once more, but no opening time twice, that all are busy twice at most, and no more than
     `MOST_TOLD` texts until somebody answers.
     """
-    if conversation.state is not ConversationState.queued or conversation.told_waiting:
+    if conversation.state is not ConversationState.queued:
         return
     its = promises.read(conversation.promises)
     opens = opening.next_opening(turn.playbook, conversation.queue, turn.moment)
-    notice = int(opens.timestamp() * 1000) if opens is not None else promises.BUSY
-    if len(its.told) < MOST_TOLD and its.told.count(notice) < (1 if opens is not None else MOST_BUSY):
-        _tell_waiting(turn, conversation, opens)
+    notice = _untrue(turn, conversation, its, opens) if conversation.told_waiting else _state(opens)
+    if notice is not None and len(its.told) < MOST_TOLD and _is_new(its, notice):
+        _tell_waiting(turn, conversation, opens, longer=notice == promises.LONGER)
         its = replace(its, told=(*its.told, notice))
+    elif conversation.told_waiting:
+        return
     turn.put(replace(turn.fresh(conversation), told_waiting=True, promises=promises.written(its)))
 
 
-def _tell_waiting(turn: Turn, conversation: Conversation, opens: datetime | None) -> None:
-    """opens: None where it is open, and all are busy."""
+def _state(opens: datetime | None) -> int:
+    return int(opens.timestamp() * 1000) if opens is not None else promises.BUSY
+
+
+def _is_new(its: promises.Promises, notice: int) -> bool:
+    if notice == promises.BUSY:
+        return its.told.count(notice) < MOST_BUSY
+    return abs(notice) not in map(abs, its.told)
+
+
+def _untrue(turn: Turn, conversation: Conversation, its: promises.Promises, opens: datetime | None) -> int | None:
+    """What they have to hear as what they were told last holds no more; None = it still does, or they heard it."""
+    if not its.told:
+        return None
+    last = abs(its.told[-1])
+    if opens is not None:
+        # `BUSY`, `LONGER` and an opening that has passed: they look for an answer now.
+        closed_on_them = any(notice < 0 for notice in its.told)
+        return None if closed_on_them or last > turn.now else -_state(opens)
+    told_when = last not in (promises.BUSY, promises.LONGER)
+    wait = int(turn.playbook.rules.conversations.wait * 1000)
+    if not told_when or watches.between(turn, conversation, last, turn.now) < wait:
+        return None
+    return None if promises.may_be_kept(its) else promises.LONGER
+
+
+def _tell_waiting(turn: Turn, conversation: Conversation, opens: datetime | None, *, longer: bool) -> None:
+    """opens: None where it is open, and all are busy. longer: they look for an answer since it opened."""
     if opens is not None:
         outbound.say(turn, conversation, "system.outside_hours", {"opens": opens.isoformat()})
-    else:
-        standing = turn.playbook.standings.get(conversation.queue or "")
-        place = standing.place(conversation.id) if standing is not None else 0
-        minutes = standing.minutes(place, turn.now) if standing is not None else 0
-        outbound.say(turn, conversation, "system.no_agent", {"place": place, "minutes": minutes})
+        return
+    standing = turn.playbook.standings.get(conversation.queue or "")
+    place = standing.place(conversation.id) if standing is not None else 0
+    minutes = standing.minutes(place, turn.now) if standing is not None else 0
+    key = "system.takes_longer" if longer else "system.no_agent"
+    outbound.say(turn, conversation, key, {"place": place, "minutes": minutes})
 
 
 def to_other(turn: Turn, conversation: Conversation, queue: str, passed: str | None) -> Conversation:
@@ -170,7 +200,16 @@ def move_home(turn: Turn, conversation_id: int) -> bool:
 
 def reopen(turn: Turn, conversation: Conversation, why: str) -> Conversation:
     """A closed conversation needs a person again: late reply, or a failed message (invariant 7)."""
-    return _wait_again(turn, replace(conversation, queued_at=None), "reopened", why)
+    return to_do(turn, _wait_again(turn, replace(conversation, queued_at=None), "reopened", why))
+
+
+def to_do(turn: Turn, conversation: Conversation) -> Conversation:
+    """Something of ours failed: its agent sees to it, or another where that one is gone, until one of them writes."""
+    conversation = wrapping.back(turn, conversation)
+    if conversation.owner_kind is OwnerKind.bot:
+        return conversation
+    its = promises.read(conversation.promises)
+    return turn.put(replace(conversation, promises=promises.written(replace(its, undone=True))))
 
 
 def _wait_again(turn: Turn, conversation: Conversation, kind: str, why: str) -> Conversation:

@@ -23,6 +23,7 @@ SYSTEM_TEXTS: dict[str, frozenset[str]] = {
     "system.not_understood": frozenset(),
     "system.no_agent": frozenset({"place", "minutes"}),
     "system.outside_hours": frozenset({"opens"}),
+    "system.takes_longer": frozenset({"place", "minutes"}),
     "system.still_working": frozenset(),
     "system.offer_fulfilled": frozenset({"title"}),
     "system.offer_failed": _OFFER,

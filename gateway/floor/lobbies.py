@@ -19,7 +19,7 @@ from gateway.model.desk import RoomPlan, Rooms, RoomSaid
 from gateway.settings.gateway_file import Queue
 from gateway.store.access import READ_FAULT
 from gateway.store.database import Store
-from gateway.store.lobby import Left, Shown, left, shown
+from gateway.store.lobby import RESTING, Left, Shown, left, shown
 from gateway.store.units import Failure
 
 NICK = "Careline"
@@ -248,6 +248,8 @@ def _end(where: Left | None) -> str:
         return "is here no more"
     if where.state == "closed":
         return f"is closed: {where.disposition}"
+    if where.state == RESTING:
+        return "is owed no answer and waits no more; its agent is gone"
     return "is with the bot again" if where.state == "bot" else f"went to {where.queue}"
 
 

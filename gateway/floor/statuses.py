@@ -7,7 +7,7 @@ from gateway.care import escalation
 from gateway.care.playbook import Playbook
 from gateway.floor import times
 from gateway.model.conversation import Conversation, ConversationState
-from gateway.model.promises import waits_since
+from gateway.model.promises import read, rests, waits_since
 from gateway.store.states import CustomerState
 
 
@@ -21,6 +21,8 @@ def status(state: CustomerState | None, book: Playbook, agent: str) -> str:
 
 def _status(its: Conversation, book: Playbook) -> str:
     if its.state is ConversationState.queued:
+        if rests(read(its.promises)):
+            return f"answered; in {its.queue}"
         since = waits_since(its.promises, its.changed_at)
         return f"waits in {its.queue} since {times.clock(since, times.zone_of(book, its.brand))}"
     if not its.open:

@@ -8,12 +8,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import field
 
-from gateway.model.rows import record
+from gateway.model.rows import record, replace
 
 SLA = ("first_response", "next_response", "resolve")
 UNCLAIMED, UNANSWERED = "unclaimed", "unanswered"
 IDLE = "idle"
-"""Of what an agent has, always: when nobody writes, it ends or goes on to others (T_idle)."""
+"""Of what an agent has, always, and of what rests: when nobody writes, it ends or goes on to others (T_idle)."""
 LATE = 2
 """The last stage of a promise: its time was over. Before: 0 running, 1 warned."""
 
@@ -51,38 +51,64 @@ class Watch:
 @record
 class Promises:
     """owed: since when (ms) the customer waits for an answer, None = they do not. said: a person has answered in this
-    episode. told: what they were told while they wait: a time of opening (ms), or `BUSY`.
+    episode. told: what they were told while they wait: a time of opening (ms; below 0 = told as the queue closed on
+    them), `BUSY` or `LONGER`. undone: something of ours failed, and no agent has written since: a person sees to it,
+    though the customer asks nothing.
     """
 
     owed: int | None = None
     said: bool = False
     watches: Mapping[str, Watch] = field(default_factory=dict)
     told: tuple[int, ...] = ()
+    undone: bool = False
 
 
 NONE = Promises()
 BUSY = 0
 """All are busy, and what place in line it is."""
+LONGER = 1
+"""It has opened as they were told, and takes longer."""
 
 
 def read(text: str | None) -> Promises:
     """The promises of a conversation, from its row."""
     if text is None:
         return NONE
-    owed, said, watches, *told = json.loads(text)
+    owed, said, watches, *more = json.loads(text)
     its = {kind: Watch(*values) for kind, values in watches.items()}
-    return Promises(owed, bool(said), its, tuple(told[0]) if told else ())
+    return Promises(owed, bool(said), its, tuple(more[0]) if more else (), bool(more[1:] and more[1]))
 
 
 def written(its: Promises) -> str:
     """The promises as they are kept in the row."""
     watches = {kind: [w.row, w.at, w.stage, w.since, w.due, w.left] for kind, w in its.watches.items()}
-    return json.dumps([its.owed, int(its.said), watches, its.told], separators=(",", ":"))
+    undone = [1] if its.undone else []
+    return json.dumps([its.owed, int(its.said), watches, its.told, *undone], separators=(",", ":"))
 
 
 def is_owed(text: str | None) -> bool:
     """Whether the customer waits for an answer, by the row of their conversation; without promises they may."""
     return text is None or read(text).owed is not None
+
+
+def answered(text: str | None) -> str | None:
+    """The promises of a row when its agent has written: nothing is left undone."""
+    its = read(text)
+    return written(replace(its, undone=False)) if its.undone else text
+
+
+def rests(its: Promises) -> bool:
+    """Of what is in a queue: an agent left it and owed no answer. Nobody is asked to take it; it ends as with the
+    agent, and waits as soon as the customer writes or something of ours fails. `store.listings` asks the database for
+    the same.
+    """
+    return its.owed is None and not its.undone and its.watches.get(IDLE) is not None
+
+
+def may_be_kept(its: Promises) -> bool:
+    """Whether an answer was promised within a time that is not over."""
+    watches = (its.watches.get(kind) for kind in ("first_response", "next_response"))
+    return any(watch is not None and watch.live and watch.stage < LATE for watch in watches)
 
 
 def waits_since(text: str | None, changed_at: int) -> int:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import apsw
 
+from gateway.store.listings import RESTS
+
 _WHAT = (
     "SELECT its.key, its.brand, its.state, its.queue, its.agent, json_extract(its.reservation, '$[0]'), "
     "customer.name, customer.tier FROM"
@@ -21,12 +23,12 @@ _OFFERED = (
     f"{_WHAT} conversation AS its {_CUSTOMER} WHERE its.state = 'queued' AND {_LIVE} "
     "AND its.reservation IS NOT NULL AND json_extract(its.reservation, '$[0]') = ?1 LIMIT ?2"
 )
-# In the order in which agents are asked to take them (`gateway.store.waiting`). ?1: what the points of each queue are
-# worth, ms; ?2: one point.
+# In the order in which agents are asked to take them (`gateway.store.waiting`), then what rests. ?1: what the points
+# of each queue are worth, ms; ?2: one point.
 _WAITING = (
     f"{_WHAT} json_each(?1) AS answered JOIN conversation AS its ON its.queue = answered.key {_CUSTOMER} "
     f"WHERE its.state = 'queued' AND {_LIVE} "
-    "ORDER BY coalesce(its.queued_at, its.changed_at) - its.priority * ?2 - answered.value, "
+    f"ORDER BY {RESTS}, coalesce(its.queued_at, its.changed_at) - its.priority * ?2 - answered.value, "
     "coalesce(its.queued_at, its.changed_at), its.id LIMIT ?3"
 )
 

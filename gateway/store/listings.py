@@ -250,6 +250,12 @@ def _offer_view(connection: apsw.Connection, its: Offer) -> OfferView:
 WAITS_SINCE = "coalesce(json_extract(promises, '$[0]'), changed_at)"
 """Of what waits, since when (ms): as `model.promises.waits_since`."""
 
+RESTS = (
+    "(state = 'queued' AND promises IS NOT NULL AND json_extract(promises, '$[0]') IS NULL "
+    "AND json_extract(promises, '$[4]') IS NULL AND json_extract(promises, '$[2].idle') IS NOT NULL)"
+)
+"""Of what is in a queue, whether it rests: as `model.promises.rests`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loads:
@@ -263,7 +269,7 @@ def loads(connection: apsw.Connection) -> Loads:
     """What the desk has to do at this moment."""
     waiting = connection.execute(
         f"SELECT queue, count(*), min({WAITS_SINCE}) FROM conversation WHERE state = 'queued' "
-        "AND state NOT IN ('bot', 'closed') GROUP BY queue"
+        f"AND state NOT IN ('bot', 'closed') AND NOT {RESTS} GROUP BY queue"
     )
     busy = connection.execute(
         "SELECT agent, count(*) FROM conversation WHERE state IN ('human', 'waiting', 'wrapup') "

@@ -5,8 +5,13 @@ from dataclasses import dataclass
 
 import apsw
 
+from gateway.store.listings import RESTS, WAITS_SINCE
+
 MOST_SHOWN = 20_000
+RESTING = "rests"
 _LIVE = "state NOT IN ('bot', 'closed')"
+_SINCE = f"CASE state WHEN 'queued' THEN max(changed_at, {WAITS_SINCE}) ELSE changed_at END"
+"""What rested in its queue waits since the customer wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Where one is that is in a queue no more. agent: who has it, "" = nobody."""
+    """Where one is that waits in a queue no more. state: as in its row, or `RESTING`."""
 
     state: str
     disposition: str
@@ -35,8 +40,8 @@ def shown(connection: apsw.Connection, queues: Sequence[str]) -> list[Shown]:
     """All that these queues have, longest first."""
     places = ",".join("?" * len(queues))
     rows = connection.execute(
-        "SELECT id, key, queue, state = 'queued', coalesce(agent, ''), changed_at, coalesce(why, '') FROM conversation "
-        f"WHERE {_LIVE} AND queue IN ({places}) ORDER BY changed_at, id LIMIT ?",
+        f"SELECT id, key, queue, state = 'queued', coalesce(agent, ''), {_SINCE} AS since, coalesce(why, '') "
+        f"FROM conversation WHERE {_LIVE} AND queue IN ({places}) AND NOT {RESTS} ORDER BY since, id LIMIT ?",
         (*queues, MOST_SHOWN),
     )
     return [Shown(row[0], row[1], row[2], bool(row[3]), *row[4:]) for row in rows]
@@ -45,7 +50,8 @@ def shown(connection: apsw.Connection, queues: Sequence[str]) -> list[Shown]:
 def left(connection: apsw.Connection, ids: Sequence[int]) -> dict[int, Left]:
     """Where these are now."""
     rows = connection.execute(
-        "SELECT id, state, coalesce(disposition, ''), coalesce(queue, '') FROM conversation "
+        f"SELECT id, CASE WHEN {RESTS} THEN '{RESTING}' ELSE state END, coalesce(disposition, ''), "
+        "coalesce(queue, '') FROM conversation "
         f"WHERE id IN ({','.join('?' * len(ids))})",
         tuple(ids),
     )

@@ -13,7 +13,7 @@ from gateway.model.message import Message
 from gateway.model.offer import Offer
 from gateway.store.ends import BY_STOP
 from gateway.store.events import events_by_id
-from gateway.store.listings import WAITS_SINCE, ConversationView, conversation, loads
+from gateway.store.listings import RESTS, WAITS_SINCE, ConversationView, conversation, loads
 from gateway.store.marks import number, set_mark
 from gateway.store.messages import messages_by_id
 from gateway.store.statements import columns_of
@@ -43,7 +43,7 @@ _WAITING = (
     "coalesce(queued_at, changed_at) - priority * ?2 AS place, reservation, "
     "(SELECT coalesce(language, guessed) FROM customer WHERE customer.id = customer_id), last_agent, "
     "coalesce(queued_at, changed_at) "
-    f"FROM conversation WHERE state = 'queued' AND {_LIVE} AND queue = ?1 ORDER BY place, id LIMIT ?3"
+    f"FROM conversation WHERE state = 'queued' AND {_LIVE} AND queue = ?1 AND NOT {RESTS} ORDER BY place, id LIMIT ?3"
 )
 _HELD = (
     "SELECT id, key, agent, changed_at, queue, queued_at IS NOT NULL FROM conversation "

@@ -77,6 +77,7 @@ def conversation_object(view: ConversationView) -> dict[str, object]:
             kind: _promise(watch) for kind, watch in promises.read(its.promises).watches.items() if kind in promises.SLA
         },
         "unanswered": _unanswered(promises.read(its.promises)),
+        "rests": its.state == "queued" and promises.rests(promises.read(its.promises)),
         "rating": view.rating,
     }
 

@@ -158,6 +158,7 @@ _CONVERSATION: dict[str, Schema] = {
         "type": ["object", "null"],
         "description": "The customer waits for an answer: whether who has it was reminded, and what is next.",
     },
+    "rests": {"type": "boolean", "description": "Its agent left and owes no answer: it waits for the customer."},
     "rating": {"type": ["integer", "null"], "minimum": 1, "maximum": 5},
 }
 _NOTE = shows({"id": ID, "at": TIME, "kind": TEXT, "author": TEXT, "text": TEXT})

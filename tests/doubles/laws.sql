@@ -41,6 +41,31 @@ FROM work w
 WHERE w.kind = 'promise' AND w.body = 'idle' AND w.ref = c.id
 AND w.id = json_extract(c.promises, '$[2].idle[0]') AND w.due = json_extract(c.promises, '$[2].idle[1]'));
 
+-- 7: what an agent left and owed no answer ends too: it keeps that timer, and nobody is alarmed
+SELECT c.id, c.promises
+FROM conversation c
+WHERE c.state = 'queued' AND json_extract(c.promises, '$[0]') IS NULL AND json_extract(c.promises, '$[4]') IS NULL
+AND (json_extract(c.promises, '$[2].unclaimed') IS NOT NULL OR c.reservation IS NOT NULL OR 1 <> (SELECT count(*)
+FROM work w
+WHERE w.kind = 'promise' AND w.body = 'idle' AND w.ref = c.id
+AND w.id = json_extract(c.promises, '$[2].idle[0]') AND w.due = json_extract(c.promises, '$[2].idle[1]')));
+
+-- ... and what waits for a person does not end by itself
+SELECT c.id, c.promises
+FROM conversation c
+WHERE c.state = 'queued' AND json_extract(c.promises, '$[2].idle') IS NOT NULL
+AND (json_extract(c.promises, '$[0]') IS NOT NULL OR json_extract(c.promises, '$[4]') IS NOT NULL);
+
+-- who waits hears little: no opening time twice, that all are busy twice, that it closes or takes longer once
+SELECT c.id, c.promises
+FROM conversation c
+WHERE c.promises IS NOT NULL AND (json_array_length(c.promises, '$[3]') > 4 OR EXISTS (SELECT 1
+FROM json_each(c.promises, '$[3]') t
+GROUP BY abs(t.value)
+HAVING count(*) > iif(t.value = 0, 2, 1)) OR (SELECT count(*)
+FROM json_each(c.promises, '$[3]') t
+WHERE t.value < 0) > 1);
+
 -- a dialogue with a deadline has its timer
 SELECT d.id, d.step, d.deadline
 FROM dialogue d

@@ -54,6 +54,7 @@ SYSTEM = {
     "not_understood": set[str](),
     "no_agent": {"place", "minutes"},
     "outside_hours": {"opens"},
+    "takes_longer": {"place", "minutes"},
     "still_working": set[str](),
     "offer_fulfilled": {"title", "price", "currency"},
     "offer_failed": {"title", "price", "currency"},

@@ -1,14 +1,16 @@
 """Conversations over HTTP: what an agent can do, and that only the owner speaks."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import apsw
 import pytest
 
+from gateway.care import queueing
 from gateway.care.standing import Standing
 from gateway.model.rows import replace
-from gateway.store.listings import ConversationFilters, conversation_sql
+from gateway.store.listings import ConversationFilters, conversation_sql, loads
 from tests.web.conftest import PHONE, START_MS, World
 
 
@@ -462,6 +464,24 @@ async def test_who_works_over_http_is_reminded_there(world: World) -> None:
     assert said == [f"{PHONE} waits for your answer since 60 s; in 60 s it goes back to the queue"]
     await verb(world, an_id, "messages", 202, agent="Ana", text="Here I am.")
     assert (await world.json("GET", f"/v1/conversations/{an_id}"))["unanswered"] is None
+
+
+async def test_what_an_agent_leaves_who_owes_no_answer_rests(world: World) -> None:
+    """It is told apart from what waits, also where it is counted."""
+    an_id = await queued(world)
+    assert not (await world.json("GET", f"/v1/conversations/{an_id}"))["rests"]
+    await verb(world, an_id, "claim", agent="Ana")
+    await verb(world, an_id, "messages", 202, agent="Ana", text="All done.")
+    ana = (await world.json("GET", f"/v1/conversations/{an_id}"))["agent"]
+    assert await world.engine.ask(f"tel:{PHONE}", partial(queueing.missed, conversation_id=int(an_id), agent=ana))
+    left = await world.json("GET", f"/v1/conversations/{an_id}")
+    assert (left["state"], left["rests"]) == ("queued", True)
+    assert await world.store.read(lambda connection: loads(connection).waiting) == {}
+    world.clock[0] += 1000
+    await world.text_in("and my bill?", phone=PHONE)
+    again = await world.json("GET", f"/v1/conversations/{an_id}")
+    assert (again["state"], again["rests"]) == ("queued", False)
+    assert (await world.store.read(lambda connection: loads(connection).waiting))["billing"][0] == 1
 
 
 async def test_what_is_promised_and_rated_is_shown(world: World) -> None:
