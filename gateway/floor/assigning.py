@@ -23,7 +23,7 @@ from gateway.settings.gateway_file import Queue
 from gateway.store.access import READ_FAULT
 from gateway.store.database import Store
 from gateway.store.units import Failure, StoreClosed, StoreFull
-from gateway.store.waiting import Held, Room, Waiting, held, room
+from gateway.store.waiting import MOST_WAITING, Held, Room, Waiting, held, room
 
 LOOK_SECONDS = 1.0
 PAUSE_SECONDS = 0.1
@@ -36,6 +36,8 @@ MOST_OUTSTANDING = 2000
 """With those whose lane stands still."""
 BEHIND_MS = 1500
 """Cards that the server has not taken for so long: more of them would only come later still, after their deadlines."""
+LIVE_MS = 600_000
+"""So long after the last word others are asked to go on with what an agent left, even where nothing is owed."""
 _STRETCH = 200
 """So many conversations are looked at before others have their turn."""
 log = logging.getLogger("gateway.floor.assigning")
@@ -123,7 +125,8 @@ class Assigning:
         """Asks whom there is to ask; how many were."""
         book = self._engine.playbook
         point = int(book.rules.conversations.ageing * 1000)
-        seen = await self._store.read(room, point, {name: queue.priority for name, queue in book.queues.items()})
+        points = {name: queue.priority for name, queue in book.queues.items()}
+        seen = await self._store.read(room, point, points, MOST_WAITING, self._now() - LIVE_MS)
         theirs = await self._store.read(held)
         self._note(seen, theirs)
         outstanding = {ask.id for ask in self._asks.values()}

@@ -27,6 +27,7 @@ MOST_NOTED = 100_000
 RECEIVED = "received by the client of"
 READ = "read by"
 MOST_WAITING, MOST_HELD = 1000, 20_000
+NEVER = 1 << 62
 """Of each queue, those who come first; of all agents."""
 _AWAY, _ELSEWHERE, _UP = "away:", "elsewhere:", "desk_up"
 _LIVE = "state NOT IN ('bot', 'closed')"
@@ -43,7 +44,8 @@ _WAITING = (
     "coalesce(queued_at, changed_at) - priority * ?2 AS place, reservation, "
     "(SELECT coalesce(language, guessed) FROM customer WHERE customer.id = customer_id), last_agent, "
     "coalesce(queued_at, changed_at) "
-    f"FROM conversation WHERE state = 'queued' AND {_LIVE} AND queue = ?1 AND NOT {RESTS} ORDER BY place, id LIMIT ?3"
+    f"FROM conversation WHERE state = 'queued' AND {_LIVE} AND queue = ?1 "
+    f"AND (NOT {RESTS} OR max(coalesce(last_in, 0), coalesce(last_out, 0)) >= ?4) ORDER BY place, id LIMIT ?3"
 )
 _HELD = (
     "SELECT id, key, agent, changed_at, queue, queued_at IS NOT NULL FROM conversation "
@@ -141,16 +143,20 @@ class Facts:
 
 
 def room(
-    connection: apsw.Connection, point: int = 0, points: Mapping[str, int] | None = None, most: int = MOST_WAITING
+    connection: apsw.Connection,
+    point: int = 0,
+    points: Mapping[str, int] | None = None,
+    most: int = MOST_WAITING,
+    live_since: int = NEVER,
 ) -> Room:
     """Whom the desk may bring together now. point: what a point of priority is worth, ms. points: of each queue. most:
-    of each queue, those who come first.
+    of each queue, those who come first. live_since: what rests is among them where somebody has written since then, ms.
     """
     waiting: list[tuple[int, int, int, Waiting]] = []
     for queue in [str(row[0]) for row in connection.execute(_QUEUES)]:
         ahead = (points or {}).get(queue, 0) * point
         for an_id, key, brand, name, epoch, since, at, *more, first in connection.execute(
-            _WAITING, (queue, point, most)
+            _WAITING, (queue, point, most, live_since)
         ):
             place = at - ahead
             waiting.append((place, first, an_id, Waiting(an_id, key, brand, name, epoch, since, place, *more)))

@@ -45,7 +45,7 @@ AND w.id = json_extract(c.promises, '$[2].idle[0]') AND w.due = json_extract(c.p
 SELECT c.id, c.promises
 FROM conversation c
 WHERE c.state = 'queued' AND json_extract(c.promises, '$[0]') IS NULL AND json_extract(c.promises, '$[4]') IS NULL
-AND (json_extract(c.promises, '$[2].unclaimed') IS NOT NULL OR c.reservation IS NOT NULL OR 1 <> (SELECT count(*)
+AND (json_extract(c.promises, '$[2].unclaimed') IS NOT NULL OR 1 <> (SELECT count(*)
 FROM work w
 WHERE w.kind = 'promise' AND w.body = 'idle' AND w.ref = c.id
 AND w.id = json_extract(c.promises, '$[2].idle[0]') AND w.due = json_extract(c.promises, '$[2].idle[1]')));
