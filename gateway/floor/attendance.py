@@ -1,7 +1,7 @@
 """Who of the agents is there: what their clients say, and what they said to the desk.
 
-Presence is never stored: after a start or a lost connection nobody is known until the server tells, or has had time to. `/away` is, since
-an agent who went to lunch is at lunch after a deploy too.
+Presence is never stored: after a start or a lost connection nobody is known until the server tells, or has had time
+to. `/away` is, since an agent who went to lunch is at lunch after a deploy too.
 """
 
 from collections.abc import Callable, Iterable

@@ -77,7 +77,7 @@ class Commands:
             return known
 
     async def set_away(self, agent: str, *, away: bool) -> None:
-        """As `.away` and `.available` to the desk: whether the agent (bare JID) is asked. Who says over HTTP that they are
+        """As `.away` and `.available` to the desk: whether the agent (bare JID) is asked. Who says that they are
         available, and has no client that shows them there, works over HTTP. Raises Failure.
         """
         unit, presence = waiting.set_away(agent, away=away), self._engine.presence
