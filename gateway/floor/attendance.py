@@ -53,6 +53,8 @@ class Attendance:
             self._elsewhere.discard(agent)
         if show is not Show.unknown:
             self._heard.discard(agent)
+        elif agent in self._asked:
+            self._asked[agent] = self._now()
         if self._shows.get(agent, Show.unknown) is not show:
             self._shows[agent] = show
             if show is Show.offline:

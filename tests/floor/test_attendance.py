@@ -76,6 +76,19 @@ def test_a_lost_connection_begins_it_anew(attendance: Attendance, clock: Clock) 
     assert attendance.gone(ANA, GRACE)
 
 
+def test_who_does_not_let_us_see_them_any_more_has_as_long(attendance: Attendance, clock: Clock) -> None:
+    attendance.asked([CLEO])
+    attendance.tell(CLEO, Show.online)
+    clock.now += 2 * GRACE
+    attendance.tell(CLEO, Show.unknown)
+    assert stands(attendance) == (Show.unknown, False, False)
+    clock.now += GRACE - 1
+    assert stands(attendance) == (Show.offline, True, False)
+    attendance.heard(CLEO)
+    clock.now += 1
+    assert stands(attendance) == (Show.unknown, False, False)
+
+
 @pytest.mark.parametrize("after", [0, SILENT_MS])
 def test_who_says_something_is_there(attendance: Attendance, clock: Clock, after: int) -> None:
     """It is kept only where presence has had the time to come."""

@@ -212,8 +212,11 @@ async def test_who_never_logged_in_is_not_there(tmp_path: Path, kind: str, privi
         assert "Cleo is not there now" in told["detail"]
 
 
+@pytest.mark.parametrize("answer", [None, False], ids=["says nothing", "says no"])
 @pytest.mark.parametrize("kind", KINDS)
-async def test_who_does_not_let_us_see_them_is_there_when_they_write(tmp_path: Path, kind: str) -> None:
+async def test_who_does_not_let_us_see_them_is_there_when_they_write(
+    tmp_path: Path, kind: str, answer: bool | None
+) -> None:
     """Also after a restart of the gateway: what they have stays theirs."""
     async with floor(kind, tmp_path, privileges=False) as on:
         run, book = on.run, on.run.gateway.playbook
@@ -223,7 +226,7 @@ async def test_who_does_not_let_us_see_them_is_there_when_they_write(tmp_path: P
         attendance = run.gateway.chat.attendance
         await on.present("cleo", "offline")
         cleo = AgentClient("cleo", on.server.c2s)
-        cleo.client.auto_authorize = None  # her client asks her, and she does not answer
+        cleo.client.auto_authorize = answer  # None: her client asks her
         on.clients.append(cleo)
         await cleo.login()
         cleo.says("", ".queue")
