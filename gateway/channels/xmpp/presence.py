@@ -113,10 +113,8 @@ class Attendance:
             self._leaves(sender, desk=not contact.customer)
         elif kind == "subscribe":
             self._subscribes(sender, contact)
-        elif kind == "subscribed":
-            self._lets_see(sender, contact)
-        elif kind == "unsubscribed":
-            self._hides(sender, contact)
+        elif kind in ("subscribed", "unsubscribed"):
+            (self._lets_see if kind == "subscribed" else self._hides)(sender, contact)
         elif kind == "unsubscribe":
             self._owner.write(presence(_bare(contact.full), sender.bare, "unsubscribed"))
         elif kind == "probe":
@@ -185,9 +183,10 @@ class Attendance:
         self._tell(sender.bare, agent)
 
     def _leaves(self, sender: Sender, *, desk: bool) -> None:
-        """From a bare JID: all its devices. Of an agent we may not see it says nothing (Prosody answers a request so, and
-        both servers tell it of each device when the agent says no). To a contact only, perhaps because the agent removed that contact: it counts only for a device that never told
-        the desk."""
+        """From a bare JID: all its devices. Of an agent we may not see it says nothing (Prosody answers a request so,
+        and both servers tell it of each device when the agent says no). To a contact only, perhaps because the agent
+        removed that contact: it counts only for a device that never told the desk.
+        """
         agent = self._agents.setdefault(sender.bare, _Agent())
         if sender.resource not in agent.devices and not agent.visible and not self.managed:
             return
