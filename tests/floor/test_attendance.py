@@ -1,9 +1,14 @@
 """Who is there, where presence says nothing: one who never logged in, or who does not let us see them."""
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 import pytest
 
 from gateway.floor.attendance import SILENT_MS, Attendance
+from gateway.floor.commands import Commands
 from gateway.model.desk import Show
+from tests.doubles.stage import Stage, fresh_database
 
 ANA, CLEO = "ana@example.test", "cleo@example.test"
 GRACE = 90_000
@@ -115,3 +120,33 @@ def test_who_works_over_http_is_not_gone(attendance: Attendance, clock: Clock) -
     clock.now += 2 * GRACE
     assert stands(attendance) == (Show.unknown, False, False)
     assert not attendance.heard(CLEO)
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    fresh_database(tmp_path / "stage.db")
+    made = Stage(tmp_path / "stage.db", chat=True)
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def test_who_says_over_http_that_they_are_available_works_there(stage: Stage) -> None:
+    """Also after a restart; nothing is made of it where a client shows them there, and away is no work."""
+
+    async def says(agent: str, *, away: bool) -> None:
+        commands = Commands(stage.store, stage.engine, stage.attendance.show)
+        await stage.do(commands.set_away(agent, away=away))
+
+    stage.attendance.tell(ANA, Show.dnd)
+    await says(CLEO, away=True)
+    assert not stage.attendance.is_elsewhere(CLEO)
+    for agent in (ANA, CLEO):
+        await says(agent, away=False)
+    for _ in range(2):
+        assert stage.attendance.is_elsewhere(CLEO)
+        assert not stage.attendance.is_elsewhere(ANA)
+        stage.attendance.asked([ANA, CLEO])
+        stage.now += 2 * GRACE
+        assert stands(stage.attendance) == (Show.unknown, False, False)
+        await stage.restart()
