@@ -126,6 +126,8 @@ class AgentDesk:
             self._spawn(self._note_elsewhere(agent, elsewhere=True))
 
     async def _said_in_room(self, said: RoomSaid) -> str:
+        if said.at is None:
+            self._hears(said.agent)
         return await (self.lobbies if self.lobbies.has(said.room) else self.talks).said(said)
 
     def _entered(self, room: str, how: Entry) -> None:
