@@ -19,7 +19,21 @@ from gateway.floor.relaying import MOST_UNCONFIRMED, Relaying
 from gateway.floor.talk_rooms import TalkRooms
 from gateway.jobs.lane import Lane
 from gateway.model.chat_server import ChatServer
-from gateway.model.desk import DeskEvents, DeskState, DeskStatus, Entry, Heard, Line, RoomEvents, RoomSaid, Said, Show
+from gateway.model.desk import (
+    Asked,
+    DeskEvents,
+    DeskState,
+    DeskStatus,
+    Entry,
+    Heard,
+    Line,
+    RoomEvents,
+    RoomSaid,
+    Said,
+    Seen,
+    Show,
+    Told,
+)
 from gateway.model.ids import Ids
 from gateway.settings.gateway_file import Xmpp
 from gateway.store import waiting, work
@@ -59,13 +73,14 @@ class AgentDesk:
             agents=self.agents.names,
             said=self._said,
             verbs=self.agents.verbs,
-            asked=self.agents.asked,
+            asked=self._asked,
             named=self.agents.named,
             shows=self.agents.shows,
-            seen=self.echoes.seen,
+            seen=self._seen,
             bounced=self.echoes.bounced,
             attends=self._attends,
             connected=self._connected,
+            lost=self.attendance.lost,
             server=self._is_on,
             rooms=RoomEvents(self._said_in_room, self._entered, self._gone, self._failed),
         )
@@ -86,6 +101,7 @@ class AgentDesk:
         self.talks.looking.poke()
 
     async def _said(self, said: Said) -> Heard:
+        self._hears(said.agent)
         heard = await self.agents.said(said)
         self.talks.touched((said.customer,))
         return heard
@@ -95,7 +111,23 @@ class AgentDesk:
         self.talks.touched(line.customer for line in lines)
         return sent
 
+    async def _asked(self, asked: Asked) -> Told:
+        self._hears(asked.agent)
+        return await self.agents.asked(asked)
+
+    def _seen(self, seen: Seen) -> None:
+        self._hears(seen.agent)
+        self.echoes.seen(seen)
+
+    def _hears(self, agent: str) -> None:
+        """A client of an agent's said something."""
+        if self.attendance.heard(agent):
+            self.attendance.are_elsewhere([agent])
+            self._spawn(self._note_elsewhere(agent, elsewhere=True))
+
     async def _said_in_room(self, said: RoomSaid) -> str:
+        if said.at is None:
+            self._hears(said.agent)
         return await (self.lobbies if self.lobbies.has(said.room) else self.talks).said(said)
 
     def _entered(self, room: str, how: Entry) -> None:
@@ -118,6 +150,7 @@ class AgentDesk:
         self.talks.looking.poke()
         if agents and self.link.status().state is DeskState.up:
             self.link.ask(agents)
+            self.attendance.asked(agents)
 
     def _settling(self) -> bool:
         return self._now() - self._connected_at < SETTLING_MS
@@ -171,18 +204,19 @@ class AgentDesk:
         elsewhere = self.attendance.is_elsewhere(agent)
         self.attendance.tell(agent, show)
         if elsewhere and not self.attendance.is_elsewhere(agent):
-            self._spawn(self._back(agent))
+            self._spawn(self._note_elsewhere(agent, elsewhere=False))
         if came:
             asyncio.get_running_loop().call_later(UNREAD_SECONDS, self._repeat, agent)
 
-    async def _back(self, agent: str) -> None:
-        """Presence says again whether the agent is there."""
+    async def _note_elsewhere(self, agent: str, *, elsewhere: bool) -> None:
+        """Whether presence says if the agent is there. It is kept, since a restart must not take from them what they
+        have."""
         unit = Unit(f"{DESK_KEY}{agent}")
-        waiting.set_elsewhere(unit, agent, elsewhere=False)
+        waiting.set_elsewhere(unit, agent, elsewhere=elsewhere)
         try:
             await self._store.write(unit)
         except Failure as error:
-            log.warning("that an agent is back is forgotten at the next start: %s", error)
+            log.warning("whether an agent's presence can be seen is forgotten at the next start: %s", error)
 
     def _repeat(self, agent: str) -> None:
         """An agent is back: what their last connection swallowed is sent again. What the server kept for them came at
@@ -195,6 +229,7 @@ class AgentDesk:
 
     def _connected(self, since: int | None) -> None:
         self._connected_at = self._now()
+        self.attendance.asked(self.agents.names())
         self.lane.poke()
         self.assigning.poke()
         if since is not None and (sent := self.echoes.may_be_lost(since)):

@@ -2,6 +2,7 @@
 in, or become slow. Only files are looked at; what the server says of itself the running gateway asks.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.cli import ejabberd_checks, prosody_checks
@@ -29,11 +30,13 @@ def find(domain: str, places: tuple[Path, ...] = PLACES) -> Path | None:
     return None
 
 
-def troubles(path: Path, domain: str) -> list[Trouble]:
-    """What is wrong in it for a component of this domain. Raises Unreadable."""
+def troubles(path: Path, domain: str, agents: Sequence[str] = ()) -> list[Trouble]:
+    """What is wrong in it for a component of this domain. agents: the domains that agents log in to, () = any may be.
+    Raises Unreadable.
+    """
+    check = prosody_checks.check if path.suffix == ".lua" else ejabberd_checks.check
     try:
-        found = prosody_checks.check(path, domain) if path.suffix == ".lua" else ejabberd_checks.check(path, domain)
-        return list(found)
+        return list(check(path, domain, agents))
     except OSError as problem:
         raise Unreadable(f"{path}: {problem.strerror}") from problem
     except (NotLua, ejabberd_checks.NotYaml) as problem:

@@ -106,7 +106,7 @@ def _xmpp_server(xmpp: Xmpp, given: Path | None) -> Iterator[Finding]:
         yield Finding("skipped", what, told, "give it: careline doctor --xmpp-config FILE")
         return
     try:
-        found = chat_servers.troubles(path, xmpp.domain)
+        found = chat_servers.troubles(path, xmpp.domain, xmpp.agent_domains)
     except chat_servers.Unreadable as problem:
         yield Finding("warning", what, str(problem), "give a prosody.cfg.lua or an ejabberd.yml that you may read")
         return

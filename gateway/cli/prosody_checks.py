@@ -1,6 +1,6 @@
 """What can be wrong in a `prosody.cfg.lua` for the desk."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ _STORES = {"mam": "archive", "muc_mam": "muc_log"}
 """The store that a module keeps messages in."""
 
 
-def check(path: Path, domain: str) -> Iterator[tuple[str, str]]:
-    """Each trouble, with what to do about it. Raises NotLua, OSError."""
+def check(path: Path, domain: str, agents: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
+    """Each trouble, with what to do about it. agents: the hosts that they log in to, () = any may be. Raises NotLua,
+    OSError.
+    """
     its = read(path)
     component = its.hosts.get(domain)
     if component is None or component.kind != "Component":
@@ -25,8 +27,9 @@ def check(path: Path, domain: str) -> Iterator[tuple[str, str]]:
     yield from _archives(its)
     if "s2s" not in words(its.options.get("modules_disabled")):
         yield "other servers can reach the component (s2s)", 'set modules_disabled = { "s2s" } unless you federate'
-    yield from _privileges(its, component, domain)
-    yield from _logins(its)
+    hosts = [one for one in its.hosts.values() if one.kind == "VirtualHost" and (not agents or one.name in agents)]
+    yield from _privileges(its, hosts, component, domain)
+    yield from _logins(its, hosts)
 
 
 def _component(its: ProsodyFile, component: Host) -> Iterator[tuple[str, str]]:
@@ -37,12 +40,19 @@ def _component(its: ProsodyFile, component: Host) -> Iterator[tuple[str, str]]:
             "a gateway that restarts waits until the old connection is noticed dead",
             f'set component_conflict_resolve = "kick_old" in Component "{component.name}"',
         )
-    interfaces = words(its.options.get("component_interfaces"))
+    interfaces = _interfaces(its)
     if not set(interfaces) <= set(_LOOPBACK):
         yield (
             f"components may connect from elsewhere ({', '.join(interfaces)[:60]}), and their stream is not encrypted",
             'set component_interfaces = { "127.0.0.1" }, or see that only your own network reaches the port',
         )
+
+
+def _interfaces(its: ProsodyFile) -> list[str]:
+    """Where components connect, as Prosody's portmanager looks for it; none said = this machine alone."""
+    names = ("component_interfaces", "component_interface", "local_interfaces")
+    said = next((its.options[name] for name in names if its.options.get(name)), None)
+    return [said] if isinstance(said, str) else words(said)
 
 
 def _archives(its: ProsodyFile) -> Iterator[tuple[str, str]]:
@@ -81,17 +91,24 @@ def _driver(its: ProsodyFile, host: Host, store: str) -> Any:
     return named or its.of(host, "default_storage") or "internal"
 
 
-def _privileges(its: ProsodyFile, component: Host | None, domain: str) -> Iterator[tuple[str, str]]:
-    """Of the hosts that agents log in to: whoever gives the component something."""
+def _privileges(
+    its: ProsodyFile, hosts: Sequence[Host], component: Host | None, domain: str
+) -> Iterator[tuple[str, str]]:
+    """Of the hosts that agents log in to, each: one that gives nothing does not show who is there."""
     without = "agents must accept a subscription, and see no contact list of open chats"
     asked = ", ".join(f'{name} = "{value}"' for name, value in PRIVILEGES.items())
-    hosts = [host for host in its.hosts.values() if host.kind == "VirtualHost"]
     granting = [(host, granted) for host in hosts if (granted := _granted(its, host, domain)) is not None]
     if not granting:
         yield (
             f"no privileges (XEP-0356): {without}",
             f"give {domain} privileged_entities in the VirtualHost of the agents: {asked}",
         )
+    for host in hosts:
+        if granting and _granted(its, host, domain) is None:
+            yield (
+                f"no privileges in VirtualHost {host.name} (XEP-0356): of its agents it is true that {without}",
+                f"give {domain} privileged_entities there, too: {asked}",
+            )
     for host, granted in granting:
         missing = [name for name, value in PRIVILEGES.items() if granted.get(name) != value]
         if missing:
@@ -117,11 +134,14 @@ def _granted(its: ProsodyFile, host: Host, domain: str) -> Mapping[Any, Any] | N
     return granted if isinstance(granted, Mapping) else None
 
 
-def _logins(its: ProsodyFile) -> Iterator[tuple[str, str]]:
-    for host in its.hosts.values():
-        if host.kind != "VirtualHost":
-            continue
+def _logins(its: ProsodyFile, hosts: Sequence[Host]) -> Iterator[tuple[str, str]]:
+    for host in hosts:
         if its.of(host, "c2s_require_encryption") is False:
             yield f"agents may log in to {host.name} without TLS", "take c2s_require_encryption = false out"
-        if its.of(host, "allow_registration") is True and "register" in its.modules(host):
+        if its.of(host, "authentication") == "anonymous" or its.of(host, "anonymous_login") is True:
+            yield (
+                f"anybody may log in to {host.name} without an account (SASL ANONYMOUS), and no agent with theirs",
+                'set authentication = "internal_hashed"; guests belong on a VirtualHost of their own',
+            )
+        if its.of(host, "allow_registration") is True and its.modules(host) & {"register", "register_ibr"}:
             yield f"anybody may make an account at {host.name}", "set allow_registration = false"

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
-from gateway.care import escalation, languages
+from gateway.care import languages
 from gateway.care.playbook import Playbook
 from gateway.care.promises import duration
 from gateway.floor import times
@@ -131,7 +131,9 @@ def _listening(facts: Facts, book: Playbook) -> list[str]:
     its = facts.view.conversation
     if its.owner_kind is not OwnerKind.agent or book.rules.conversations.monitoring != MONITORING_TOLD:
         return []
-    names = [escalation.name_of(book, one) for one in facts.listening if one != its.agent]
+    known = [book.agent(one) for one in facts.listening if one != its.agent]
+    # Who is a supervisor no more has lost the room.
+    names = [one.name for one in known if one is not None and one.role == "supervisor"]
     return [f"{name} listens to this conversation" for name in names]
 
 

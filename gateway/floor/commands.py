@@ -77,13 +77,20 @@ class Commands:
             return known
 
     async def set_away(self, agent: str, *, away: bool) -> None:
-        """As `.away` and `.available` to the desk: whether the agent (bare JID) is asked. Raises Failure."""
-        await self._store.write(waiting.set_away(agent, away=away))
-        presence = self._engine.presence
+        """As `.away` and `.available` to the desk: whether the agent (bare JID) is asked. Who says that they are
+        available, and has no client that shows them there, works over HTTP. Raises Failure.
+        """
+        unit, presence = waiting.set_away(agent, away=away), self._engine.presence
+        unseen = presence is not None and not away and presence.without_client(agent)
+        if unseen:
+            waiting.set_elsewhere(unit, agent, elsewhere=True)
+        await self._store.write(unit)
         if presence is not None and away:
             presence.go_away([agent])
         elif presence is not None:
             presence.come_back(agent)
+            if unseen:
+                presence.are_elsewhere([agent])
 
     async def _known(self, stanza: str | None, line: str) -> str | None:
         """What was answered when it was asked with this key before. Raises Refused."""

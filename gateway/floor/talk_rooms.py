@@ -21,7 +21,7 @@ from gateway.floor.corrections import corrected
 from gateway.floor.helping import LEAVE, MENTIONED, NAMES
 from gateway.floor.lines import Typed, doubtful, in_slashes, slashed, typed
 from gateway.floor.looking import Looking
-from gateway.floor.room_plans import Open, over, planned
+from gateway.floor.room_plans import Open, over, planned, seated, supervises
 from gateway.model.desk import Entry, Rooms, RoomSaid, Said, room_key_of
 from gateway.model.ids import Ids
 from gateway.model.message import Direction, Disposition, Message
@@ -217,7 +217,7 @@ class TalkRooms:
         if room.owner:
             self._tell(state, f"{name} has this conversation now")
         subject = f"{room.plan.customer} is with {name}: what {name} writes here goes to the customer. Others whisper"
-        if self._rooms.title(state.jid, f"{subject}, or say .take; .leave ends the room"):
+        if self._rooms.title(state.jid, f"{subject}, supervisors may .take it; .leave ends the room"):
             room.owner = owner
 
     def _said_here(self, state: RoomState, message: Message) -> bool:
@@ -250,7 +250,7 @@ class TalkRooms:
         state = self._states.get(said.room)
         if state is None or said.room in self._ending:
             return ""
-        if said.agent not in state.listening:
+        if all(one.jid != said.agent for one in seated(state, self._engine.playbook)):
             return cards.ours("not sent: you were not asked into this room") if said.at is None else ""
         if said.whispered:
             return cards.ours("not sent: no whisper reaches the customer; write to the room, or whisper to a colleague")
@@ -339,7 +339,8 @@ class TalkRooms:
         text = why if why.startswith("not sent") else f"not sent: {why}"
         if state.agent is None or state.agent == agent:
             return text
-        return f"{text}; whisper to {self._name(state.agent)} with a private message, or .take"
+        take = ", or .take" if supervises(self._engine.playbook, agent) else ""
+        return f"{text}; whisper to {self._name(state.agent)} with a private message{take}"
 
     async def _leave(self, state: RoomState, agent: str) -> str:
         unit = Unit("room")

@@ -351,7 +351,7 @@ class DeskEvents:
     asked: an agent runs one. named: what a customer is called, "" where that is unknown or not for this agent. shows:
     how a customer's contact stands, as a status line; None = there is no such contact. seen, bounced, attends: see
     `Seen`, `Bounced`, `Show` (best over all devices). connected: lines go again; since when they did not, ms, None =
-    since ever. rooms: see there. server: what the agents' server says it is, after each connect.
+    since ever. lost: they do not. rooms: see there. server: what the agents' server says it is, after each connect.
     """
 
     listed: Callable[[str], bool]
@@ -367,3 +367,4 @@ class DeskEvents:
     connected: Callable[[int | None], None]
     rooms: RoomEvents = RoomEvents()
     server: Callable[[ChatServer], None] = lambda _: None
+    lost: Callable[[], None] = lambda: None

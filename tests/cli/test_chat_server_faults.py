@@ -12,6 +12,9 @@ OURS = Path(__file__).parents[2] / "config" / "xmpp"
 DOMAIN = "sms.example.test"
 PROSODY, EJABBERD = "prosody.cfg.lua", "ejabberd.yml"
 STORAGE = 'storage = { archive = "sql", muc_log = "sql" }'
+ACL = "acl:"
+MAM = "{mod_mam: {db_type: mnesia}}"
+REGISTER = "  # mod_register is left out: nobody makes accounts but you.\n"
 GRANTED = '{ roster = "both", message = "outgoing", presence = "managed_entity" }'
 
 
@@ -34,6 +37,23 @@ GRANTED = '{ roster = "both", message = "outgoing", presence = "managed_entity" 
         (PROSODY, '  modules_enabled = { "privilege" }\n', "", "component does not run"),
         (PROSODY, "  component_secret = ENV_XMPP_SECRET\n", "", "no secret"),
         (PROSODY, 'component_interfaces = { "127.0.0.1" }', 'component_interfaces = { "*" }', "elsewhere (*)"),
+        (PROSODY, 'component_interfaces = { "127.0.0.1" }', 'component_interfaces = "0.0.0.0"', "elsewhere (0.0.0.0)"),
+        (PROSODY, 'component_interfaces = { "127.0.0.1" }', 'component_interface = "*"', "elsewhere (*)"),
+        (PROSODY, 'component_interfaces = { "127.0.0.1" }', 'local_interfaces = { "::" }', "elsewhere (::)"),
+        (PROSODY, 'authentication = "internal_hashed"', 'authentication = "anonymous"', "example.test without an acc"),
+        (
+            PROSODY,
+            f'Component "{DOMAIN}"',
+            f'  authentication = "anonymous"\nComponent "{DOMAIN}"',
+            "without an account",
+        ),
+        (PROSODY, f'Component "{DOMAIN}"', f'  anonymous_login = true\nComponent "{DOMAIN}"', "without an account"),
+        (
+            PROSODY,
+            f'Component "{DOMAIN}"',
+            f'VirtualHost "care.test"\nComponent "{DOMAIN}"',
+            "in VirtualHost care.test",
+        ),
         (PROSODY, 'component_conflict_resolve = "kick_old"', "", "noticed dead"),
         (PROSODY, f'Component "{DOMAIN}"', 'Component "other.example.test"', f"no Component {DOMAIN}"),
         (PROSODY, "c2s_require_encryption = true", "c2s_require_encryption = false", "without TLS"),
@@ -52,6 +72,52 @@ GRANTED = '{ roster = "both", message = "outgoing", presence = "managed_entity" 
         (EJABBERD, "hosts: COMPONENT", f'hosts: {{"{DOMAIN}": {{domain_balancing: {{}}}}}}', "domain_balancing"),
         (EJABBERD, 'ip: "127.0.0.1"', 'ip: "0.0.0.0"', "elsewhere"),
         (EJABBERD, "mod_privilege:", "mod_nothing:", "roster, message"),
+        (
+            EJABBERD,
+            ACL,
+            f"host_config: {{example.test: {{modules: {MAM}}}}}\n{ACL}",
+            "of example.test is kept by Mnesia",
+        ),
+        (
+            EJABBERD,
+            ACL,
+            f"append_host_config: {{example.test: {{modules: {MAM}}}}}\n{ACL}",
+            "of example.test is kept by",
+        ),
+        (
+            EJABBERD,
+            ACL,
+            f"host_config: {{example.test: {{default_db: mnesia}}}}\n{ACL}",
+            "of example.test is kept by Mnesia",
+        ),
+        (EJABBERD, REGISTER, "  mod_register: {}\n", "anybody may make an account"),
+        (EJABBERD, REGISTER, "  mod_register: {access: local}\n", "anybody may make an account"),
+        (EJABBERD, REGISTER, "  mod_register: {access: [allow], ip_access: all}\n", "anybody may make an account"),
+        (
+            EJABBERD,
+            ACL,
+            f"append_host_config: {{example.test: {{modules: {{mod_register: {{}}}}}}}}\n{ACL}",
+            "anybody may make an account at example.test",
+        ),
+        (EJABBERD, "auth_method: [sql]", "auth_method: [sql, anonymous]", "without an account"),
+        (EJABBERD, "auth_method: [sql]", "auth_method: anonymous", "without an account"),
+        (
+            EJABBERD,
+            ACL,
+            f"host_config: {{example.test: {{auth_method: [anonymous]}}}}\n{ACL}",
+            "at example.test without an",
+        ),
+        (EJABBERD, "access_create: rooms", "access_create: local", "out of rooms (access_create)"),
+        (EJABBERD, "access_create: rooms", "access_create: none", "out of rooms (access_create)"),
+        (EJABBERD, "access_create: rooms", "access_create: {allow: loopback}", "out of rooms (access_create)"),
+        (EJABBERD, "    access: rooms", "    access: local", "out of rooms (access)"),
+        (EJABBERD, ", {allow: careline}]", "]", "out of rooms (access, access_create, access_persistent)"),
+        (
+            EJABBERD,
+            'careline: {server: "sms.',
+            'careline: {server: "web.',
+            "out of rooms (access, access_create, access_p",
+        ),
         (EJABBERD, "roster: {both: careline}", "presence: {managed_entity: careline}", "managed_entity"),
     ],
 )
@@ -74,6 +140,21 @@ def test_one_fault(name: str, old: str, new: str, words: str, tmp_path: Path) ->
         (PROSODY, f'Component "{DOMAIN}"', f'Component("{DOMAIN}")'),
         (PROSODY, STORAGE, 'default_storage = "sql"'),
         (PROSODY, STORAGE, 'storage = "sql" -- storage = "internal"'),
+        (PROSODY, 'component_interfaces = { "127.0.0.1" }', 'component_interfaces = "127.0.0.1"'),
+        (PROSODY, 'component_interfaces = { "127.0.0.1" }\n', ""),
+        (PROSODY, 'component_interfaces = { "127.0.0.1" }\n', 'interfaces = { "*" }\n'),
+        (EJABBERD, ACL, f"host_config: {{web.example.test: {{default_db: mnesia}}}}\n{ACL}"),
+        (EJABBERD, ACL, f"append_host_config: {{example.test: {{modules: {{mod_ping: {{}}}}}}}}\n{ACL}"),
+        (EJABBERD, REGISTER, "  mod_register: {access: none}\n"),
+        (EJABBERD, REGISTER, "  mod_register: {access: [deny]}\n"),
+        (EJABBERD, REGISTER, "  mod_register: {ip_access: [{allow: loopback}]}\n"),
+        (EJABBERD, REGISTER, "  mod_register: {access: [{deny: all}, {allow: local}]}\n"),
+        (EJABBERD, "access_create: rooms", "access_create: [{deny: loopback}, allow]"),
+        (EJABBERD, "    access_create: rooms", "    #"),
+        (EJABBERD, "access_create: rooms", "access_create: [{allow: {acl: careline}}]"),
+        (EJABBERD, "access_create: rooms", "access_create: {allow: [{server: sms.example.test}]}"),
+        (EJABBERD, 'careline: {server: "sms.example.test"}', 'careline: [{server: ["a.test", "sms.example.test"]}]'),
+        (EJABBERD, 'careline: {server: "sms.example.test"}', 'careline: {server_regexp: "^sms"}'),
         (EJABBERD, "default_db: sql", 'default_db: "sql" # mnesia'),
         (EJABBERD, "[PLAIN, DIGEST-MD5, X-OAUTH2]", '\n  - "plain"'),
         (EJABBERD, "    starttls: true\n    starttls_required: true ", "    tls: true "),
@@ -90,6 +171,21 @@ def test_the_same_said_in_another_way_is_as_good(name: str, old: str, new: str, 
     path = tmp_path / name
     path.write_text(shipped.replace(old, new))
     assert troubles(path, DOMAIN) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        (PROSODY, '\nVirtualHost "guests.test"\n  authentication = "anonymous"\n'),
+        (EJABBERD, "\nhost_config: {guests.test: {auth_method: [anonymous], modules: {mod_register: {}}}}\n"),
+    ],
+)
+def test_a_host_of_others_is_not_the_agents(name: str, more: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text((OURS / name).read_text("utf-8").replace("[example.test]", "[example.test, guests.test]") + more)
+    assert troubles(path, DOMAIN, ("example.test",)) == []
+    assert troubles(path, DOMAIN, ("guests.test",))
+    assert troubles(path, DOMAIN), "any host may be"
 
 
 def test_what_prosody_includes_is_read(tmp_path: Path) -> None:

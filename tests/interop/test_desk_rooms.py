@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.model.rows import replace
 from tests.doubles.agent import AgentClient
 from tests.doubles.chat_servers import KINDS
 from tests.doubles.prosody import COMPONENT
@@ -164,6 +165,31 @@ async def test_three_talk(on: Floor) -> None:
         return not await run.gateway.store.read(lambda one: one.execute("SELECT * FROM room").fetchall())
 
     await run.until(gone, f"no row is left, not {rows}")
+
+
+async def test_who_is_a_supervisor_no_more_loses_a_monitored_room(on: Floor) -> None:
+    run = on.run
+    ana, ben, cleo = await taken(on), await on.agent("ben"), await on.agent("cleo")
+    await on.present(ben)
+    await on.present(cleo)
+    ben.says(ANN, ".monitor")
+    room = await room_of(on)
+    ana.says(ANN, ".invite Cleo")
+    his, hers = Seats(ben), Seats(cleo)
+    for seats in (his, hers):
+        await seats.until(partial(seats.invited.__contains__, room), "both are invited")
+        await seats.enters(room)
+    await hers.until(lambda: "ben" in hers.people[room], "he is there")
+    book = run.gateway.playbook
+    agents = tuple(one.model_copy(update={"role": "agent"}) if one.name == "Ben" else one for one in book.agents)
+    run.gateway.take_playbook(replace(book, agents=agents))
+    await hers.until(lambda: "ben" not in hers.people[room], "he is there no more")
+    await run.writes(ANN, "my card is 4111")
+    await hers.reads(room, "my card is 4111")
+    assert not any("4111" in one[1] for one in his.lines.get(room, ()))
+    with pytest.raises(AssertionError, match="registration-required"):
+        async with asyncio.timeout(10):
+            await his.enters(room)
 
 
 async def test_a_killed_server_gets_its_rooms_back(on: Floor) -> None:

@@ -16,7 +16,9 @@ from gateway.app.desk import OUTAGE_MS
 from gateway.channels.xmpp import room_archive, room_stanzas
 from gateway.model.desk import RoomPlan
 from gateway.model.ids import wall_ms
+from gateway.model.rows import replace
 from gateway.store.chat_servers import last_server
+from gateway.store.waiting import elsewhere
 from tests.doubles.agent import AgentClient, Shown
 from tests.doubles.chat_servers import KINDS, server_or_skip
 from tests.doubles.component import ACCEPT, Component
@@ -174,6 +176,72 @@ async def test_presence(tmp_path: Path, kind: str, privileges: bool) -> None:
         await desk.link.start()
         await on.present(again, "dnd")  # who was there before us
         await on.present(cleo, "offline")
+
+
+GRACE = 6.0
+
+
+@pytest.mark.parametrize("privileges", [False, True], ids=["subscriptions", "privileges"])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_who_never_logged_in_is_not_there(tmp_path: Path, kind: str, privileges: bool) -> None:
+    """Nobody is passed on to them, and what they have waits again; who says something is there, seen or not."""
+    async with floor(kind, tmp_path, privileges=privileges) as on:
+        run, book = on.run, on.run.gateway.playbook
+        rules = book.rules.conversations.model_copy(update={"grace": GRACE})
+        run.gateway.take_playbook(replace(book, rules=book.rules.model_copy(update={"conversations": rules})))
+        ana = await on.agent("ana")
+        await on.present(ana)
+        await on.asks(ANN, ana)
+        ana.says(ANN, ".take")
+        await ana.hears("you have this conversation", of=ANN)
+        assert run.gateway.chat is not None
+        if not (privileges and kind == "prosody"):  # else the server says so at once
+            assert run.gateway.chat.attendance.presence("cleo@example.test") == "unknown"
+            ana.says(ANN, ".to Cleo")
+            await run.talk(ANN, agent="cleo@example.test")
+            await run.talk(ANN, state="queued", agent=None)
+            await ana.hears("waits in billing", of=ANN)
+            ana.says(ANN, ".take")
+            await ana.hears("you have this conversation", of=ANN)
+        await on.present("cleo", "offline")
+        ana.says(ANN, ".to Cleo")
+        await ana.hears("Cleo is not there now", of=ANN)
+        talk = await run.talk(ANN, agent="ana@example.test")
+        moved = {"agent": "Ana", "to": "Cleo", "reason": "she knows"}
+        told = await run.api("POST", f"/v1/conversations/{talk['id']}/transfer", moved, status=422)
+        assert "Cleo is not there now" in told["detail"]
+
+
+@pytest.mark.parametrize("answer", [None, False], ids=["says nothing", "says no"])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_who_does_not_let_us_see_them_is_there_when_they_write(
+    tmp_path: Path, kind: str, answer: bool | None
+) -> None:
+    """Also after a restart of the gateway: what they have stays theirs."""
+    async with floor(kind, tmp_path, privileges=False) as on:
+        run, book = on.run, on.run.gateway.playbook
+        rules = book.rules.conversations.model_copy(update={"grace": GRACE})
+        run.gateway.take_playbook(replace(book, rules=book.rules.model_copy(update={"conversations": rules})))
+        assert run.gateway.chat is not None
+        attendance = run.gateway.chat.attendance
+        await on.present("cleo", "offline")
+        cleo = AgentClient("cleo", on.server.c2s)
+        cleo.client.auto_authorize = answer  # None: her client asks her
+        on.clients.append(cleo)
+        await cleo.login()
+        cleo.says("", ".queue")
+        await cleo.hears("nobody waits")
+        await on.present("cleo", "unknown")
+        assert "cleo@example.test" in await run.gateway.store.read(elsewhere)
+        await run.gateway.chat.link.stop(1.0)
+        await run.gateway.chat.link.start()
+        before = wall_ms()
+
+        async def long() -> bool:
+            return wall_ms() - before > GRACE * 1000
+
+        await run.until(long, "grace is over")
+        assert not attendance.gone("cleo@example.test", int(GRACE * 1000))
 
 
 async def bounces(ana: AgentClient) -> str:

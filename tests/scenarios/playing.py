@@ -15,6 +15,7 @@ import pytest
 
 from gateway.care.desk import Sending, Unknown
 from gateway.care.turn import Refused
+from gateway.floor.attendance import SILENT_MS
 from gateway.model.channel import Encoding, Fault, InboundPart
 from gateway.model.desk import Bounced, Heard, Line, LineKind, Said, Show
 from gateway.model.message import MessageClass, Outcome, ReceiptState
@@ -410,6 +411,8 @@ async def _type(
 ) -> None:
     play.typed += 1
     said = Said(jid(agent), customer, stanza or f"stanza-{play.typed}", text, replaces)
+    if play.stage.attendance.heard(said.agent):  # as app/desk.py
+        play.stage.attendance.are_elsewhere([said.agent])
     play.heard = await play.stage.do(play.stage.agents.said(said))
     play.stage.talks.touched((customer,))
     await play.stage.settled()
@@ -441,6 +444,13 @@ async def _had_arrived(play: Play) -> None:
     assert play.heard == Heard(delivered=True), f"it answers {play.heard}"
 
 
+@sentence(r"The chat server is asked who is there, and has had time to tell")
+async def _asked(play: Play) -> None:
+    """As after each connect."""
+    play.stage.attendance.asked([jid(agent) for agent in AGENTS])
+    await play.stage.advance(seconds=SILENT_MS / 1000)
+
+
 @sentence(r"The chat server goes (away|up)")
 async def _chat_server(play: Play, where: str) -> None:
     chat = play.stage.chat
@@ -449,6 +459,7 @@ async def _chat_server(play: Play, where: str) -> None:
     if not chat.up:
         for agent in AGENTS:
             play.stage.attendance.tell(jid(agent), Show.unknown)
+        play.stage.attendance.lost()
     await play.stage.settled()
 
 

@@ -196,6 +196,16 @@ async def _in(play: Play, agent: str, gone: str | None = None) -> None:
         seats[agent] = jid(agent)
 
 
+@sentence(r"(Ana|Ben|Cleo) is a supervisor( no more)?")
+async def _supervisor(play: Play, agent: str, no_more: str | None = None) -> None:
+    """The configuration is read again: who is none is an agent still."""
+    role = "agent" if no_more else "supervisor"
+    agents = play.stage.playbook.agents
+    changed = tuple(one.model_copy(update={"role": role}) if one.name == agent else one for one in agents)
+    play.stage.playbook = replace(play.stage.playbook, agents=changed)
+    play.stage.engine.playbook = play.stage.playbook
+
+
 @sentence(r"Monitoring is silent")
 async def _silent(play: Play) -> None:
     book = play.stage.playbook

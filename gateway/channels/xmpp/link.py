@@ -378,6 +378,7 @@ class XmppLink:
         self._software.lost()
         self._guarded(self._attendance.forget)
         self._guarded(self.rooms.closed)
+        self._guarded(self.events.lost)
 
     def _silent(self) -> None:
         """Agents may have been cut off since the last sign of life."""

@@ -113,8 +113,8 @@ class Attendance:
             self._leaves(sender, desk=not contact.customer)
         elif kind == "subscribe":
             self._subscribes(sender, contact)
-        elif kind == "subscribed":
-            self._lets_see(sender, contact)
+        elif kind in ("subscribed", "unsubscribed"):
+            (self._lets_see if kind == "subscribed" else self._hides)(sender, contact)
         elif kind == "unsubscribe":
             self._owner.write(presence(_bare(contact.full), sender.bare, "unsubscribed"))
         elif kind == "probe":
@@ -141,6 +141,20 @@ class Attendance:
         self._owner.write(presence(self._owner.profile.domain, sender.bare, "probe"))
         # ejabberd answers no probe of an agent who is offline.
         asyncio.get_running_loop().call_later(self._patience, self._silent, sender.bare, agent)
+
+    def _hides(self, sender: Sender, contact: Contact) -> None:
+        """We may not see the agent, or not any more: whether they are there only a customer's contact may know."""
+        agent = self._agents.get(sender.bare)
+        if contact.customer or self.managed or agent is None:
+            return
+        agent.visible = False
+        agent.devices = {name: its for name, its in agent.devices.items() if not its[1]}
+        if agent.devices:
+            self._tell(sender.bare, agent)
+        elif agent.told is not Show.unknown:
+            agent.told = Show.unknown
+            if self._owner.events.listed(sender.bare):
+                self._owner.events.attends(sender.bare, Show.unknown)
 
     def _silent(self, bare: str, agent: _Agent) -> None:
         if self._agents.get(bare) is agent and agent.told is Show.unknown:
@@ -169,11 +183,12 @@ class Attendance:
         self._tell(sender.bare, agent)
 
     def _leaves(self, sender: Sender, *, desk: bool) -> None:
-        """From a bare JID: all its devices; of an agent we may not see it says nothing (Prosody answers a request so).
-        To a contact only, perhaps because the agent removed that contact: it counts only for a device that never told
-        the desk."""
+        """From a bare JID: all its devices. Of an agent we may not see it says nothing (Prosody answers a request so,
+        and both servers tell it of each device when the agent says no). To a contact only, perhaps because the agent
+        removed that contact: it counts only for a device that never told the desk.
+        """
         agent = self._agents.setdefault(sender.bare, _Agent())
-        if not sender.resource and not agent.visible and not self.managed:
+        if sender.resource not in agent.devices and not agent.visible and not self.managed:
             return
         for resource, (_, told_desk) in list(agent.devices.items()):
             if sender.resource in {"", resource} and (desk or not told_desk):

@@ -57,6 +57,21 @@ async def test_who_may_not_be_seen_is_unknown(room: Room) -> None:
     assert await shows(room, presence(f"{ANNA}/a")) == [(ANNA, Show.online)]
 
 
+async def test_who_says_no_is_unknown(room: Room) -> None:
+    """Their client may be there all the same: what a server tells when they say it is not that they are gone."""
+    no = presence(ANNA, type="unsubscribed")
+    assert await shows(room, no, presence(f"{ANNA}/a", type="unavailable")) == []
+    yes = presence(ANNA, type="subscribed")
+    assert await shows(room, yes, presence(f"{ANNA}/a")) == [(ANNA, Show.online)]
+    assert await shows(room, no, presence(f"{ANNA}/a", type="unavailable")) == [(ANNA, Show.unknown)]
+    assert await shows(room, yes, presence(f"{ANNA}/a", show="dnd")) == [(ANNA, Show.dnd)]
+    assert (await shows(room, presence(f"{ANNA}/a", type="unavailable"), no))[-1] == (ANNA, Show.unknown)
+    assert await shows(room, presence(ANNA, to=CONTACT, type="unsubscribed"), no) == []
+    assert await shows(room, presence(f"{ANNA}/b", to=CONTACT)) == [(ANNA, Show.online)]
+    assert await shows(room, yes, presence(f"{ANNA}/a", show="chat")) == [(ANNA, Show.chat)]
+    assert await shows(room, no) == [(ANNA, Show.online)], "a contact is told"
+
+
 async def test_who_lets_us_see_and_shows_nothing_is_offline(make_room: MakeRoom) -> None:
     """ejabberd answers no probe of an agent who is offline: else the grace of one who left meanwhile never began."""
     room = await make_room(patience=Patience(first=0.01, limit=0.05, advert=0.01, probe=0.02))
