@@ -19,7 +19,7 @@ from gateway.model.customer import called
 from gateway.model.desk import MARK
 from gateway.model.message import Direction, Message
 from gateway.model.offer import Offer
-from gateway.store.listings import ConversationView
+from gateway.store.listings import ConversationView, NoteLine
 from gateway.store.waiting import Facts
 
 DESK = MARK
@@ -110,9 +110,12 @@ def _about(facts: Facts, book: Playbook) -> list[str]:
     zone = times.zone_of(book, its.brand)
     if its.why:
         lines.append(f"Why: {_short(its.why)}")
+    if facts.transfer is not None:
+        lines.append(f"{_by_desk('Transferred', facts.transfer, book, zone)} {_short(facts.transfer.text)}")
     lines += _promised(its, zone)
     if facts.previous is not None:
         lines.append(_before(facts.previous, zone))
+    lines += [f"{_by_desk('Note', note, book, zone)}: {_short(note.text)}" for note in facts.notes]
     if facts.event is not None:
         lines.append(f"About: {facts.event.type}: {_values(json.loads(facts.event.data))[:_EVENT_MOST]}")
     if facts.dialogue is not None and facts.dialogue.slots:
@@ -154,6 +157,13 @@ def _before(previous: ConversationView, zone: ZoneInfo) -> str:
     rated = f", rated {previous.rating} of 5" if previous.rating is not None else ""
     whose = f" in {its.queue}" if its.queue else ""
     return f"Before: {times.day(its.opened_at, zone)}{whose}: {its.disposition or its.state}{rated}"
+
+
+def _by_desk(what: str, note: NoteLine, book: Playbook, zone: ZoneInfo) -> str:
+    """What colleagues tell each other: when and by whom, so that nobody takes it for the customer's."""
+    at = note.id >> 20
+    author = "the desk" if note.author == "system" else escalation.name_of(book, note.author)
+    return f"{what} {times.day(at, zone)} {times.clock(at, zone)} by {author}"
 
 
 def _values(values: Mapping[str, object]) -> str:
