@@ -121,6 +121,8 @@ def _about(facts: Facts, book: Playbook) -> list[str]:
     if facts.dialogue is not None and facts.dialogue.slots:
         lines.append(f"Remembered: {_values(facts.dialogue.slots)[:_EVENT_MOST]}")
     lines += [_offer(offer) for offer in facts.offers]
+    if facts.answer is not None and facts.answer.author in ("customer", "system"):
+        lines.append(f"{_by_desk('Of offers', facts.answer, book, zone)}: {_short(facts.answer.text)}")
     if facts.view.tags:
         lines.append(f"Tags: {', '.join(facts.view.tags)}")
     its_own, guessed = facts.customer.language, facts.customer.guessed
@@ -161,9 +163,9 @@ def _before(previous: ConversationView, zone: ZoneInfo) -> str:
 
 def _by_desk(what: str, note: NoteLine, book: Playbook, zone: ZoneInfo) -> str:
     """What colleagues tell each other: when and by whom, so that nobody takes it for the customer's."""
-    at = note.id >> 20
-    author = "the desk" if note.author == "system" else escalation.name_of(book, note.author)
-    return f"{what} {times.day(at, zone)} {times.clock(at, zone)} by {author}"
+    at, its = note.id >> 20, note.author
+    author = "" if its in ("customer", "system") else f" by {escalation.name_of(book, its)}"
+    return f"{what} {times.day(at, zone)} {times.clock(at, zone)}{author}"
 
 
 def _values(values: Mapping[str, object]) -> str:

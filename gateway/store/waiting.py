@@ -145,6 +145,7 @@ class Facts:
     listening: tuple[str, ...] = ()
     notes: tuple[NoteLine, ...] = ()
     transfer: NoteLine | None = None
+    answer: NoteLine | None = None
 
     @property
     def dialogue(self) -> Dialogue | None:
@@ -225,6 +226,7 @@ def facts(connection: apsw.Connection, conversation_id: int, before: int, most: 
         tuple(str(row[0]) for row in connection.execute(_LISTENING, (its.id,))),
         (*_notes(connection, its.previous), *_notes(connection, its.id)),
         next(iter(latest_notes(connection, its.id, "transferred", 1)), None),
+        next(iter(latest_notes(connection, its.id, "offer", 1)), None),
     )
 
 
