@@ -17,7 +17,7 @@ from gateway.model.brand import Brand
 from gateway.model.conversation import Conversation, ConversationState, OwnerKind
 from gateway.model.customer import called
 from gateway.model.desk import MARK
-from gateway.model.message import Direction, Message
+from gateway.model.message import Direction, Disposition, Message
 from gateway.model.offer import Offer
 from gateway.store.listings import ConversationView, NoteLine
 from gateway.store.waiting import Facts
@@ -28,6 +28,7 @@ SHOWN = 12
 _MOST, _LONGEST = 300, 1600
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "LRI", "RLI", "FSI", "PDF", "PDI")
 _UNSEEN = ("Cf", "Cc", "Mn", "Me", "Zs")
+_LOST = (Disposition.blocked, Disposition.bounced, Disposition.misdirected, Disposition.expired, Disposition.opted_out)
 _EVENT_MOST = 400
 _LINK = re.compile(r"(https?://[^\s/]+(?:/[^\s/]+)*?/c/)[\w-]{16}(?![\w-])")
 _PROMISED = {"first_response": "an answer", "next_response": "an answer", "resolve": "the end"}
@@ -193,8 +194,11 @@ def _transcript(messages: Sequence[Message], book: Playbook, zone: ZoneInfo) -> 
 
 
 def spoken(message: Message, book: Playbook, most: int = _LONGEST) -> str:
-    """Who said what, in one line of at most so many characters, without a link that is the customer's own."""
-    return f"{speaker(message, book)}: {_short(message.text, most)}"
+    """Who said what, in one line of at most so many characters, without a link that is the customer's own; whether it
+    did not arrive.
+    """
+    lost = " (did not arrive)" if message.direction is Direction.mt and message.disposition in _LOST else ""
+    return f"{speaker(message, book)}{lost}: {_short(message.text, most)}"
 
 
 def speaker(message: Message, book: Playbook) -> str:
