@@ -286,7 +286,7 @@ class Agents:
             return Told(NOW, refused=True)
         if known is None:
             return Told("this customer has no conversation", refused=True)
-        return Told(cards.card(known, self._book, 0).removeprefix(f"{cards.DESK} "))
+        return Told(cards.card(known, self._book, 0, agent).removeprefix(f"{cards.DESK} "))
 
     # -- the desk itself
 

@@ -81,9 +81,9 @@ def contact(customer: str, who: str, brand: Brand | None) -> str:
     return f"{who} ({brand.display_name})" if who and brand is not None else who or customer
 
 
-def card(facts: Facts, book: Playbook, seconds: int) -> str:
+def card(facts: Facts, book: Playbook, seconds: int, reader: str | None = None) -> str:
     """Who it is, why, what was said, what is remembered, offers, consent and language. seconds: to take it; 0 = no
-    deadline, it is the reader's.
+    deadline. reader: their JID, None = who has it, or is asked to take it.
     """
     its = facts.view.conversation
     brand = book.brands.get(its.brand)
@@ -91,7 +91,8 @@ def card(facts: Facts, book: Playbook, seconds: int) -> str:
     if facts.messages:
         lines += [*_transcript(facts.messages, book, times.zone_of(book, its.brand)), "--"]
     lines += _listening(facts, book)
-    lines.append(_what_to_do(seconds, its))
+    has = its.agent if reader not in (None, its.agent) else None
+    lines.append(_what_to_do(seconds, its, escalation.name_of(book, has) if has is not None else ""))
     return "\n".join(lines)
 
 
@@ -216,7 +217,8 @@ def _short(text: str, most: int = _MOST) -> str:
     return plain if len(plain) <= most else f"{plain[:most]}..."
 
 
-def _what_to_do(seconds: int, its: Conversation) -> str:
+def _what_to_do(seconds: int, its: Conversation, other: str) -> str:
+    """other: who has it, "" = the reader, or nobody."""
     if seconds:
         return f".take or just answer within {seconds} s; .decline passes it on"
     if its.owner_kind is OwnerKind.queue:
@@ -225,4 +227,6 @@ def _what_to_do(seconds: int, its: Conversation) -> str:
         return f"It is closed ({its.disposition})"
     if its.owner_kind is OwnerKind.bot:
         return "The bot has it"
+    if other:
+        return f"{other} wraps it up" if its.state == "wrapup" else f"{other} has it; .take {other} takes it over"
     return "What you write here goes to the customer. .help lists what you can do"
