@@ -71,6 +71,11 @@ class Attendance:
         """What an agent's clients say."""
         return self._shows.get(agent, Show.unknown)
 
+    def appears(self, agent: str) -> Show:
+        """The same, or away where the agent said so to the desk."""
+        show = self.show(agent)
+        return Show.away if agent in self._away and show < Show.away else show
+
     def gone(self, agent: str, grace: int) -> bool:
         """Whether an agent has been offline for so many ms. Not gone is of whom nobody has told anything, and who has
         worked over HTTP since they went offline.
@@ -79,9 +84,8 @@ class Attendance:
         return agent not in self._elsewhere and left is not None and self._now() - left >= grace
 
     def presence(self, agent: str) -> str:
-        """As the API shows it: what the clients say, or `away` where the agent said so to the desk."""
-        show = self.show(agent)
-        return "away" if agent in self._away and show < Show.away else show.name
+        """`appears`, as the API shows it."""
+        return self.appears(agent).name
 
     def rank(self, agent: str) -> int | None:
         """How soon an agent is asked, smaller first; None = not at all."""
