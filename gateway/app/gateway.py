@@ -300,7 +300,7 @@ class Gateway:
         )
 
     def _show(self, agent: str) -> Show:
-        return self.chat.attendance.show(agent) if self.chat is not None else Show.unknown
+        return self.chat.attendance.appears(agent) if self.chat is not None else Show.unknown
 
     def _ready(self) -> tuple[bool, list[str]]:
         """Whether work is taken, and what does not work as it should."""

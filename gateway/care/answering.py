@@ -4,12 +4,15 @@ A bare YES means the offer only while that has the floor (`Offer.asked`): nobody
 may be a question. Whatever else it may mean buys and declines nothing, and the agent hears why.
 """
 
-from gateway.care import closing, offers, outbound
+from gateway.care import closing, offers, outbound, reserving
 from gateway.care.playbook import yes_or_no
 from gateway.care.turn import Turn
 from gateway.model.conversation import Conversation
 from gateway.model.message import Message
 from gateway.model.offer import Offer, OfferState
+
+_EXPIRED = (OfferState.expired, OfferState.open)
+"""The latter where the timer has not come yet."""
 
 
 def answered(turn: Turn, brand: str, message: Message) -> tuple[Offer, str] | None:
@@ -38,25 +41,41 @@ def _note(turn: Turn, conversation: Conversation, offer: Offer, said: str) -> No
 
 
 def in_doubt(turn: Turn, conversation: Conversation, message: Message) -> None:
-    """A YES or NO that settles no offer, though one is open: whoever has the conversation hears why."""
+    """A YES or NO that settles no offer, though one is open or has just expired: whoever has the conversation, or is
+    asked to take it, hears why; the card tells the next.
+    """
     answer = yes_or_no(message.text, turn.language(conversation.brand)) if turn.offers else None
-    if answer is None:
+    why = _why(turn, conversation.brand, answer) if answer is not None else ""
+    if not why:
         return
-    made = offers.made_by_agents(turn, conversation.brand)
-    if not made:
-        return
-    open_ones = [offer.name for offer in made if offers.seen(turn, offer)]
-    does = "buys" if answer == "YES" else "declines"
-    if not open_ones:
-        names = " and ".join(offer.name for offer in made)
-        why = f"they have not had the text of the offer {names}: their {answer} {does} nothing"
-    elif len(open_ones) > 1:
-        why = f"their {answer} may mean {' or '.join(open_ones)}: it {does} none; .offer NAME asks for one once more"
-    else:
-        [name] = open_ones
-        why = f"their {answer} may mean what was written after the offer {name}: it {does} nothing"
-        why += f"; .offer {name} asks once more"
     turn.note(conversation, "offer", "system", why)
+    asked = reserving.reservation_of(turn.fresh(conversation)).agent
+    if asked is not None:
+        turn.to_agent("notice", asked, conversation.id, why)
+
+
+def _why(turn: Turn, brand: str, answer: str) -> str:
+    """Why it settles nothing; "" where nobody can have meant an offer."""
+    does = "buys" if answer == "YES" else "declines"
+    made = offers.still_open(turn, brand)
+    if not made:
+        ended = offers.just_ended(turn, brand)
+        if ended is None or not ended.asked or answer != "YES" or ended.state not in _EXPIRED:
+            return ""
+        return f"the offer {ended.name} has expired: their YES buys nothing; .offer {ended.name} makes it anew"
+    shown = [offer for offer in made if offers.seen(turn, offer)]
+    if not shown:
+        names = " and ".join(offer.name for offer in made)
+        return f"they have not had the text of the offer {names}: their {answer} {does} nothing"
+    if len(shown) > 1:
+        names = " or ".join(offer.name for offer in shown)
+        return f"their {answer} may mean {names}: it {does} none; .offer NAME asks for one once more"
+    [one] = shown
+    if one.asked:  # an agent's would be settled
+        why = f"the bot made the offer {one.name}, and agents have the conversation: their {answer} {does} nothing"
+    else:
+        why = f"their {answer} may mean what was written after the offer {one.name}: it {does} nothing"
+    return f"{why}; .offer {one.name} asks once more"
 
 
 def second_yes(turn: Turn, brand: str, message: Message) -> bool:

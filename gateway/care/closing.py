@@ -55,6 +55,8 @@ def refused(turn: Turn, conversation: Conversation, disposition: str) -> str | N
     named = _of_queue(turn, conversation)
     if not named or disposition in named:
         return None
+    if not disposition:
+        return f"queue {conversation.queue} wants to know how it ended: {', '.join(named)}"
     return f"no disposition {disposition!r} in queue {conversation.queue}; there are {', '.join(named)}"
 
 

@@ -256,7 +256,7 @@ def delivery_failed(turn: Turn, message: Message, reason: str, *, opted_out: boo
         for each in turn.playbook.brands_at(message.ours) or (brand,):
             consent.carrier_opt_out(turn, each, reason)
         return
-    why = f"a text did not arrive: {reason}"
+    why = f"{_named(message)} did not arrive: {reason}"
     current = turn.conversation(message.brand)
     if current is None:
         if message.conversation_id is None:
@@ -268,7 +268,7 @@ def delivery_failed(turn: Turn, message: Message, reason: str, *, opted_out: boo
             queueing.reopen(turn, own, why)
         return
     current = queueing.to_do(turn, current)
-    turn.note(current, "failed", "system", f"{_named(message)} did not arrive: {reason}")
+    turn.note(current, "failed", "system", why)
     if current.owner_kind is OwnerKind.bot:
         queueing.to_queue(turn, current, None, why)
 

@@ -152,8 +152,12 @@ def agent_says(
 
 def wait_for_customer(turn: Turn, conversation: Conversation) -> None:
     """The agent has written: should the customer stay silent, T_idle closes it (`gateway.care.promises`)."""
-    its = wrapping.back(turn, turn.fresh(conversation), "its agent wrote again")
-    turn.put(replace(its, state=ConversationState.waiting, promises=answered(its.promises)))
+    conversation = turn.fresh(conversation)
+    if conversation.state is ConversationState.wrapup:
+        conversation = wrapping.back(turn, conversation)
+        turn.note(conversation, "reopened", conversation.agent or "system", "wrote again")
+        turn.tell(conversation, "open again, since you wrote; .close OUTCOME closes it")
+    turn.put(replace(conversation, state=ConversationState.waiting, promises=answered(conversation.promises)))
 
 
 def customer_wrote(turn: Turn, conversation: Conversation) -> Conversation:

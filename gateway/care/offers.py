@@ -199,11 +199,12 @@ def failed(turn: Turn, offer: Offer, problem: str) -> Offer:
 
 def made_by_agents(turn: Turn, brand: str) -> list[Offer]:
     """The open offers of the brand that agents made."""
-    return [
-        offer
-        for offer in turn.offers.values()
-        if offer.brand == brand and offer.made_by.startswith(AGENTS) and usable(turn, offer)
-    ]
+    return [offer for offer in still_open(turn, brand) if offer.made_by.startswith(AGENTS)]
+
+
+def still_open(turn: Turn, brand: str) -> list[Offer]:
+    """The open offers of the brand, whoever made them."""
+    return [offer for offer in turn.offers.values() if offer.brand == brand and usable(turn, offer)]
 
 
 def of_agent(turn: Turn, brand: str) -> Offer | None:

@@ -42,6 +42,7 @@ from gateway.settings import nearest
 from gateway.store import stanzas
 from gateway.store.access import READ_FAULT
 from gateway.store.database import Store
+from gateway.store.listings import loads
 from gateway.store.tags import tags_of_customer
 from gateway.store.units import Failure, Rejected
 from gateway.store.views import message_of_key
@@ -256,9 +257,11 @@ class Agents:
         """Raises Failure: nothing is on disk. Rejected: this line was run before."""
         if run.verb.tagged:
             run = replace(run, tags=await self._store.read(tags_of_customer, f"tel:{run.customer}"))
+        if run.verb.counted:
+            run = replace(run, busy=(await self._store.read(loads)).busy)
 
         def decide(turn: Turn) -> Told:
-            told = run.decide(turn, self.attendance.show)
+            told = run.decide(turn, self.attendance.appears)
             if run.key and not told.refused and told.form is None:
                 stanzas.add(turn.unit, run.key, turn.now, run.line, told.text)
             return told
@@ -286,7 +289,7 @@ class Agents:
             return Told(NOW, refused=True)
         if known is None:
             return Told("this customer has no conversation", refused=True)
-        return Told(cards.card(known, self._book, 0).removeprefix(f"{cards.DESK} "))
+        return Told(cards.card(known, self._book, 0, agent).removeprefix(f"{cards.DESK} "))
 
     # -- the desk itself
 

@@ -110,6 +110,11 @@ class Attendance:
         since = self._asked.get(agent)
         return since is not None and self._now() - since >= ms
 
+    def appears(self, agent: str) -> Show:
+        """The same, or away where the agent said so to the desk."""
+        show = self.show(agent)
+        return Show.away if agent in self._away and show < Show.away else show
+
     def gone(self, agent: str, grace: int) -> bool:
         """Whether an agent has been offline for so many ms, or nothing has come of them for so long, although we asked.
         Not gone is who has worked over HTTP since they went offline, or wrote without letting us see them.
@@ -120,9 +125,8 @@ class Attendance:
         return self._silent(agent, max(grace, SILENT_MS)) or (left is not None and self._now() - left >= grace)
 
     def presence(self, agent: str) -> str:
-        """As the API shows it: what the clients say, or `away` where the agent said so to the desk."""
-        show = self.show(agent)
-        return "away" if agent in self._away and show < Show.away else show.name
+        """`appears`, as the API shows it."""
+        return self.appears(agent).name
 
     def rank(self, agent: str) -> int | None:
         """How soon an agent is asked, smaller first; None = not at all."""

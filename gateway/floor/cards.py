@@ -17,9 +17,9 @@ from gateway.model.brand import Brand
 from gateway.model.conversation import Conversation, ConversationState, OwnerKind
 from gateway.model.customer import called
 from gateway.model.desk import MARK
-from gateway.model.message import Direction, Message
+from gateway.model.message import Direction, Disposition, Message
 from gateway.model.offer import Offer
-from gateway.store.listings import ConversationView
+from gateway.store.listings import ConversationView, NoteLine
 from gateway.store.waiting import Facts
 
 DESK = MARK
@@ -28,6 +28,7 @@ SHOWN = 12
 _MOST, _LONGEST = 300, 1600
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "LRI", "RLI", "FSI", "PDF", "PDI")
 _UNSEEN = ("Cf", "Cc", "Mn", "Me", "Zs")
+_LOST = (Disposition.blocked, Disposition.bounced, Disposition.misdirected, Disposition.expired, Disposition.opted_out)
 _EVENT_MOST = 400
 _LINK = re.compile(r"(https?://[^\s/]+(?:/[^\s/]+)*?/c/)[\w-]{16}(?![\w-])")
 _PROMISED = {"first_response": "an answer", "next_response": "an answer", "resolve": "the end"}
@@ -80,9 +81,9 @@ def contact(customer: str, who: str, brand: Brand | None) -> str:
     return f"{who} ({brand.display_name})" if who and brand is not None else who or customer
 
 
-def card(facts: Facts, book: Playbook, seconds: int) -> str:
+def card(facts: Facts, book: Playbook, seconds: int, reader: str | None = None) -> str:
     """Who it is, why, what was said, what is remembered, offers, consent and language. seconds: to take it; 0 = no
-    deadline, it is the reader's.
+    deadline. reader: their JID, None = who has it, or is asked to take it.
     """
     its = facts.view.conversation
     brand = book.brands.get(its.brand)
@@ -90,7 +91,8 @@ def card(facts: Facts, book: Playbook, seconds: int) -> str:
     if facts.messages:
         lines += [*_transcript(facts.messages, book, times.zone_of(book, its.brand)), "--"]
     lines += _listening(facts, book)
-    lines.append(_what_to_do(seconds, its))
+    has = its.agent if reader not in (None, its.agent) else None
+    lines.append(_what_to_do(seconds, its, escalation.name_of(book, has) if has is not None else ""))
     return "\n".join(lines)
 
 
@@ -110,14 +112,19 @@ def _about(facts: Facts, book: Playbook) -> list[str]:
     zone = times.zone_of(book, its.brand)
     if its.why:
         lines.append(f"Why: {_short(its.why)}")
+    if facts.transfer is not None:
+        lines.append(f"{_by_desk('Transferred', facts.transfer, book, zone)} {_short(facts.transfer.text)}")
     lines += _promised(its, zone)
     if facts.previous is not None:
         lines.append(_before(facts.previous, zone))
+    lines += [f"{_by_desk('Note', note, book, zone)}: {_short(note.text)}" for note in facts.notes]
     if facts.event is not None:
         lines.append(f"About: {facts.event.type}: {_values(json.loads(facts.event.data))[:_EVENT_MOST]}")
     if facts.dialogue is not None and facts.dialogue.slots:
         lines.append(f"Remembered: {_values(facts.dialogue.slots)[:_EVENT_MOST]}")
     lines += [_offer(offer) for offer in facts.offers]
+    if facts.answer is not None and facts.answer.author in ("customer", "system"):
+        lines.append(f"{_by_desk('Of offers', facts.answer, book, zone)}: {_short(facts.answer.text)}")
     if facts.view.tags:
         lines.append(f"Tags: {', '.join(facts.view.tags)}")
     its_own, guessed = facts.customer.language, facts.customer.guessed
@@ -158,6 +165,13 @@ def _before(previous: ConversationView, zone: ZoneInfo) -> str:
     return f"Before: {times.day(its.opened_at, zone)}{whose}: {its.disposition or its.state}{rated}"
 
 
+def _by_desk(what: str, note: NoteLine, book: Playbook, zone: ZoneInfo) -> str:
+    """What colleagues tell each other: when and by whom, so that nobody takes it for the customer's."""
+    at, its = note.id >> 20, note.author
+    author = "" if its in ("customer", "system") else f" by {escalation.name_of(book, its)}"
+    return f"{what} {times.day(at, zone)} {times.clock(at, zone)}{author}"
+
+
 def _values(values: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {_short(str(value))}" for name, value in values.items())
 
@@ -183,8 +197,11 @@ def _transcript(messages: Sequence[Message], book: Playbook, zone: ZoneInfo) -> 
 
 
 def spoken(message: Message, book: Playbook, most: int = _LONGEST) -> str:
-    """Who said what, in one line of at most so many characters, without a link that is the customer's own."""
-    return f"{speaker(message, book)}: {_short(message.text, most)}"
+    """Who said what, in one line of at most so many characters, without a link that is the customer's own; whether it
+    did not arrive.
+    """
+    lost = " (did not arrive)" if message.direction is Direction.mt and message.disposition in _LOST else ""
+    return f"{speaker(message, book)}{lost}: {_short(message.text, most)}"
 
 
 def speaker(message: Message, book: Playbook) -> str:
@@ -202,7 +219,8 @@ def _short(text: str, most: int = _MOST) -> str:
     return plain if len(plain) <= most else f"{plain[:most]}..."
 
 
-def _what_to_do(seconds: int, its: Conversation) -> str:
+def _what_to_do(seconds: int, its: Conversation, other: str) -> str:
+    """other: who has it, "" = the reader, or nobody."""
     if seconds:
         return f".take or just answer within {seconds} s; .decline passes it on"
     if its.owner_kind is OwnerKind.queue:
@@ -211,4 +229,6 @@ def _what_to_do(seconds: int, its: Conversation) -> str:
         return f"It is closed ({its.disposition})"
     if its.owner_kind is OwnerKind.bot:
         return "The bot has it"
+    if other:
+        return f"{other} wraps it up" if its.state == "wrapup" else f"{other} has it; .take {other} takes it over"
     return "What you write here goes to the customer. .help lists what you can do"

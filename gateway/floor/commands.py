@@ -4,6 +4,7 @@ The same definitions as in the chat client: what a verb asks, what it does, and 
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from gateway.care import elsewhere, escalation
 from gateway.care.desk import Unknown
@@ -16,6 +17,7 @@ from gateway.model.desk import Form, Show, own_key
 from gateway.settings import nearest
 from gateway.store import stanzas, waiting
 from gateway.store.database import Store
+from gateway.store.listings import loads
 from gateway.store.tags import tags_of
 from gateway.store.units import Rejected
 from gateway.store.views import key_of_conversation
@@ -58,8 +60,10 @@ class Commands:
 
         tags = await self._store.read(tags_of, [conversation_id])
 
+        busy = (await self._store.read(loads)).busy if verb.counted else {}
+
         def decide(turn: Turn) -> str:
-            scene = self._scene(turn, conversation_id, agent, values, tags)
+            scene = replace(self._scene(turn, conversation_id, agent, values, tags), busy=busy)
             _require(verb, scene)
             told = verb.do(scene)
             elsewhere.works_over_http(turn, self._engine.presence, escalation.agent_named(turn.playbook, agent))

@@ -200,16 +200,22 @@ class Lobbies:
         waiting = [one for one in mine if one.waits]
         if name == "queue":
             return self._listed(waiting)
-        one = _meant(mine if all_of_it else waiting, rest)
+        typed, whom = _parted(rest)
+        meant = self._engine.playbook.agent(whom)
+        if whom and meant is None:
+            raise Refused(f"{whom[:40]!r} is no agent: say .take and the number; a supervisor names who has it")
+        one = _meant(mine if all_of_it else waiting, mine, typed)
+        if not one.waits and not all_of_it:
+            raise Refused(f"{self._name(one.agent)} has {number(one.key)}")
 
         def decide(turn: Turn) -> str:
             its = turn.conversations.get(one.id)
             if its is None or its.queue != lobby.queue:
                 raise Refused("it has left this queue")
             has = holder(its, agent)
-            if has is not None and all_of_it and not rest.casefold().endswith(self._name(has).casefold()):
+            if has is not None and all_of_it and (meant is None or meant.jid != has):
                 # It waited, perhaps, when the supervisor read of it.
-                raise Refused(f"{self._name(has)} has it now: .take {rest.strip()} {self._name(has)} takes it over")
+                raise Refused(f"{self._name(has)} has it now: .take {typed} {self._name(has)} takes it over")
             escalation.claim(turn, its, agent)
             return ""
 
@@ -224,13 +230,25 @@ class Lobbies:
         return "\n".join([f"{len(waiting)} wait{'s' if len(waiting) == 1 else ''}:", *lines, *more])
 
 
-def _meant(found: Sequence[Shown], typed: str) -> Shown:
-    """The one whose number ends so. Raises Refused."""
+def _parted(rest: str) -> tuple[str, str]:
+    """What was typed of a number, and the words behind it."""
+    words = rest.lstrip("+0123456789 -.()/")
+    return rest.removesuffix(words).strip(), words.strip()
+
+
+def _meant(found: Sequence[Shown], others: Sequence[Shown], typed: str) -> Shown:
+    """The one whose number ends so; of the others where there is none. Raises Refused."""
     digits = "".join(char for char in typed if char in "0123456789")
     if len(digits) < FEWEST_DIGITS:
         raise Refused(f"say .take and the number, or its last {FEWEST_DIGITS} digits or more")
-    whole = typed.strip().startswith("+")
-    fits = [one for one in found if number(one.key) == f"+{digits}" or (not whole and number(one.key).endswith(digits))]
+    whole = typed.startswith("+")
+
+    def fit(those: Sequence[Shown]) -> list[Shown]:
+        return [
+            one for one in those if number(one.key) == f"+{digits}" or (not whole and number(one.key).endswith(digits))
+        ]
+
+    fits = fit(found) or fit(others)
     if not fits:
         raise Refused(f"nobody waits here whose number {'is +' if whole else 'ends with '}{digits[:20]}")
     if len({one.key for one in fits}) > 1:

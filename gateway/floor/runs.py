@@ -19,7 +19,7 @@ BRAND = "brand"
 class Run:
     """brand: which conversation is meant, "" = the only one. rest: arguments of a line, each word the next of the
     inputs. line, key: the line as it was typed and the key of its stanza, "" = it was no line, or had no id. values: of
-    a form, None = it was not shown yet. tags, here: as of `Scene`.
+    a form, None = it was not shown yet. tags, here, busy: as of `Scene`.
     """
 
     agent: str
@@ -32,6 +32,7 @@ class Run:
     values: Mapping[str, str] | None = None
     tags: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     here: str = "here"
+    busy: Mapping[str, int] = field(default_factory=dict)
 
     def decide(self, turn: Turn, show: Callable[[str], Show]) -> Told:
         """Does it, or says what is missing. show: how much a colleague is there. Raises Refused, NotOwner."""
@@ -55,10 +56,11 @@ class Run:
             return self._with_brand(asked_again(Form(self.verb.title, inputs=tuple(inputs)), self.values))
         noticed = self.verb.noticed and bool(self.line) and conversation.agent == self.agent
         line = line_key(self.key) if self.key else None
-        text = self.verb.do(Scene(turn, conversation, self.agent, given, show, self.tags, line=line, here=self.here))
+        scene = Scene(turn, conversation, self.agent, given, show, self.tags, None, line, self.here, self.busy)
+        text = self.verb.do(scene)
         if self.verb.sends and not self.line:
             show_sent(turn, conversation, self.agent, text)
-        return Told("" if noticed else text)
+        return Told(text.partition("\n")[2] if noticed else text)
 
     def _with_brand(self, told: Told) -> Told:
         """A form brings back which conversation is meant."""

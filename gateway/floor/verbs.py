@@ -12,6 +12,7 @@ from gateway.care import closing, consent, elsewhere, escalation, handing_back, 
 from gateway.care.turn import NotOwner, Refused, Turn
 from gateway.floor import inviting
 from gateway.floor.beginnings import plain
+from gateway.floor.colleagues import slow
 from gateway.model.conversation import Conversation, OwnerKind
 from gateway.model.desk import Input, Show, Told
 from gateway.model.message import Author, Message, MessageClass, MessageState
@@ -41,6 +42,7 @@ class Scene:
     tags: of the customer's conversations, by conversation, for verbs that are `tagged`. key: where it is not run in
     the agent's own chat client, with which their words to the customer are kept, to be shown there. line: where it is
     a line of chat, with which they are kept, to be corrected. here: how an answer calls the chat with the customer.
+    busy: how many conversations each agent has, for verbs that are `counted`.
     """
 
     turn: Turn
@@ -52,6 +54,7 @@ class Scene:
     key: str | None = None
     line: str | None = None
     here: str = "here"
+    busy: Mapping[str, int] = field(default_factory=dict)
 
     def sent(self, message: Message) -> None:
         """A text in the agent's name goes out."""
@@ -67,11 +70,12 @@ Steps = Callable[[Scene, str | None], Told]
 @dataclass(frozen=True, slots=True)
 class Verb:
     """name: as in `/name` and `careline#name`. usage: its arguments, as the help shows them. noticed: whoever has the
-    conversation gets a notice of it, which is answer enough to a line of chat. steps: in place of `inputs` and `do`,
-    where more is asked than once: takes the next step; it is given the rest of a line, None = a form. tagged: it must
-    know the tags. help: what the help says of it, "" = its title. told_with: another one, with which the help tells of
-    it. supervisors: it is for them alone. sends: something to the customer. on: which conversations it is for, and may
-    be picked where it is run on the desk; whether it can be done there is for `do` to say.
+    conversation gets a notice of it: a line of chat is answered with more than the first line alone. steps: in place of
+    `inputs` and `do`, where more is asked than once: takes the next step; it is given the rest of a line, None = a
+    form. tagged, counted: it must know the tags, or how many conversations each agent has. help: what the help says of
+    it, "" = its title. told_with: another one, with which the help tells of it. supervisors: it is for them alone.
+    sends: something to the customer. on: which conversations it is for, and may be picked where it is run on the desk;
+    whether it can be done there is for `do` to say.
     """
 
     name: str
@@ -82,6 +86,7 @@ class Verb:
     noticed: bool = False
     steps: Steps | None = None
     tagged: bool = False
+    counted: bool = False
     help: str = ""
     told_with: str = ""
     supervisors: bool = False
@@ -249,7 +254,8 @@ def to(scene: Scene) -> str:
     if known is not None and scene.show(known.jid) is Show.offline:
         raise Refused(f"{known.name} is not there now; .to a queue, or to a colleague who is", "to")
     escalation.transfer(scene.turn, scene.conversation, whom, scene.values.get("reason", ""), scene.agent)
-    return f"transferred to {known.name if known is not None else scene.turn.playbook.queue(whom) or whom}"
+    said = f"transferred to {known.name if known is not None else scene.turn.playbook.queue(whom) or whom}"
+    return said + (slow(known, scene.show(known.jid), scene.busy.get(known.jid, 0)) if known is not None else "")
 
 
 def bot(scene: Scene) -> str:
@@ -365,6 +371,7 @@ def monitor(scene: Scene) -> str:
 
 _CLAIMED = frozenset({Whose.offered, Whose.waits, Whose.others})
 _ENDED = OWN | {Whose.others}
+_WRAPS = frozenset({Whose.wrapup})
 
 VERBS: Mapping[str, Verb] = {
     verb.name: verb
@@ -372,17 +379,10 @@ VERBS: Mapping[str, Verb] = {
         Verb("take", "Take the conversation", "", take, _wants_whom, on=_CLAIMED),
         Verb("decline", "Pass it on", "", decline, on=frozenset({Whose.offered})),
         Verb("offer", "Make an offer", "NAME", offer, _wants_offer, sends=True),
-        Verb("to", "Transfer", "QUEUE or AGENT [reason]", to, _wants_where, noticed=True, on=ANY),
+        Verb("to", "Transfer", "QUEUE or AGENT [reason]", to, _wants_where, noticed=True, counted=True, on=ANY),
         Verb("bot", "Hand back to the bot", "[OUTCOME [note]]", bot, _wants_outcome, noticed=True, on=ANY),
         Verb("close", "Close", "OUTCOME [note]", close, _wants_disposition, noticed=True, on=_ENDED),
-        Verb(
-            "done",
-            "End the time to wrap up",
-            "",
-            done,
-            help="End the time to wrap up, after .close",
-            on=frozenset({Whose.wrapup}),
-        ),
+        Verb("done", "End the time to wrap up", "", done, help="End the time to wrap up, after .close", on=_WRAPS),
         Verb("optout", "The customer wants no more texts", "[what they said]", optout, _wants_words, on=ANY),
         Verb("invite", "Talk in a room with a colleague", "NAME", invite, _wants_guest),
         Verb("monitor", "Listen, as a supervisor", "", monitor, supervisors=True, on=frozenset({Whose.others})),

@@ -152,6 +152,15 @@ def notes(connection: apsw.Connection, conversation_id: int) -> list[NoteLine]:
     return [NoteLine(*row) for row in rows]
 
 
+def latest_notes(connection: apsw.Connection, conversation_id: int, kind: str, most: int) -> list[NoteLine]:
+    """The last notes of a kind, oldest first."""
+    rows = connection.execute(
+        "SELECT id, kind, author, text FROM note WHERE conversation_id = ? AND kind = ? ORDER BY id DESC LIMIT ?",
+        (conversation_id, kind, most),
+    )
+    return [NoteLine(*row) for row in rows][::-1]
+
+
 def _views(connection: apsw.Connection, found: Sequence[Conversation]) -> list[ConversationView]:
     """The messages that are not filed yet are looked through once for all of them."""
     filed = filed_up_to(connection)

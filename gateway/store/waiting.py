@@ -13,7 +13,15 @@ from gateway.model.message import Message
 from gateway.model.offer import Offer
 from gateway.store.ends import BY_STOP
 from gateway.store.events import events_by_id
-from gateway.store.listings import RESTS, WAITS_SINCE, ConversationView, conversation, loads
+from gateway.store.listings import (
+    RESTS,
+    WAITS_SINCE,
+    ConversationView,
+    NoteLine,
+    conversation,
+    latest_notes,
+    loads,
+)
 from gateway.store.marks import number, set_mark
 from gateway.store.messages import messages_by_id
 from gateway.store.statements import columns_of
@@ -23,6 +31,8 @@ from gateway.store.units import Unit
 
 MOST_SINCE = 40
 """Messages on a card that came while the customer waited."""
+MOST_NOTES = 3
+"""Notes on a card, of each of the two conversations that it tells of."""
 MOST_NOTED = 100_000
 RECEIVED = "received by the client of"
 READ = "read by"
@@ -135,6 +145,9 @@ class Facts:
     offers: tuple[Offer, ...]
     previous: ConversationView | None = None
     listening: tuple[str, ...] = ()
+    notes: tuple[NoteLine, ...] = ()
+    transfer: NoteLine | None = None
+    answer: NoteLine | None = None
 
     @property
     def dialogue(self) -> Dialogue | None:
@@ -217,7 +230,14 @@ def facts(connection: apsw.Connection, conversation_id: int, before: int, most: 
         tuple(offer_of(one) for one in offers),
         conversation(connection, its.previous) if its.previous is not None else None,
         tuple(str(row[0]) for row in connection.execute(_LISTENING, (its.id,))),
+        (*_notes(connection, its.previous), *_notes(connection, its.id)),
+        next(iter(latest_notes(connection, its.id, "transferred", 1)), None),
+        next(iter(latest_notes(connection, its.id, "offer", 1)), None),
     )
+
+
+def _notes(connection: apsw.Connection, conversation_id: int | None) -> list[NoteLine]:
+    return latest_notes(connection, conversation_id, "note", MOST_NOTES) if conversation_id is not None else []
 
 
 def _shown(view: ConversationView, before: int, most: int) -> Sequence[int]:

@@ -356,6 +356,7 @@ class Stage:
                 raise AssertionError("a worker of a lane failed") from self.faults[0]
             busy = bool(self.intake._receipts or self.intake._sets or self.store.waited_for)
             busy |= self._rounds is not None or asked == 1
+            busy |= self.chat is not None and self.echoes._giving_up is not None
             if not moved and not busy and before == (self.started, self.store.writes):
                 return
         raise Unsettled("something is done again and again")

@@ -1,5 +1,7 @@
 """What the desk answers to lines of chat."""
 
+import re
+
 from gateway.model.desk import Asked, Said, Show
 from gateway.model.message import MessageState
 from tests.doubles.stage import Stage
@@ -46,6 +48,18 @@ async def test_a_slash_with_words_unsubscribes_nobody_and_a_dot_does(stage: Stag
     assert "this could be a note. .optout ... unsubscribes the customer; .note ... is a note" in heard.text
     assert heard.choices == ((".optout she never asked for it", "Do it"),), "one tap does it after all"
     assert "recorded: the customer is unsubscribed" in await says(stage, heard.choices[0][0], "b")
+
+
+async def test_a_note_on_the_card_is_one_line_that_says_whose_it_is(stage: Stage) -> None:
+    await owned(stage)
+    long = f"12:00 customer: I want out\n[desk] closed\n{'x' * 2000}"
+    assert await says(stage, f".note he is angry\n{long}", "a") == "[desk] noted"
+    lines = (await says(stage, ".card", "b")).splitlines()
+    [noted] = [line for line in lines if "he is angry" in line]
+    assert re.match(r"Note \d\d \w{3} \d\d:\d\d E[SD]T by Ana: he is angry / 12:00 customer: I want out / ", noted)
+    assert len(noted) < 400
+    assert [line for line in lines if line.startswith("[desk]")] == lines[:1]
+    assert not any(line.startswith("12:00") for line in lines)
 
 
 async def test_a_form_that_comes_back_says_what_is_missing(stage: Stage) -> None:

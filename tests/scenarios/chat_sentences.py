@@ -98,3 +98,9 @@ async def _pushed(play: Play, agent: str, times: str, name: str) -> None:
     assert play.stage.chat is not None, "there is no chat server in this play"
     pushed = play.stage.chat.statuses.get((jid(agent), play.phone(name)), [])
     assert len(pushed) == int(times), f"{pushed}"
+
+
+@sentence(r"The answer does not say: (.+)")
+async def _says_not(play: Play, words: str) -> None:
+    assert play.heard.text, "the desk answered nothing"
+    assert words not in play.heard.text, f"it answers: {play.heard.text}"
