@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
-from gateway.care import languages
+from gateway.care import escalation, languages
 from gateway.care.playbook import Playbook
 from gateway.care.promises import duration
 from gateway.floor import times
