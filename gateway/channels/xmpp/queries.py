@@ -2,6 +2,7 @@
 contacts: a million customers answer as one does.
 """
 
+import time
 import xml.etree.ElementTree as ET
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
@@ -18,8 +19,9 @@ _INFO = "http://jabber.org/protocol/disco#info"
 _ITEMS = "http://jabber.org/protocol/disco#items"
 _VCARD = "vcard-temp"
 _VERSION = "jabber:iq:version"
+_LAST = "jabber:iq:last"  # XEP-0012
 _NAME = "Careline"
-_DESK_FEATURES = (_INFO, _ITEMS, NS_COMMANDS, NS_PING, _VCARD, _VERSION)
+_DESK_FEATURES = (_INFO, _ITEMS, NS_COMMANDS, NS_PING, _VCARD, _VERSION, _LAST)
 _CONTACT_FEATURES = (*_DESK_FEATURES, NS_RECEIPTS, NS_MARKERS, NS_STATES)
 
 _UNAVAILABLE = ("cancel", "service-unavailable")
@@ -63,12 +65,14 @@ class Queries:
 
     def __init__(self, owner: DeskOwner) -> None:
         self._owner = owner
+        self._began = time.monotonic()
         self._answers: dict[str, Callable[[_Query], str | Callable[[], Awaitable[str]]]] = {
             f"get {{{NS_PING}}}ping": lambda _: "",
             f"get {{{_INFO}}}query": self._info,
             f"get {{{_ITEMS}}}query": self._items,
             f"get {{{_VCARD}}}vCard": self._card,
             f"get {{{_VERSION}}}query": self._version,
+            f"get {{{_LAST}}}query": self._last,
             f"set {{{NS_COMMANDS}}}command": self._command,
         }
 
@@ -177,6 +181,10 @@ class Queries:
     def _version(_: _Query) -> str:
         """XEP-0092; which version runs is nobody's business."""
         return f"<query xmlns='{_VERSION}'><name>{_NAME}</name><version>1</version></query>"
+
+    def _last(self, _: _Query) -> str:
+        """XEP-0012, 5: how long we are up. What a client wrote before that, and nothing was heard of, may be lost."""
+        return f"<query xmlns='{_LAST}' seconds='{int(time.monotonic() - self._began)}'/>"
 
     def _command(self, query: _Query) -> Callable[[], Awaitable[str]] | str:
         """XEP-0050."""
