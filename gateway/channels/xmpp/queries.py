@@ -21,7 +21,7 @@ _VCARD = "vcard-temp"
 _VERSION = "jabber:iq:version"
 _LAST = "jabber:iq:last"  # XEP-0012
 _NAME = "Careline"
-_DESK_FEATURES = (_INFO, _ITEMS, NS_COMMANDS, NS_PING, _VCARD, _VERSION, _LAST)
+_DESK_FEATURES = (_INFO, _ITEMS, NS_COMMANDS, NS_PING, _VCARD, _VERSION)
 _CONTACT_FEATURES = (*_DESK_FEATURES, NS_RECEIPTS, NS_MARKERS, NS_STATES)
 
 _UNAVAILABLE = ("cancel", "service-unavailable")
@@ -144,7 +144,7 @@ class Queries:
         elif query.contact.customer:
             identity, features = ("client", "sms", query.contact.customer), _CONTACT_FEATURES
         else:
-            identity, features = ("gateway", "sms", _NAME), _DESK_FEATURES
+            identity, features = ("gateway", "sms", _NAME), (*_DESK_FEATURES, _LAST)
         category, kind, name = identity
         inner = f"<identity{attributes(category=category, type=kind, name=name)}/>"
         inner += "".join(f"<feature{attributes(var=feature)}/>" for feature in features)
@@ -182,8 +182,10 @@ class Queries:
         """XEP-0092; which version runs is nobody's business."""
         return f"<query xmlns='{_VERSION}'><name>{_NAME}</name><version>1</version></query>"
 
-    def _last(self, _: _Query) -> str:
+    def _last(self, query: _Query) -> str:
         """XEP-0012, 5: how long we are up. What a client wrote before that, and nothing was heard of, may be lost."""
+        if query.contact.customer:
+            raise _No(_UNAVAILABLE)
         return f"<query xmlns='{_LAST}' seconds='{int(time.monotonic() - self._began)}'/>"
 
     def _command(self, query: _Query) -> Callable[[], Awaitable[str]] | str:
