@@ -55,6 +55,9 @@ async def ana_has_maya(demo: Demo, width: int = 1400) -> AsyncIterator[Page]:
 
 def process(demo: Demo, name: str) -> int:
     """The id of a child of the demo by a word of its command line."""
-    said = {pid: Path(f"/proc/{pid}/cmdline").read_text("utf-8").replace("\0", " ") for pid in filter(alive, demo.children)}
-    [found] = [pid for pid, line in said.items() if name in line]
-    return found
+    said = {
+        pid: Path(f"/proc/{pid}/cmdline").read_text("utf-8").replace("\0", " ") for pid in filter(alive, demo.children)
+    }
+    found: list[int] = [pid for pid, line in said.items() if name in line]
+    assert len(found) == 1, said
+    return found[0]

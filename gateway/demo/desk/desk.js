@@ -46,7 +46,7 @@ function take(jid, message) {
 function mark(id, became) {
   for (const chat of chats.values()) {
     const line = chat.lines.get(id);
-    if (line) Object.assign(line, became);
+    if (line) Object.assign(line, {tick: line.tick === "doubt" ? "" : line.tick}, became);
   }
   draw();
 }
@@ -62,9 +62,10 @@ function doubt(before = Infinity) {
 /** Whether the desk was away since the lines that it has not answered for. */
 async function look() {
   if (!client.up || !unheard().length) return;
+  const now = Date.now();
   const began = await client.began(setting.chat.desk);
   if (!client.up) return;
-  doubt(began);
+  doubt(Math.min(began, now));
   draw();
 }
 
