@@ -62,8 +62,8 @@ async def test_what_was_for_the_desk_is_marked_so(room: Room) -> None:
         return Heard("", delivered=True) if said.text == "words" else Heard(said.text, "", said.text != "no", ours=True)
 
     room.care.hear = hear
-    for id, text in (("a", "words"), ("b", ". note x"), ("c", "no")):
-        room.server.last.send(message(text, id=id))
+    for key, text in (("a", "words"), ("b", ". note x"), ("c", "no")):
+        room.server.last.send(message(text, id=key))
     await room.until(lambda: len(room.server.last.of("message")) == 4)
     ticks = room.server.last.of("message")
     about = [found.get("id") if (found := one.find(mark)) is not None else "" for one in ticks]
