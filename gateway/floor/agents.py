@@ -124,7 +124,7 @@ class Agents:
             # Else it would look for ever as if it had not arrived.
             return _heard(told, delivered=bool(said.id) and not told.refused)
         if not said.customer and not said.replaces:
-            return Heard(help_at_the_desk("This is the desk, and no customer. Say:"))
+            return Heard(help_at_the_desk("This is the desk, and no customer. Say:"), ours=True)
         return await self._words(said, line)
 
     async def _words(self, said: Said, line: Typed) -> Heard:
@@ -330,7 +330,7 @@ MOST_ID = (1 << 63) - 1
 
 
 def _heard(told: Told, *, delivered: bool = False) -> Heard:
-    return Heard(cards.ours(told.text) if told.text else "", delivered=delivered, choices=told.choices)
+    return Heard(cards.ours(told.text) if told.text else "", delivered=delivered, choices=told.choices, ours=True)
 
 
 def _refusal(why: str) -> Heard:

@@ -86,12 +86,14 @@ class Said:
 class Heard:
     """What becomes of what an agent wrote. text: the desk's answer, "" = none. refused: why the words go nowhere: the
     bubble is marked failed with it. delivered: they have reached the phone already, as the stanza is a repetition, or
-    they were for the desk, and done. choices: what one may answer with one tap, as of a `Line`."""
+    they were for the desk, and done. choices: what one may answer with one tap, as of a `Line`. ours: it was for the
+    desk and went to nobody else, done or not: a command, a note."""
 
     text: str = ""
     refused: str = ""
     delivered: bool = False
     choices: tuple[tuple[str, str], ...] = ()
+    ours: bool = False
 
 
 @record

@@ -75,12 +75,12 @@ class Demo:
     def document(self) -> Any:
         return request(f"{self.page}/document")[1]
 
-    def phone(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = request(f"{self.session['phones']}/phones/{MAYA}")[1]
+    def phone(self, whose: str = MAYA) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = request(f"{self.session['phones']}/phones/{whose}")[1]
         return found
 
-    def text(self, words: str) -> None:
-        assert request(f"{self.session['phones']}/mo", {"from": MAYA, "to": "70007", "text": words})[0] == 200
+    def text(self, words: str, whose: str = MAYA) -> None:
+        assert request(f"{self.session['phones']}/mo", {"from": whose, "to": "70007", "text": words})[0] == 200
 
     def end(self, name: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(name)

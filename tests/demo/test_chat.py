@@ -13,13 +13,13 @@ import pytest
 
 from gateway.demo import stories
 from gateway.demo.prosody import MOST_OCTETS, Addresses, Prosody
+from tests.demo.desk_page import DESK, offered, press, shown
 from tests.demo.running import MAYA, Demo, nobody_left, request, until
 from tests.doubles.agent import AgentClient
 from tests.simulator.browser import CHROMIUM, Page, browser
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.usefixtures("prosody")]
 STEPS = [step.name for step in stories.TOUR]
-DESK = "document.querySelector('#chat-frame').contentDocument"
 
 
 def client(demo: Demo, name: str) -> AgentClient:
@@ -27,11 +27,6 @@ def client(demo: Demo, name: str) -> AgentClient:
     chat = demo.setting["chat"]
     [password] = [one["password"] for one in chat["accounts"] if one["jid"] == f"{name}@example.test"]
     return AgentClient(name, chat["port"], password=password, accepts=False, host=chat["host"])
-
-
-def offered(demo: Demo) -> None:
-    """The event's text is on the phone."""
-    until(lambda: any("Reply YES" in bubble["text"] for bubble in demo.phone()))
 
 
 async def test_the_story_in_a_chat_client(demo: Demo) -> None:
@@ -100,16 +95,6 @@ async def test_start_over_puts_the_card_away(demo: Demo) -> None:
         assert request(f"{demo.session['url']}/v1/conversations/{one['id']}", **key)[1]["state"] == "closed"
     finally:
         await ana.logout()
-
-
-async def press(page: Page, words: str) -> None:
-    """A button of the desk by its words."""
-    await page.run(f"[...{DESK}.querySelectorAll('button')].findLast((one) => one.textContent === '{words}').click()")
-
-
-async def shown(page: Page, words: str) -> None:
-    """Waits until the desk says this."""
-    await page.until(f"{DESK}.querySelector('#talk').textContent.includes('{words}')")
 
 
 async def sell(demo: Demo, page: Page) -> None:

@@ -29,6 +29,20 @@ async def says(stage: Stage, text: str, key: str = "s9") -> str:
     return (await stage.do(stage.agents.said(Said(ANA, MAX, key, text)))).text
 
 
+async def test_what_was_for_the_desk_is_known_to_be(stage: Stage) -> None:
+    """However it was typed, done or not: so a client needs no idea of its own of what a note looks like."""
+    await owned(stage)
+    for at, line in enumerate((".note x", ". note x", "\uff0enote x", " // x", "/ x", ".card", ".tag vip")):
+        heard = await stage.do(stage.agents.said(Said(ANA, MAX, f"d{at}", line)))
+        assert (heard.ours, heard.delivered) == (True, True), line
+    for at, line in enumerate((".htaccess", ".offer", "/optout now", "> .note x")):
+        heard = await stage.do(stage.agents.said(Said(ANA, MAX, f"n{at}", line)))
+        assert (heard.ours, heard.delivered) == (True, False), line
+    for at, line in enumerate((" .htaccess", "... well", "note this")):
+        heard = await stage.do(stage.agents.said(Said(ANA, MAX, f"w{at}", line)))
+        assert (heard.ours, heard.refused) == (False, ""), line
+
+
 async def test_words_that_fit_no_argument_do_nothing(stage: Stage) -> None:
     """A note of which the client left one slash may look like a command."""
     await owned(stage)

@@ -439,9 +439,14 @@ async def _words_refused(play: Play, expected: str) -> None:
     assert same(expected, play.heard.refused), f"refused: {play.heard.refused!r}"
 
 
-@sentence(r"The words had arrived|The desk only ticks it")
+@sentence(r"The words had arrived")
 async def _had_arrived(play: Play) -> None:
     assert play.heard == Heard(delivered=True), f"it answers {play.heard}"
+
+
+@sentence(r"The desk only ticks it")
+async def _only_ticks(play: Play) -> None:
+    assert play.heard == Heard(delivered=True, ours=True), f"it answers {play.heard}"
 
 
 @sentence(r"The chat server is asked who is there, and has had time to tell")

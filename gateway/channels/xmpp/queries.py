@@ -2,6 +2,7 @@
 contacts: a million customers answer as one does.
 """
 
+import time
 import xml.etree.ElementTree as ET
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,7 @@ _INFO = "http://jabber.org/protocol/disco#info"
 _ITEMS = "http://jabber.org/protocol/disco#items"
 _VCARD = "vcard-temp"
 _VERSION = "jabber:iq:version"
+_LAST = "jabber:iq:last"  # XEP-0012
 _NAME = "Careline"
 _DESK_FEATURES = (_INFO, _ITEMS, NS_COMMANDS, NS_PING, _VCARD, _VERSION)
 _CONTACT_FEATURES = (*_DESK_FEATURES, NS_RECEIPTS, NS_MARKERS, NS_STATES)
@@ -63,12 +65,14 @@ class Queries:
 
     def __init__(self, owner: DeskOwner) -> None:
         self._owner = owner
+        self._began = time.monotonic()
         self._answers: dict[str, Callable[[_Query], str | Callable[[], Awaitable[str]]]] = {
             f"get {{{NS_PING}}}ping": lambda _: "",
             f"get {{{_INFO}}}query": self._info,
             f"get {{{_ITEMS}}}query": self._items,
             f"get {{{_VCARD}}}vCard": self._card,
             f"get {{{_VERSION}}}query": self._version,
+            f"get {{{_LAST}}}query": self._last,
             f"set {{{NS_COMMANDS}}}command": self._command,
         }
 
@@ -140,7 +144,7 @@ class Queries:
         elif query.contact.customer:
             identity, features = ("client", "sms", query.contact.customer), _CONTACT_FEATURES
         else:
-            identity, features = ("gateway", "sms", _NAME), _DESK_FEATURES
+            identity, features = ("gateway", "sms", _NAME), (*_DESK_FEATURES, _LAST)
         category, kind, name = identity
         inner = f"<identity{attributes(category=category, type=kind, name=name)}/>"
         inner += "".join(f"<feature{attributes(var=feature)}/>" for feature in features)
@@ -177,6 +181,12 @@ class Queries:
     def _version(_: _Query) -> str:
         """XEP-0092; which version runs is nobody's business."""
         return f"<query xmlns='{_VERSION}'><name>{_NAME}</name><version>1</version></query>"
+
+    def _last(self, query: _Query) -> str:
+        """XEP-0012, 5: how long we are up. What a client wrote before that, and nothing was heard of, may be lost."""
+        if query.contact.customer:
+            raise _No(_UNAVAILABLE)
+        return f"<query xmlns='{_LAST}' seconds='{int(time.monotonic() - self._began)}'/>"
 
     def _command(self, query: _Query) -> Callable[[], Awaitable[str]] | str:
         """XEP-0050."""

@@ -173,14 +173,14 @@ class Reader:
             self._refuse(it, ("wait", "internal-server-error"), "Not sent: something is wrong here. Try again.")
         if heard.delivered:
             tick = Line(random_id(), said.agent, said.customer, LineKind.delivered, about=said.id)
-            self._owner.write(render(tick, self._owner.profile.domain, (), ""))
+            self._owner.write(render(tick, self._owner.profile.domain, (), "", ours=heard.ours))
         if heard.refused:
             self._refuse(it, ("cancel", "not-acceptable"), heard.refused)
         if heard.text:
             sender = contact_jid(said.customer, self._owner.profile.domain)
             # A server keeps it for a device that is gone, where the bubble is not marked: so it says which words.
             text = f"{heard.text}: {_named(said.text)}" if heard.refused else heard.text
-            self._owner.write(chat(sender, it.sender.full, text, heard.choices))
+            self._owner.write(chat(sender, it.sender.full, text, heard.choices, said.id if heard.ours else ""))
 
     def _refuse(self, it: Envelope, condition: tuple[str, str], text: str = "") -> None:
         self._owner.counters["refused"] += 1

@@ -22,6 +22,7 @@ NS_HINTS = "urn:xmpp:hints"  # XEP-0334
 NS_FORWARD = "urn:xmpp:forward:0"  # XEP-0297
 NS_PRIVILEGE = "urn:xmpp:privilege:2"  # XEP-0356, 5; what was before it takes no such message on ejabberd
 NS_PHOTO = "vcard-temp:x:update"  # XEP-0153
+NS_ANSWER = "careline#answer"  # of ours: the line was for the desk, and went to nobody else
 NS_PING = "urn:xmpp:ping"  # XEP-0199
 
 _LONGEST_TEXT = 30_000  # characters of a body; a longer one might end the stream at the server, and come again
@@ -57,7 +58,9 @@ def random_id() -> str:
     return secrets.token_hex(12)
 
 
-def render(line: Line, domain: str, resources: Sequence[str] = (), last: str = "", *, speak: bool = False) -> str:
+def render(
+    line: Line, domain: str, resources: Sequence[str] = (), last: str = "", *, speak: bool = False, ours: bool = False
+) -> str:
     """The stanzas of one line; more than one only for a failure.
 
     Args:
@@ -67,12 +70,14 @@ def render(line: Line, domain: str, resources: Sequence[str] = (), last: str = "
             each of these; where there is none, as a text, which the server keeps for the agent, and to `last`.
         last: where the agent wrote last, "" = nowhere.
         speak: whether we may in the agent's name (XEP-0356).
+        ours: what is confirmed was for the desk, not for the customer.
     """
     sender = contact_jid(line.customer, domain)
     if line.kind is LineKind.delivered:
         return (
             f"<message type='chat'{attributes(from_=sender, to=line.agent, id=line.id)}>"
-            f"<received xmlns='{NS_RECEIPTS}'{attributes(id=line.about)}/><store xmlns='{NS_HINTS}'/></message>"
+            f"<received xmlns='{NS_RECEIPTS}'{attributes(id=line.about)}/>{_answer(line.about if ours else '')}"
+            f"<store xmlns='{NS_HINTS}'/></message>"
         )
     if line.kind is LineKind.failed:
         if not speak and message_of_own(line.about) is not None:  # it is no bubble of theirs, and no client marks it
@@ -114,11 +119,13 @@ def _as_agent(line: Line, domain: str) -> str:
     )
 
 
-def chat(sender: str, to: str, text: str, choices: Sequence[tuple[str, str]] = ()) -> str:
-    """A message that is not kept and not confirmed: the desk answers at once. choices: as of a `Line` (XEP-0439)."""
+def chat(sender: str, to: str, text: str, choices: Sequence[tuple[str, str]] = (), about: str = "") -> str:
+    """A message that is not kept and not confirmed: the desk answers at once. choices: as of a `Line` (XEP-0439).
+    about: the id of the line that it answers, where that was for the desk, "" = none.
+    """
     return (
         f"<message type='chat'{attributes(from_=sender, to=to, id=random_id())}>"
-        f"<body>{escape(text)}</body>{_choices(choices)}</message>"
+        f"<body>{escape(text)}</body>{_answer(about)}{_choices(choices)}</message>"
     )
 
 
@@ -191,6 +198,10 @@ def moment(stamp: str) -> int:
         return max(0, int(found.replace(tzinfo=found.tzinfo or UTC).timestamp() * 1000))
     except (ValueError, OverflowError, OSError):
         return 0
+
+
+def _answer(about: str) -> str:
+    return f"<answer xmlns='{NS_ANSWER}'{attributes(id=about)}/>" if about else ""
 
 
 def _choices(choices: Iterable[tuple[str, str]]) -> str:

@@ -1,5 +1,6 @@
 // A small XMPP client on Strophe.js: log-in over a WebSocket, presence, chats with receipts (XEP-0184), carbons
-// (XEP-0280), the archive (XEP-0313), quick responses (XEP-0439), files (XEP-0363). It knows nothing of the gateway.
+// (XEP-0280), the archive (XEP-0313), quick responses (XEP-0439), files (XEP-0363), how long the other
+// side is up (XEP-0012). All it knows of the gateway is how that marks what it answers: a line that was for itself.
 
 import {$iq, $msg, $pres, Strophe} from "/desk/strophe.js";
 
@@ -8,7 +9,7 @@ const NS = {
   delay: "urn:xmpp:delay", quick: "urn:xmpp:tmp:quick-response", sid: "urn:xmpp:sid:0",
   states: "http://jabber.org/protocol/chatstates", markers: "urn:xmpp:chat-markers:0", rsm: "http://jabber.org/protocol/rsm",
   items: "http://jabber.org/protocol/disco#items", info: "http://jabber.org/protocol/disco#info", form: "jabber:x:data",
-  upload: "urn:xmpp:http:upload:0", file: "jabber:x:oob",
+  upload: "urn:xmpp:http:upload:0", file: "jabber:x:oob", last: "jabber:iq:last", answer: "careline#answer",
 };
 const HEADERS = ["authorization", "cookie", "expires"]; // of a slot, and no others
 const KEPT = 50;
@@ -20,7 +21,7 @@ const bare = (jid) => Strophe.getBareJidFromJid(jid ?? "");
 /** The name stands in the link, which the customer reads. */
 const fileName = (name) => name.normalize("NFKD").replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^-+|-+(?=\.)/g, "").slice(-32) || "file";
 
-/** One account. told: {state(words, up), message(chat, message), ticked(id), failed(id, why)}. */
+/** One account. told: {state(words, up), message(chat, message), ticked(id), answered(id), failed(id, why)}. */
 export class Client {
   constructor({jid, password}, websocket, told) {
     this.jid = jid;
@@ -51,6 +52,13 @@ export class Client {
       .c("request", {xmlns: NS.receipts}).up().c("active", {xmlns: NS.states}).up().c("origin-id", {xmlns: NS.sid, id});
     this.connection.send(link ? message.up().c("x", {xmlns: NS.file}).c("url").t(link) : message);
     return id;
+  }
+
+  /** Since when another is up, ms; Infinity where it is not. The answer has whole seconds, and has been on its way. */
+  async began(jid) {
+    const told = await this.#ask($iq({type: "get", to: jid}).c("query", {xmlns: NS.last})).catch(() => null);
+    const seconds = child(told, "query", NS.last)?.getAttribute("seconds");
+    return seconds ? Date.now() - Number(seconds) * 1000 : Infinity;
   }
 
   /** Puts a file where the server keeps them; the link to it, or an Error with words for a person. */
@@ -150,6 +158,8 @@ export class Client {
       const words = child(child(message, "error"), "text")?.textContent;
       return this.told.failed(id, words || "it did not arrive");
     }
+    const answer = child(message, "answer", NS.answer);
+    if (answer && !mine) this.told.answered(answer.getAttribute("id"));
     const received = child(message, "received", NS.receipts);
     if (received && !mine) return this.told.ticked(received.getAttribute("id"));
     const text = child(message, "body")?.textContent;

@@ -4,8 +4,9 @@ import {$, linked, make} from "/build.js";
 import {Client} from "/desk/client.js";
 
 const DESK = "[desk]";
-/** For the desk, not for the customer. */
-const isVerb = (text) => /^(\/|\.[a-z])/i.test(text);
+const LOOK_MS = 3000;
+/** Nobody is told that one writes what may be for the desk; which it was, the gateway says. */
+const isWords = (text) => /^\s*[\p{L}\p{N}]/u.test(text);
 const clock = new Intl.DateTimeFormat(undefined, {hour: "2-digit", minute: "2-digit", hourCycle: "h23"});
 const ANSWERS = [
   "Hi Maya, {me} here. Those 120 minutes were calls on two evenings. With Unlimited they cost nothing extra. Shall I offer it?",
@@ -22,7 +23,7 @@ let suggested = 0;
 const nameOf = (chat) => (chat === setting.chat.desk ? "The desk" : chat.split("@")[0]);
 
 function chatOf(jid) {
-  if (!chats.has(jid)) chats.set(jid, {jid, lines: new Map(), unread: 0, last: 0, waits: false});
+  if (!chats.has(jid)) chats.set(jid, {jid, lines: new Map(), unread: 0, last: 0, waits: false, draft: ""});
   return chats.get(jid);
 }
 
@@ -31,32 +32,54 @@ function take(jid, message) {
   const chat = chatOf(jid);
   if (chat.lines.has(message.id)) return;
   const desk = !message.mine && (jid === setting.chat.desk || message.text.startsWith(DESK));
-  chat.lines.set(message.id, {...message, desk, tick: "", why: ""});
+  chat.lines.set(message.id, {...message, desk, tick: "", why: "", answered: false});
   chat.last = Math.max(chat.last, message.at.getTime());
   if (message.choices.length) chat.waits = true;
   else if (message.mine || /^\[desk\] (you have|closed|time is up|passed on)/.test(message.text)) chat.waits = false;
   if (!message.mine && !message.past && chat !== open) chat.unread += 1;
   if (message.past) return; // drawn when all of it is here
-  if (!open || (message.choices.length && !$("#words").value)) choose(jid);
+  if (!open) choose(jid); // else what is typed now would go to somebody else
   else draw();
 }
 
-function mark(id, tick, why = "") {
+/** What became of a line: {tick, why}, {answered}. */
+function mark(id, became) {
   for (const chat of chats.values()) {
     const line = chat.lines.get(id);
-    if (line) Object.assign(line, {tick, why});
+    if (line) Object.assign(line, {tick: line.tick === "doubt" ? "" : line.tick}, became);
   }
   draw();
 }
 
+/** Own lines of which nothing was heard. */
+const unheard = () => [...chats.values()].flatMap((chat) => [...chat.lines.values()]).filter((line) => line.mine && !line.tick && !line.answered);
+
+/** Lines that may have been lost with a connection that carried them; what is heard of one later counts. */
+function doubt(before = Infinity) {
+  for (const line of unheard()) if (line.at.getTime() < before) line.tick = "doubt";
+}
+
+/** Whether the desk was away since the lines that it has not answered for. */
+async function look() {
+  if (!client.up || !unheard().length) return;
+  const now = Date.now();
+  const began = await client.began(setting.chat.desk);
+  if (!client.up) return;
+  doubt(Math.min(began, now));
+  draw();
+}
+
 function choose(jid) {
+  if (open) open.draft = $("#words").value;
   open = chatOf(jid);
   open.unread = 0;
+  $("#words").value = open.draft;
+  grow();
   draw();
 }
 
 function say(text) {
-  const words = text.trim();
+  const words = text.trimEnd(); // a blank before it says that it is for the customer
   if (!words || !open || !client.up) return;
   const id = client.say(open.jid, words);
   take(open.jid, {id, mine: true, text: words, at: new Date(), choices: [], past: false});
@@ -73,7 +96,7 @@ async function sendFile(file) {
   } catch (problem) {
     const id = `file-${chats.size}-${Date.now()}`;
     take(chat.jid, {id, mine: true, text: file.name, at: new Date(), choices: [], past: false});
-    mark(id, "failed", problem.message);
+    mark(id, {tick: "failed", why: problem.message});
   }
   $("#attach").disabled = false;
 }
@@ -89,8 +112,11 @@ function deskWords(text) {
 }
 
 function drawLine(line, chat) {
-  const kind = line.desk ? "ours" : line.mine ? (isVerb(line.text) ? "mine verb" : "mine") : "theirs";
-  const tick = {ticked: isVerb(line.text) ? "✓ done" : "✓✓ on the phone", failed: `✕ not delivered: ${line.why}`}[line.tick] ?? "";
+  const kind = line.desk ? "ours" : line.mine ? (line.answered ? "mine verb" : "mine") : "theirs";
+  const tick = {
+    ticked: line.answered ? "✓ done" : "✓✓ on the phone", failed: `✕ not delivered: ${line.why}`,
+    doubt: "? not confirmed: look at .card before you send it again",
+  }[line.tick] ?? "";
   const foot = make("small", {}, clock.format(line.at), tick ? make("span", {className: `tick ${line.tick}`, textContent: ` ${tick}`}) : null);
   const words = line.desk ? deskWords(line.text) : linked(line.text);
   const answers = chat.waits && line === lastCard(chat) ? [make("div", {className: "quick"}, ...line.choices.map((choice, place) =>
@@ -170,7 +196,7 @@ function wire() {
   };
   $("#words").oninput = () => {
     grow();
-    const now = Boolean($("#words").value) && !isVerb($("#words").value);
+    const now = isWords($("#words").value);
     if (now === writes || !open || !client.up) return;
     writes = now;
     client.typing(open.jid, now);
@@ -193,17 +219,20 @@ async function start() {
     state: (words, up) => {
       $("#state").textContent = words || account.jid;
       $("#face").dataset.show = up ? $("#show").value || "up" : "down";
+      doubt();
       const newest = [...chats.values()].sort((one, other) => other.last - one.last)[0];
       if (up && newest && !open) choose(newest.jid);
-      else if (up) draw();
+      else draw();
     },
     message: take,
-    ticked: (id) => mark(id, "ticked"),
-    failed: (id, why) => mark(id, "failed", why),
+    ticked: (id) => mark(id, {tick: "ticked"}),
+    answered: (id) => mark(id, {answered: true}),
+    failed: (id, why) => mark(id, {tick: "failed", why}),
   });
   drawShortcuts();
   wire();
   client.connect();
+  setInterval(look, LOOK_MS);
 }
 
 start();

@@ -106,6 +106,13 @@ async def test_card_and_version(room: Room) -> None:
     assert version[0].findtext("{jabber:iq:version}name") == "Careline"
 
 
+async def test_how_long_it_is_up(room: Room) -> None:
+    """A client that wrote before then, and heard nothing, knows that it may be lost (XEP-0012)."""
+    up = await ask(room, "<query xmlns='jabber:iq:last'/>", to=DOMAIN)
+    assert 0 <= int(up[0].get("seconds", "")) < 60
+    assert condition(await ask(room, "<query xmlns='jabber:iq:last'/>", to=DOMAIN, sender=STRANGER)) == "forbidden"
+
+
 @pytest.mark.parametrize(
     ("payload", "type", "to", "wanted"),
     [

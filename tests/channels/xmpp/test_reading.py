@@ -54,6 +54,23 @@ async def test_answers_go_where_it_was_written(room: Room) -> None:
     assert (error.get("from"), error.get("to")) == (CONTACT, f"{ANNA}/phone")
 
 
+async def test_what_was_for_the_desk_is_marked_so(room: Room) -> None:
+    """A tick on it says "done", on words "on the phone": a client need not know what a command looks like."""
+    mark = "{careline#answer}answer"
+
+    async def hear(said: Said) -> Heard:
+        return Heard("", delivered=True) if said.text == "words" else Heard(said.text, "", said.text != "no", ours=True)
+
+    room.care.hear = hear
+    for key, text in (("a", "words"), ("b", ". note x"), ("c", "no")):
+        room.server.last.send(message(text, id=key))
+    await room.until(lambda: len(room.server.last.of("message")) == 4)
+    ticks = room.server.last.of("message")
+    about = [found.get("id") if (found := one.find(mark)) is not None else "" for one in ticks]
+    assert about == ["", "b", "b", "c"]
+    assert [one.find("{urn:xmpp:receipts}received") is not None for one in ticks] == [True, True, False, False]
+
+
 async def test_care_that_fails_is_told(room: Room) -> None:
     async def hear(said: Said) -> Heard:
         raise KeyError(said.text)
