@@ -228,7 +228,7 @@ async def test_what_anybody_can_send_ends_no_stream(room: Room, inner: str, send
     said = f"<message from='{sender}/phone' to='{CONTACT}' id='big' type='chat'>{inner}</message>"
     asked = f"<iq from='{sender}/phone' to='{CONTACT}' id='ask' type='get'>{inner}</iq>"
     room.server.last.send(message("before") + said + asked + message("after"))
-    await room.until(lambda: len(room.care.said) == 2)
+    await room.until(lambda: len(room.care.said) == 2 and room.server.last.of("iq", type="error"))
     assert [one.text for one in room.care.said] == ["before", "after"]
     assert len(room.server.sessions) == 1
     assert room.link.counters["oversized"] == 2
