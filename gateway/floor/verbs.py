@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from gateway.care import closing, consent, elsewhere, escalation, handing_back, offers, outbound, reserving, wrapping
 from gateway.care.turn import NotOwner, Refused, Turn
-from gateway.floor import inviting
+from gateway.floor import inviting, offering
 from gateway.floor.beginnings import plain
 from gateway.floor.colleagues import slow
 from gateway.model.conversation import Conversation, OwnerKind
@@ -155,9 +155,7 @@ def _wants_offer(scene: Scene) -> Sequence[Input]:
     may_read(scene.turn, scene.conversation, scene.agent)
     eligible = [
         (terms.name, f"{terms.title}, {terms.price} {terms.currency}")
-        for terms in scene.turn.playbook.offers.values()
-        if offers.terms_of(scene.turn, terms.name, scene.conversation.brand) is not None
-        and offers.why_not(scene.turn, scene.conversation, terms) is None
+        for terms in offering.eligible(scene.turn, scene.conversation)
     ]
     return (Input("name", "Offer", True, tuple(eligible) or (("", "no offer can be made just now"),)),)
 
@@ -165,15 +163,7 @@ def _wants_offer(scene: Scene) -> Sequence[Input]:
 def offer(scene: Scene) -> str:
     """Makes an offer to the customer, in one text; their YES or NO answers it."""
     escalation.owned(scene.conversation, scene.agent)
-    terms = offers.terms_of(scene.turn, scene.values["name"], scene.conversation.brand)
-    if terms is None:
-        raise Refused(
-            f"no offer {scene.values['name']!r}{nearest(scene.values['name'], scene.turn.playbook.offers) or ''}",
-            "name",
-        )
-    refused = offers.why_not(scene.turn, scene.conversation, terms)
-    if refused is not None:
-        raise Refused(f"the customer cannot be offered {terms.name} now: {refused}", "name")
+    terms = offering.wanted(scene.turn, scene.conversation, scene.agent, scene.values["name"])
     return f"offered: {_make(scene, terms)}"
 
 
