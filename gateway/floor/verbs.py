@@ -122,7 +122,8 @@ def take(scene: Scene) -> str:
     if has is not None and named:
         meant = scene.turn.playbook.agent(named)
         if meant is None or meant.jid != has:
-            raise NotOwner(escalation.taken(scene.conversation), escalation.who_has(scene.conversation))
+            its = scene.conversation
+            raise NotOwner(escalation.taken(scene.turn.playbook, its, scene.agent), escalation.who_has(its))
     escalation.claim(scene.turn, scene.conversation, scene.agent)
     whose = f"taken from {escalation.name_of(scene.turn.playbook, has)}" if has is not None else ""
     return f"{whose or 'you have this conversation'}: what you write {scene.here} goes to {_to_whom(scene)}"
@@ -162,7 +163,7 @@ def _wants_offer(scene: Scene) -> Sequence[Input]:
 
 def offer(scene: Scene) -> str:
     """Makes an offer to the customer, in one text; their YES or NO answers it."""
-    escalation.owned(scene.conversation, scene.agent)
+    escalation.owned(scene.turn.playbook, scene.conversation, scene.agent)
     terms = offering.wanted(scene.turn, scene.conversation, scene.agent, scene.values["name"])
     return f"offered: {_make(scene, terms)}"
 
@@ -284,7 +285,7 @@ def done(scene: Scene) -> str:
     """Ends the wrap-up: the agent's place is free."""
     if scene.conversation.state != "wrapup":
         raise Refused("you are not wrapping up; .close OUTCOME closes")
-    escalation.owned(scene.conversation, scene.agent)
+    escalation.owned(scene.turn.playbook, scene.conversation, scene.agent)
     wrapping.end(scene.turn, scene.conversation)
     return "done: you may be asked for the next one"
 
@@ -311,7 +312,7 @@ def _may_opt_out(scene: Scene) -> None:
         return
     brands = {scene.turn.playbook.queues[name].brand for name in known.queues} if known is not None else set()
     if known is None or (known.role != "supervisor" and its.brand not in brands):
-        raise NotOwner(escalation.taken(its), escalation.who_has(its))
+        raise NotOwner(escalation.taken(scene.turn.playbook, its, scene.agent), escalation.who_has(its))
 
 
 def _wants_note(_: Scene) -> Sequence[Input]:
@@ -341,7 +342,9 @@ def may_read(turn: Turn, conversation: Conversation, agent: str) -> None:
     if agent in (conversation.agent, last, reserving.reservation_of(conversation).agent):
         return
     if known is None or conversation.state != "queued" or not turn.playbook.answers(known, conversation.queue):
-        raise NotOwner(escalation.taken(conversation), escalation.who_has(conversation))
+        book = turn.playbook
+        said = escalation.taken(book, conversation, agent) + escalation.ask_them(book, conversation, agent)
+        raise NotOwner(said, escalation.who_has(conversation))
 
 
 def _wants_guest(scene: Scene) -> Sequence[Input]:
