@@ -195,9 +195,7 @@ def transfer(
         NotOwner: it is closed, the bot's or another's.
     """
     playbook = turn.playbook
-    if not conversation.open or conversation.owner_kind is OwnerKind.bot:
-        has = who_has(conversation)
-        raise NotOwner(f"{has} has this conversation; only what waits or is with an agent can be transferred", has)
+    transferable(conversation)
     by = actor(turn, conversation, by, as_agent=as_agent)
     conversation = wrapping.back(turn, conversation)
     if conversation.agent is not None or rests(read(conversation.promises)):
@@ -217,6 +215,13 @@ def transfer(
             turn.to_agent("notice", had, moved.id, f"transferred {said}")
     turn.note(moved, "transferred", by, _with_former_owner(conversation, by, said))
     return moved
+
+
+def transferable(conversation: Conversation) -> None:
+    """Raises NotOwner: it is closed, or the bot's."""
+    if not conversation.open or conversation.owner_kind is OwnerKind.bot:
+        has = who_has(conversation)
+        raise NotOwner(f"{has} has this conversation; only what waits or is with an agent can be transferred", has)
 
 
 def _still_owed(turn: Turn, conversation: Conversation) -> Conversation:

@@ -7,13 +7,14 @@ does (`do`, a decision in the customer's own order, which answers with a sentenc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 
 from gateway.care import closing, consent, elsewhere, escalation, handing_back, offers, outbound, reserving, wrapping
 from gateway.care.turn import NotOwner, Refused, Turn
-from gateway.floor import inviting, offering
+from gateway.floor import inviting, offering, permits
 from gateway.floor.beginnings import plain
 from gateway.floor.colleagues import slow
-from gateway.model.conversation import Conversation, OwnerKind
+from gateway.model.conversation import Conversation
 from gateway.model.desk import Input, Show, Told
 from gateway.model.message import Author, Message, MessageClass, MessageState
 from gateway.settings import nearest
@@ -65,6 +66,7 @@ class Scene:
 Inputs = Callable[[Scene], Sequence[Input]]
 Do = Callable[[Scene], str]
 Steps = Callable[[Scene, str | None], Told]
+May = Callable[[Turn, Conversation, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class Verb:
     form. tagged, counted: it must know the tags, or how many conversations each agent has. help: what the help says of
     it, "" = its title. told_with: another one, with which the help tells of it. supervisors: it is for them alone.
     sends: something to the customer. on: which conversations it is for, and may be picked where it is run on the desk;
-    whether it can be done there is for `do` to say.
+    whether it can be done there is for `do` to say. may: raises where this agent may not do it, before anything is
+    asked (`gateway.floor.permits`).
     """
 
     name: str
@@ -92,6 +95,7 @@ class Verb:
     supervisors: bool = False
     sends: bool = False
     on: frozenset[Whose] = OWN
+    may: May = permits.anybody
 
 
 def show_sent(turn: Turn, conversation: Conversation, agent: str, text: str) -> None:
@@ -163,7 +167,6 @@ def _wants_offer(scene: Scene) -> Sequence[Input]:
 
 def offer(scene: Scene) -> str:
     """Makes an offer to the customer, in one text; their YES or NO answers it."""
-    escalation.owned(scene.turn.playbook, scene.conversation, scene.agent)
     terms = offering.wanted(scene.turn, scene.conversation, scene.agent, scene.values["name"])
     return f"offered: {_make(scene, terms)}"
 
@@ -208,10 +211,7 @@ def _wants_disposition(scene: Scene) -> Sequence[Input]:
 
 
 def close(scene: Scene) -> str:
-    """Ends the conversation with its outcome. What waits is taken first: a line may have been typed before the customer
-    wrote again, and nobody would ever read that. A supervisor may clear a queue.
-    """
-    _may_end(scene)
+    """Ends the conversation with its outcome."""
     name = scene.values["disposition"]
     known = closing.dispositions(scene.turn, scene.conversation)
     if name not in known:
@@ -219,14 +219,6 @@ def close(scene: Scene) -> str:
         raise Refused(f"no outcome {name[:40]!r}{hint}", "disposition")
     escalation.close_by_agent(scene.turn, scene.conversation, scene.agent, name, scene.values.get("note", ""))
     return f"closed: {name}"
-
-
-def _may_end(scene: Scene) -> None:
-    """Raises Refused."""
-    known_agent = scene.turn.playbook.agent(scene.agent)
-    supervises = known_agent is not None and known_agent.role == "supervisor"
-    if scene.conversation.owner_kind is OwnerKind.queue and scene.conversation.open and not supervises:
-        raise Refused(f"not closed: it waits in queue {scene.conversation.queue} and nobody has it; .take it first")
 
 
 def _wants_where(scene: Scene) -> Sequence[Input]:
@@ -257,13 +249,12 @@ def bot(scene: Scene) -> str:
         hint = nearest(disposition, known) or f"; there are {', '.join(known)}"
         raise Refused(f"no outcome {disposition[:40]!r}{hint}; a note is .note TEXT", "disposition")
     resumed = handing_back.resumes(scene.turn, scene.conversation)
-    if not resumed:
-        _may_end(scene)
     if note:
         scene.turn.note(scene.conversation, "note", scene.agent, note)
     ended = handing_back.hand_back(scene.turn, scene.conversation, scene.agent, disposition)
     if resumed and not ended.open:
-        _may_end(scene)  # a handler that only closes: nobody has answered the customer yet
+        # A handler that only closes: nobody has answered the customer yet.
+        permits.end(scene.turn, scene.conversation, scene.agent)
     if resumed and ended.open:
         return "handed back to the bot" + (f": {disposition}" if disposition else "")
     why = "the bot had the last word" if resumed else "no handler goes on with it"
@@ -296,23 +287,11 @@ def _wants_words(_: Scene) -> Sequence[Input]:
 
 def optout(scene: Scene) -> str:
     """Records that the customer asked for no more texts, by whatever words (47 CFR 64.1200 (a)(10))."""
-    _may_opt_out(scene)
     brand = scene.turn.playbook.brands[scene.conversation.brand]
     evidence = scene.values.get("words") or "asked an agent"
     consent.stop(scene.turn, (brand,), None, method="agent", actor=scene.agent, evidence=evidence)
     whose = f" from {brand.display_name}" if len(scene.turn.playbook.brands) > 1 else ""
     return f"recorded: the customer is unsubscribed{whose}, and told so once"
-
-
-def _may_opt_out(scene: Scene) -> None:
-    """The customer may say it at any time, also to who had them before. Raises NotOwner, Refused."""
-    its, known = scene.conversation, scene.turn.playbook.agent(scene.agent)
-    if its.open and its.owner_kind is not OwnerKind.bot:
-        escalation.actor(scene.turn, its, scene.agent, as_agent=True)
-        return
-    brands = {scene.turn.playbook.queues[name].brand for name in known.queues} if known is not None else set()
-    if known is None or (known.role != "supervisor" and its.brand not in brands):
-        raise NotOwner(escalation.taken(scene.turn.playbook, its, scene.agent), escalation.who_has(its))
 
 
 def _wants_note(_: Scene) -> Sequence[Input]:
@@ -365,18 +344,22 @@ def monitor(scene: Scene) -> str:
 _CLAIMED = frozenset({Whose.offered, Whose.waits, Whose.others})
 _ENDED = OWN | {Whose.others}
 _WRAPS = frozenset({Whose.wrapup})
+_SAID = "[what they said]"
+_Ends = partial(Verb, noticed=True)
 
 VERBS: Mapping[str, Verb] = {
     verb.name: verb
     for verb in (
         Verb("take", "Take the conversation", "", take, _wants_whom, on=_CLAIMED),
         Verb("decline", "Pass it on", "", decline, on=frozenset({Whose.offered})),
-        Verb("offer", "Make an offer", "NAME", offer, _wants_offer, sends=True),
-        Verb("to", "Transfer", "QUEUE or AGENT [reason]", to, _wants_where, noticed=True, counted=True, on=ANY),
-        Verb("bot", "Hand back to the bot", "[OUTCOME [note]]", bot, _wants_outcome, noticed=True, on=ANY),
-        Verb("close", "Close", "OUTCOME [note]", close, _wants_disposition, noticed=True, on=_ENDED),
+        Verb("offer", "Make an offer", "NAME", offer, _wants_offer, sends=True, may=permits.own),
+        _Ends(
+            "to", "Transfer", "QUEUE or AGENT [reason]", to, _wants_where, counted=True, on=ANY, may=permits.transfer
+        ),
+        _Ends("bot", "Hand back to the bot", "[OUTCOME [note]]", bot, _wants_outcome, on=ANY, may=permits.hand_back),
+        _Ends("close", "Close", "OUTCOME [note]", close, _wants_disposition, on=_ENDED, may=permits.close),
         Verb("done", "End the time to wrap up", "", done, help="End the time to wrap up, after .close", on=_WRAPS),
-        Verb("optout", "The customer wants no more texts", "[what they said]", optout, _wants_words, on=ANY),
+        Verb("optout", "The customer wants no more texts", _SAID, optout, _wants_words, on=ANY, may=permits.opt_out),
         Verb("invite", "Talk in a room with a colleague", "NAME", invite, _wants_guest),
         Verb("monitor", "Listen, as a supervisor", "", monitor, supervisors=True, on=frozenset({Whose.others})),
         Verb(
