@@ -49,10 +49,10 @@ class Run:
             if self.line:
                 raise
             return asked_again(Form(self.verb.title, inputs=(Input(BRAND, "Brand", True, two.brands),)), self.values)
+        self.verb.may(turn, conversation, self.agent)
         if self.verb.steps is not None:
             scene = Scene(turn, conversation, self.agent, dict(self.values or {}), show, self.tags)
             return self._with_brand(self.verb.steps(scene, self.rest if self.line else None))
-        self.verb.may(turn, conversation, self.agent)
         scene = Scene(turn, conversation, self.agent, {}, show, self.tags)
         inputs = self.verb.inputs(scene)
         if self.rest and not inputs:

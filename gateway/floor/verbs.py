@@ -157,7 +157,6 @@ def say(turn: Turn, conversation: Conversation, agent: str, text: str, key: str 
 
 
 def _wants_offer(scene: Scene) -> Sequence[Input]:
-    may_read(scene.turn, scene.conversation, scene.agent)
     eligible = [
         (terms.name, f"{terms.title}, {terms.price} {terms.currency}")
         for terms in offering.eligible(scene.turn, scene.conversation)
@@ -300,7 +299,6 @@ def _wants_note(_: Scene) -> Sequence[Input]:
 
 def note(scene: Scene) -> str:
     """A line that never leaves the desk."""
-    may_read(scene.turn, scene.conversation, scene.agent)
     text = scene.values["text"].strip()
     if not plain(text).strip():
         raise Refused("the note is empty", "text")
@@ -360,7 +358,7 @@ VERBS: Mapping[str, Verb] = {
         _Ends("close", "Close", "OUTCOME [note]", close, _wants_disposition, on=_ENDED, may=permits.close),
         Verb("done", "End the time to wrap up", "", done, help="End the time to wrap up, after .close", on=_WRAPS),
         Verb("optout", "The customer wants no more texts", _SAID, optout, _wants_words, on=ANY, may=permits.opt_out),
-        Verb("invite", "Talk in a room with a colleague", "NAME", invite, _wants_guest),
+        Verb("invite", "Talk in a room with a colleague", "NAME", invite, _wants_guest, may=inviting.may_invite),
         Verb("monitor", "Listen, as a supervisor", "", monitor, supervisors=True, on=frozenset({Whose.others})),
         Verb(
             "note",
@@ -370,6 +368,7 @@ VERBS: Mapping[str, Verb] = {
             _wants_note,
             help="Note that never leaves the desk; so does // TEXT",
             on=ANY,
+            may=may_read,
         ),
     )
 }
