@@ -4,6 +4,8 @@ The verbs here are those of the desk: HTTP uses them now, the XMPP desk next. Ea
 lane, so the claim is compare-and-set by construction: the first commit wins, the loser hears who has it.
 """
 
+from collections.abc import Sequence
+
 from gateway.care import closing, outbound, queueing, ratings, reserving, wrapping
 from gateway.care.playbook import Playbook
 from gateway.care.turn import NotOwner, Refused, Turn
@@ -13,19 +15,36 @@ from gateway.model.promises import answered, read, rests, written
 from gateway.model.rows import replace
 from gateway.settings.gateway_file import Agent
 
+_MOST_LISTED = 10
+
 
 def closed_long_ago() -> NotOwner:
     """The answer to a verb on a conversation that is not open and not the latest closed one."""
     return NotOwner("nobody has this conversation: it was closed long ago", "nobody: it is closed")
 
 
-def taken(conversation: Conversation) -> str:
-    """Who has it, as a sentence."""
+def taken(playbook: Playbook, conversation: Conversation, agent: str) -> str:
+    """Who has it, as a sentence for an agent (JID, or the name of a key) who may not do what they wanted to."""
     if not conversation.open:
         return f"the conversation is closed ({conversation.disposition}); the customer's next text opens another"
     if conversation.owner_kind is OwnerKind.queue:
-        return f"this conversation waits in queue {conversation.owner_id}: take it first"
-    return f"{who_has(conversation)} has this conversation"
+        known = playbook.agent(agent)
+        if known is None or known.role == "supervisor" or playbook.answers(known, conversation.queue):
+            return f"this conversation waits in queue {conversation.owner_id}: take it first"
+        return (
+            f"this conversation waits in queue {conversation.owner_id}, which {known.name} does not answer:"
+            " a supervisor can take it, or add the queue to the agent in gateway.toml"
+        )
+    has = name_of(playbook, conversation.agent) if conversation.agent is not None else who_has(conversation)
+    return f"{has} has this conversation"
+
+
+def ask_them(playbook: Playbook, conversation: Conversation, agent: str) -> str:
+    """What an agent can do where a colleague has it, behind `taken`; "" = nothing more."""
+    known = playbook.agent(agent)
+    if known is None or not conversation.open or conversation.agent in (None, agent):
+        return ""
+    return f"; ask {name_of(playbook, str(conversation.agent))} to say .to {known.name}"
 
 
 def who_has(conversation: Conversation) -> str:
@@ -94,17 +113,16 @@ def _entitled(playbook: Playbook, conversation: Conversation, jid: str) -> None:
         Refused: it waits in a queue that the agent does not answer.
     """
     if not conversation.open or conversation.owner_kind is OwnerKind.bot:
-        raise NotOwner(taken(conversation), who_has(conversation))
+        raise NotOwner(taken(playbook, conversation, jid), who_has(conversation))
     known = playbook.agent(jid)
     if known is not None and known.role == "supervisor":
         return
     if conversation.owner_kind is OwnerKind.agent:
         if conversation.agent != jid:
-            raise NotOwner(taken(conversation), who_has(conversation))
+            said = taken(playbook, conversation, jid) + ask_them(playbook, conversation, jid)
+            raise NotOwner(said, who_has(conversation))
     elif known is not None and not playbook.answers(known, conversation.queue):
-        raise Refused(
-            f"{known.name} does not answer queue {conversation.queue}; a supervisor can, or add it to the agent"
-        )
+        raise Refused(taken(playbook, conversation, jid))
 
 
 def actor(turn: Turn, conversation: Conversation, by: str, *, as_agent: bool) -> str:
@@ -129,11 +147,11 @@ def _with_former_owner(conversation: Conversation, by: str, text: str) -> str:
     return f"{text}; it was with {conversation.agent}" if text else f"it was with {conversation.agent}"
 
 
-def owned(conversation: Conversation, agent: str) -> None:
+def owned(playbook: Playbook, conversation: Conversation, agent: str) -> None:
     """Raises NotOwner unless this agent owns the turn (invariant 3: author == owner)."""
     if conversation.owner_kind is not OwnerKind.agent or conversation.agent != agent or not conversation.open:
         has = who_has(conversation)
-        raise NotOwner(f"not sent: {taken(conversation)}", has)
+        raise NotOwner(f"not sent: {taken(playbook, conversation, agent)}", has)
 
 
 def agent_says(
@@ -141,7 +159,7 @@ def agent_says(
 ) -> Message:
     """The agent's words to the customer. Raises NotOwner, Refused."""
     jid = agent_named(turn.playbook, agent)
-    owned(conversation, jid)
+    owned(turn.playbook, conversation, jid)
     brand = turn.playbook.brands[conversation.brand]
     draft = outbound.Draft(text, MessageClass.conversational, Author("agent", jid), idempotency_key=idempotency_key)
     message = outbound.send(turn, conversation, brand, draft)
@@ -177,9 +195,7 @@ def transfer(
         NotOwner: it is closed, the bot's or another's.
     """
     playbook = turn.playbook
-    if not conversation.open or conversation.owner_kind is OwnerKind.bot:
-        has = who_has(conversation)
-        raise NotOwner(f"{has} has this conversation; only what waits or is with an agent can be transferred", has)
+    transferable(conversation)
     by = actor(turn, conversation, by, as_agent=as_agent)
     conversation = wrapping.back(turn, conversation)
     if conversation.agent is not None or rests(read(conversation.promises)):
@@ -199,6 +215,13 @@ def transfer(
             turn.to_agent("notice", had, moved.id, f"transferred {said}")
     turn.note(moved, "transferred", by, _with_former_owner(conversation, by, said))
     return moved
+
+
+def transferable(conversation: Conversation) -> None:
+    """Raises NotOwner: it is closed, or the bot's."""
+    if not conversation.open or conversation.owner_kind is OwnerKind.bot:
+        has = who_has(conversation)
+        raise NotOwner(f"{has} has this conversation; only what waits or is with an agent can be transferred", has)
 
 
 def _still_owed(turn: Turn, conversation: Conversation) -> Conversation:
@@ -222,13 +245,21 @@ def _to_colleague(turn: Turn, conversation: Conversation, to: str) -> Conversati
     playbook = turn.playbook
     agent: Agent | None = playbook.agent(to)
     if agent is None and playbook.agents:
-        raise Refused(f"no queue or agent {to!r}; queues: {', '.join(playbook.queues) or 'none'}", "to")
+        queues = _listed([queue.name for queue in playbook.queues.values() if queue.brand == conversation.brand])
+        agents = _listed([one.name for one in playbook.agents if one.jid != conversation.agent])
+        raise Refused(f"no queue or agent {to[:40]!r}; queues: {queues}; agents: {agents}", "to")
     jid = str(agent.jid) if agent else to
     if conversation.agent == jid:
         raise Refused(f"{name_of(playbook, jid)} has this conversation already", "to")
     moved = turn.put(replace(conversation, state=ConversationState.human, owner_id=jid, agent=jid, reservation=None))
     turn.to_agent("card", jid, moved.id, 0)
     return moved
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Some names, as a refusal lists them."""
+    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return f"{', '.join(names[:_MOST_LISTED])}{more}" if names else "none"
 
 
 def close_by_agent(
@@ -242,7 +273,7 @@ def close_by_agent(
     """
     if not conversation.open or conversation.owner_kind is OwnerKind.bot:
         has = who_has(conversation)
-        raise NotOwner(taken(conversation), has)
+        raise NotOwner(taken(turn.playbook, conversation, by), has)
     by = actor(turn, conversation, by, as_agent=as_agent)
     if as_agent and (why := closing.refused(turn, conversation, disposition)) is not None:
         raise Refused(why, "disposition")
@@ -261,7 +292,7 @@ def give_back(turn: Turn, conversation: Conversation, by: str, *, as_agent: bool
     """Hands the turn to the bot; which handler goes on is for `dialogues` to say. Raises NotOwner, Refused."""
     if not conversation.open or conversation.owner_kind is OwnerKind.bot:
         has = who_has(conversation)
-        raise NotOwner(taken(conversation), has)
+        raise NotOwner(taken(turn.playbook, conversation, by), has)
     by = actor(turn, conversation, by, as_agent=as_agent)
     conversation = wrapping.back(turn, conversation)
     turn.note(conversation, "handed_back", by, _with_former_owner(conversation, by, ""))

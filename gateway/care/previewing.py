@@ -31,7 +31,7 @@ class Preview:
 
 def preview(turn: Turn, conversation: Conversation, agent: str, text: str) -> Preview:
     """Keeps the words until they are sent or dropped. Raises NotOwner; Refused: they are too long for a text."""
-    escalation.owned(conversation, agent)
+    escalation.owned(turn.playbook, conversation, agent)
     cost_of(turn, conversation, text)
     its = Preview(turn.ids(), agent, conversation.epoch, turn.now + GOOD_MS, text)
     written = json.dumps([its.id, its.agent, its.epoch, its.until, its.text])
@@ -41,7 +41,7 @@ def preview(turn: Turn, conversation: Conversation, agent: str, text: str) -> Pr
 
 def preview_of(turn: Turn, conversation: Conversation, agent: str) -> Preview:
     """What this agent sees. Raises NotOwner; Refused: there is nothing, or it is too old."""
-    escalation.owned(conversation, agent)
+    escalation.owned(turn.playbook, conversation, agent)
     its = Preview(*json.loads(conversation.preview)) if conversation.preview is not None else None
     if its is None or its.agent != agent or its.epoch != conversation.epoch:
         raise Refused("nothing is previewed; .c NAME previews a canned reply")

@@ -56,7 +56,7 @@ def start(turn: Turn, agent: str, text: str, brand: str = "", *, key: str | None
     if current is not None and current.agent == jid:
         raise NotOwner("not sent: you have this conversation already; just write", escalation.who_has(current))
     if current is not None:
-        raise NotOwner(f"not sent: {escalation.taken(current)}", escalation.who_has(current))
+        raise NotOwner(f"not sent: {escalation.taken(turn.playbook, current, jid)}", escalation.who_has(current))
     fresh = turn.opened(turn.playbook.brands[name], turn.playbook.sender_of(name) or "")
     queue = _queue_of(turn, jid, name)
     human = ConversationState.human

@@ -91,7 +91,7 @@ def _unquoted(value: str) -> str:
 
 
 def _previewed(scene: Scene, reply: CannedReply, given: Mapping[str, str]) -> previewing.Preview:
-    escalation.owned(scene.conversation, scene.agent)
+    escalation.owned(scene.turn.playbook, scene.conversation, scene.agent)
     words = canned.words(scene.turn, scene.conversation, scene.agent, reply, given)
     return previewing.preview(scene.turn, scene.conversation, scene.agent, words)
 

@@ -64,6 +64,7 @@ class Commands:
 
         def decide(turn: Turn) -> str:
             scene = replace(self._scene(turn, conversation_id, agent, values, tags), busy=busy)
+            verb.may(turn, scene.conversation, scene.agent)
             _require(verb, scene)
             told = verb.do(scene)
             elsewhere.works_over_http(turn, self._engine.presence, escalation.agent_named(turn.playbook, agent))

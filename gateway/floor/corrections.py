@@ -36,7 +36,7 @@ class Correction:
         if turn.playbook.rules.conversations.corrections == "refuse":
             raise Refused("not sent: the customer has the text, and corrections are not sent here; write what is new")
         conversation = _still_theirs(turn, agent, of)
-        escalation.owned(conversation, agent)
+        escalation.owned(turn.playbook, conversation, agent)
         brand = turn.playbook.brands[conversation.brand]
         draft = outbound.Draft(
             outbound.render(turn, brand, TEXT, {"text": self.words}, conversation=conversation),

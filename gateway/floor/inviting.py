@@ -41,11 +41,15 @@ def _may_come(playbook: Playbook, conversation: Conversation, agent: Agent) -> b
     return agent.role == "supervisor" or conversation.brand in brands
 
 
-def invite(turn: Turn, conversation: Conversation, agent: str, whom: str, show: Callable[[str], Show]) -> str:
-    """A room with both and the customer. Raises NotOwner, Refused."""
+def may_invite(turn: Turn, conversation: Conversation, agent: str) -> None:
+    """Who has it. Raises NotOwner."""
     if not conversation.open or conversation.agent != agent or conversation.owner_kind is not OwnerKind.agent:
         has = escalation.who_has(conversation)
-        raise NotOwner(f"{escalation.taken(conversation)}; only who has it can invite", has)
+        raise NotOwner(f"{escalation.taken(turn.playbook, conversation, agent)}; only who has it can invite", has)
+
+
+def invite(turn: Turn, conversation: Conversation, agent: str, whom: str, show: Callable[[str], Show]) -> str:
+    """A room with both and the customer, where `may_invite`. Raises Refused."""
     guest = turn.playbook.agent(whom)
     if guest is None or guest.jid == agent or not _may_come(turn.playbook, conversation, guest):
         raise Refused(f"{whom[:80]!r} cannot be asked in; .invite lists who can", "who")
@@ -64,7 +68,7 @@ def monitor(turn: Turn, conversation: Conversation, agent: str) -> str:
     if known is None or known.role != "supervisor":
         raise Refused("only supervisors can listen; ask who has the conversation to .invite you")
     if not conversation.open or conversation.agent is None or conversation.owner_kind is not OwnerKind.agent:
-        raise NotOwner(escalation.taken(conversation), escalation.who_has(conversation))
+        raise NotOwner(escalation.taken(turn.playbook, conversation, agent), escalation.who_has(conversation))
     if conversation.agent == agent:
         raise Refused("you have this conversation yourself")
     _open(turn, conversation, {agent: True})

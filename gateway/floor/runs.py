@@ -11,6 +11,13 @@ from gateway.floor.verbs import Scene, Verb, show_sent
 from gateway.model.desk import Form, Input, Show, Told, line_key
 from gateway.model.rows import record, replace
 
+_DOES = {
+    "take": "it takes the conversation for you, and .to NAME passes one of yours on",
+    "decline": "it passes on what is offered to you",
+    "done": "it ends your time to wrap up",
+    "monitor": "it lets a supervisor listen",
+}
+"""What is behind a verb that takes no more words, for those who took it for another."""
 BRAND = "brand"
 """The field of a form that says which conversation is meant, where there are two."""
 
@@ -42,6 +49,7 @@ class Run:
             if self.line:
                 raise
             return asked_again(Form(self.verb.title, inputs=(Input(BRAND, "Brand", True, two.brands),)), self.values)
+        self.verb.may(turn, conversation, self.agent)
         if self.verb.steps is not None:
             scene = Scene(turn, conversation, self.agent, dict(self.values or {}), show, self.tags)
             return self._with_brand(self.verb.steps(scene, self.rest if self.line else None))
@@ -93,7 +101,8 @@ def placed(inputs: Sequence[Input], rest: str) -> dict[str, str]:
 
 def alone(name: str) -> str:
     """Why a line with more words is not done. A note may look so: some clients send `//take ...` as `/take ...`."""
-    return f"not done: .{name} is said alone; a note is .note TEXT"
+    does = _DOES.get(name, "")
+    return f"not done: .{name} is said alone{f'; {does}' if does else ''}; a note is .note TEXT"
 
 
 def _chosen(one: Input, rest: str) -> tuple[str, str] | None:

@@ -40,7 +40,7 @@ def open_with(turn: Turn, agent: str, brand: str) -> Conversation | None:
         return None
     if not found.open and found.last_agent not in (None, agent):
         # They wrote to a conversation that a colleague had and has closed: a new one is not what they meant.
-        raise Refused(f"not sent: {escalation.taken(found)}; .start TEXT opens one now")
+        raise Refused(f"not sent: {escalation.taken(turn.playbook, found, agent)}; .start TEXT opens one now")
     return found if found.open else None
 
 

@@ -16,7 +16,6 @@ def _wants_tags(_: Scene) -> Sequence[Input]:
 
 
 def _wants_known(scene: Scene) -> Sequence[Input]:
-    may_read(scene.turn, scene.conversation, scene.agent)
     return (Input("tags", "Tags to take away", True, value=" ".join(_had(scene))),)
 
 
@@ -31,7 +30,6 @@ def untag(scene: Scene) -> str:
 
 
 def _changed(scene: Scene, add: Sequence[str] = (), remove: Sequence[str] = ()) -> str:
-    may_read(scene.turn, scene.conversation, scene.agent)
     after = tagging.change(scene.turn, scene.conversation, _had(scene), add, remove)
     return f"tags: {', '.join(after)}" if after else "no tags"
 
@@ -46,6 +44,9 @@ TAGGING: Sequence[Verb] = (
         tagged=True,
         help="Tags it; .untag takes them away",
         on=ANY,
+        may=may_read,
     ),
-    Verb("untag", "Take tags away", "WORD ...", untag, _wants_known, tagged=True, told_with="tag", on=ANY),
+    Verb(
+        "untag", "Take tags away", "WORD ...", untag, _wants_known, tagged=True, told_with="tag", on=ANY, may=may_read
+    ),
 )

@@ -367,7 +367,7 @@ class TalkRooms:
             its = turn.conversations.get(state.conversation_id)
             if its is None:
                 raise Refused("the conversation was closed long ago")
-            escalation.owned(its, said.agent)
+            escalation.owned(turn.playbook, its, said.agent)
             if correction is not None:
                 refused, did = correction.decide(turn), "corrected it"
             else:

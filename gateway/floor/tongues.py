@@ -15,10 +15,9 @@ def _wants_language(scene: Scene) -> Sequence[Input]:
 
 def language(scene: Scene) -> str:
     """Sets it, whatever was known before."""
-    may_read(scene.turn, scene.conversation, scene.agent)
     said = languages.say(scene.turn, scene.values["language"])
     scene.turn.note(scene.conversation, "language", scene.agent, said)
     return f"language: {said}"
 
 
-TONGUES: Sequence[Verb] = (Verb("language", "The customer's language", "TAG", language, _wants_language),)
+TONGUES: Sequence[Verb] = (Verb("language", "The customer's language", "TAG", language, _wants_language, may=may_read),)

@@ -7,13 +7,14 @@ does (`do`, a decision in the customer's own order, which answers with a sentenc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 
 from gateway.care import closing, consent, elsewhere, escalation, handing_back, offers, outbound, reserving, wrapping
 from gateway.care.turn import NotOwner, Refused, Turn
-from gateway.floor import inviting
+from gateway.floor import inviting, offering, permits
 from gateway.floor.beginnings import plain
 from gateway.floor.colleagues import slow
-from gateway.model.conversation import Conversation, OwnerKind
+from gateway.model.conversation import Conversation
 from gateway.model.desk import Input, Show, Told
 from gateway.model.message import Author, Message, MessageClass, MessageState
 from gateway.settings import nearest
@@ -65,6 +66,7 @@ class Scene:
 Inputs = Callable[[Scene], Sequence[Input]]
 Do = Callable[[Scene], str]
 Steps = Callable[[Scene, str | None], Told]
+May = Callable[[Turn, Conversation, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class Verb:
     form. tagged, counted: it must know the tags, or how many conversations each agent has. help: what the help says of
     it, "" = its title. told_with: another one, with which the help tells of it. supervisors: it is for them alone.
     sends: something to the customer. on: which conversations it is for, and may be picked where it is run on the desk;
-    whether it can be done there is for `do` to say.
+    whether it can be done there is for `do` to say. may: raises where this agent may not do it, before anything is
+    asked (`gateway.floor.permits`).
     """
 
     name: str
@@ -92,6 +95,7 @@ class Verb:
     supervisors: bool = False
     sends: bool = False
     on: frozenset[Whose] = OWN
+    may: May = permits.anybody
 
 
 def show_sent(turn: Turn, conversation: Conversation, agent: str, text: str) -> None:
@@ -122,7 +126,8 @@ def take(scene: Scene) -> str:
     if has is not None and named:
         meant = scene.turn.playbook.agent(named)
         if meant is None or meant.jid != has:
-            raise NotOwner(escalation.taken(scene.conversation), escalation.who_has(scene.conversation))
+            its = scene.conversation
+            raise NotOwner(escalation.taken(scene.turn.playbook, its, scene.agent), escalation.who_has(its))
     escalation.claim(scene.turn, scene.conversation, scene.agent)
     whose = f"taken from {escalation.name_of(scene.turn.playbook, has)}" if has is not None else ""
     return f"{whose or 'you have this conversation'}: what you write {scene.here} goes to {_to_whom(scene)}"
@@ -152,28 +157,16 @@ def say(turn: Turn, conversation: Conversation, agent: str, text: str, key: str 
 
 
 def _wants_offer(scene: Scene) -> Sequence[Input]:
-    may_read(scene.turn, scene.conversation, scene.agent)
     eligible = [
         (terms.name, f"{terms.title}, {terms.price} {terms.currency}")
-        for terms in scene.turn.playbook.offers.values()
-        if offers.terms_of(scene.turn, terms.name, scene.conversation.brand) is not None
-        and offers.why_not(scene.turn, scene.conversation, terms) is None
+        for terms in offering.eligible(scene.turn, scene.conversation)
     ]
     return (Input("name", "Offer", True, tuple(eligible) or (("", "no offer can be made just now"),)),)
 
 
 def offer(scene: Scene) -> str:
     """Makes an offer to the customer, in one text; their YES or NO answers it."""
-    escalation.owned(scene.conversation, scene.agent)
-    terms = offers.terms_of(scene.turn, scene.values["name"], scene.conversation.brand)
-    if terms is None:
-        raise Refused(
-            f"no offer {scene.values['name']!r}{nearest(scene.values['name'], scene.turn.playbook.offers) or ''}",
-            "name",
-        )
-    refused = offers.why_not(scene.turn, scene.conversation, terms)
-    if refused is not None:
-        raise Refused(f"the customer cannot be offered {terms.name} now: {refused}", "name")
+    terms = offering.wanted(scene.turn, scene.conversation, scene.agent, scene.values["name"])
     return f"offered: {_make(scene, terms)}"
 
 
@@ -217,10 +210,7 @@ def _wants_disposition(scene: Scene) -> Sequence[Input]:
 
 
 def close(scene: Scene) -> str:
-    """Ends the conversation with its outcome. What waits is taken first: a line may have been typed before the customer
-    wrote again, and nobody would ever read that. A supervisor may clear a queue.
-    """
-    _may_end(scene)
+    """Ends the conversation with its outcome."""
     name = scene.values["disposition"]
     known = closing.dispositions(scene.turn, scene.conversation)
     if name not in known:
@@ -228,14 +218,6 @@ def close(scene: Scene) -> str:
         raise Refused(f"no outcome {name[:40]!r}{hint}", "disposition")
     escalation.close_by_agent(scene.turn, scene.conversation, scene.agent, name, scene.values.get("note", ""))
     return f"closed: {name}"
-
-
-def _may_end(scene: Scene) -> None:
-    """Raises Refused."""
-    known_agent = scene.turn.playbook.agent(scene.agent)
-    supervises = known_agent is not None and known_agent.role == "supervisor"
-    if scene.conversation.owner_kind is OwnerKind.queue and scene.conversation.open and not supervises:
-        raise Refused(f"not closed: it waits in queue {scene.conversation.queue} and nobody has it; .take it first")
 
 
 def _wants_where(scene: Scene) -> Sequence[Input]:
@@ -266,13 +248,12 @@ def bot(scene: Scene) -> str:
         hint = nearest(disposition, known) or f"; there are {', '.join(known)}"
         raise Refused(f"no outcome {disposition[:40]!r}{hint}; a note is .note TEXT", "disposition")
     resumed = handing_back.resumes(scene.turn, scene.conversation)
-    if not resumed:
-        _may_end(scene)
     if note:
         scene.turn.note(scene.conversation, "note", scene.agent, note)
     ended = handing_back.hand_back(scene.turn, scene.conversation, scene.agent, disposition)
     if resumed and not ended.open:
-        _may_end(scene)  # a handler that only closes: nobody has answered the customer yet
+        # A handler that only closes: nobody has answered the customer yet.
+        permits.end(scene.turn, scene.conversation, scene.agent)
     if resumed and ended.open:
         return "handed back to the bot" + (f": {disposition}" if disposition else "")
     why = "the bot had the last word" if resumed else "no handler goes on with it"
@@ -294,7 +275,7 @@ def done(scene: Scene) -> str:
     """Ends the wrap-up: the agent's place is free."""
     if scene.conversation.state != "wrapup":
         raise Refused("you are not wrapping up; .close OUTCOME closes")
-    escalation.owned(scene.conversation, scene.agent)
+    escalation.owned(scene.turn.playbook, scene.conversation, scene.agent)
     wrapping.end(scene.turn, scene.conversation)
     return "done: you may be asked for the next one"
 
@@ -305,23 +286,11 @@ def _wants_words(_: Scene) -> Sequence[Input]:
 
 def optout(scene: Scene) -> str:
     """Records that the customer asked for no more texts, by whatever words (47 CFR 64.1200 (a)(10))."""
-    _may_opt_out(scene)
     brand = scene.turn.playbook.brands[scene.conversation.brand]
     evidence = scene.values.get("words") or "asked an agent"
     consent.stop(scene.turn, (brand,), None, method="agent", actor=scene.agent, evidence=evidence)
     whose = f" from {brand.display_name}" if len(scene.turn.playbook.brands) > 1 else ""
     return f"recorded: the customer is unsubscribed{whose}, and told so once"
-
-
-def _may_opt_out(scene: Scene) -> None:
-    """The customer may say it at any time, also to who had them before. Raises NotOwner, Refused."""
-    its, known = scene.conversation, scene.turn.playbook.agent(scene.agent)
-    if its.open and its.owner_kind is not OwnerKind.bot:
-        escalation.actor(scene.turn, its, scene.agent, as_agent=True)
-        return
-    brands = {scene.turn.playbook.queues[name].brand for name in known.queues} if known is not None else set()
-    if known is None or (known.role != "supervisor" and its.brand not in brands):
-        raise NotOwner(escalation.taken(its), escalation.who_has(its))
 
 
 def _wants_note(_: Scene) -> Sequence[Input]:
@@ -330,7 +299,6 @@ def _wants_note(_: Scene) -> Sequence[Input]:
 
 def note(scene: Scene) -> str:
     """A line that never leaves the desk."""
-    may_read(scene.turn, scene.conversation, scene.agent)
     text = scene.values["text"].strip()
     if not plain(text).strip():
         raise Refused("the note is empty", "text")
@@ -351,7 +319,9 @@ def may_read(turn: Turn, conversation: Conversation, agent: str) -> None:
     if agent in (conversation.agent, last, reserving.reservation_of(conversation).agent):
         return
     if known is None or conversation.state != "queued" or not turn.playbook.answers(known, conversation.queue):
-        raise NotOwner(escalation.taken(conversation), escalation.who_has(conversation))
+        book = turn.playbook
+        said = escalation.taken(book, conversation, agent) + escalation.ask_them(book, conversation, agent)
+        raise NotOwner(said, escalation.who_has(conversation))
 
 
 def _wants_guest(scene: Scene) -> Sequence[Input]:
@@ -372,19 +342,23 @@ def monitor(scene: Scene) -> str:
 _CLAIMED = frozenset({Whose.offered, Whose.waits, Whose.others})
 _ENDED = OWN | {Whose.others}
 _WRAPS = frozenset({Whose.wrapup})
+_SAID = "[what they said]"
+_Ends = partial(Verb, noticed=True)
 
 VERBS: Mapping[str, Verb] = {
     verb.name: verb
     for verb in (
         Verb("take", "Take the conversation", "", take, _wants_whom, on=_CLAIMED),
         Verb("decline", "Pass it on", "", decline, on=frozenset({Whose.offered})),
-        Verb("offer", "Make an offer", "NAME", offer, _wants_offer, sends=True),
-        Verb("to", "Transfer", "QUEUE or AGENT [reason]", to, _wants_where, noticed=True, counted=True, on=ANY),
-        Verb("bot", "Hand back to the bot", "[OUTCOME [note]]", bot, _wants_outcome, noticed=True, on=ANY),
-        Verb("close", "Close", "OUTCOME [note]", close, _wants_disposition, noticed=True, on=_ENDED),
+        Verb("offer", "Make an offer", "NAME", offer, _wants_offer, sends=True, may=permits.own),
+        _Ends(
+            "to", "Transfer", "QUEUE or AGENT [reason]", to, _wants_where, counted=True, on=ANY, may=permits.transfer
+        ),
+        _Ends("bot", "Hand back to the bot", "[OUTCOME [note]]", bot, _wants_outcome, on=ANY, may=permits.hand_back),
+        _Ends("close", "Close", "OUTCOME [note]", close, _wants_disposition, on=_ENDED, may=permits.close),
         Verb("done", "End the time to wrap up", "", done, help="End the time to wrap up, after .close", on=_WRAPS),
-        Verb("optout", "The customer wants no more texts", "[what they said]", optout, _wants_words, on=ANY),
-        Verb("invite", "Talk in a room with a colleague", "NAME", invite, _wants_guest),
+        Verb("optout", "The customer wants no more texts", _SAID, optout, _wants_words, on=ANY, may=permits.opt_out),
+        Verb("invite", "Talk in a room with a colleague", "NAME", invite, _wants_guest, may=inviting.may_invite),
         Verb("monitor", "Listen, as a supervisor", "", monitor, supervisors=True, on=frozenset({Whose.others})),
         Verb(
             "note",
@@ -394,6 +368,7 @@ VERBS: Mapping[str, Verb] = {
             _wants_note,
             help="Note that never leaves the desk; so does // TEXT",
             on=ANY,
+            may=may_read,
         ),
     )
 }

@@ -42,7 +42,7 @@ async def test_a_commit_that_was_lost_is_decided_again_on_what_is_true_now(stage
     )
     unit.add(Statement("steal", steal), ())
     await stage.store.write(unit)
-    with pytest.raises(NotOwner, match="ben@example"):
+    with pytest.raises(NotOwner, match="Ben has this conversation"):
         await stage.do(stage.desk.claim(conversation, "Ana"))
 
 

@@ -142,7 +142,7 @@ async def test_three_talk(on: Floor) -> None:
     await his.reads(room, "Ana: and I say it here")
     # The supervisor cannot answer by accident, and no whisper reaches the customer.
     his.says(room, "I am Ben")
-    assert "not sent: ana@example.test has this conversation; whisper to Ana" in await hers.reads(room, "not sent")
+    assert "not sent: Ana has this conversation; whisper to Ana" in await hers.reads(room, "not sent")
     his.whispers(room, "ana", "offer her the plan")
     await ana.hears("offer her the plan", of=room)
     his.whispers(room, ANN, "psst")
@@ -155,7 +155,7 @@ async def test_three_talk(on: Floor) -> None:
     his.says(room, "Ben speaking")
     assert (await run.received(ANN, 5))[4] == "Ben speaking"
     hers.says(room, "no, me")
-    await his.reads(room, "not sent: ben@example.test has this conversation")
+    await his.reads(room, "not sent: Ben has this conversation")
     ben.says(ANN, "/close resolved")
     await his.until(lambda: his.ended.get(room) == "closed: resolved", "the room is destroyed")
     await run.received(ANN, 5)
@@ -246,7 +246,7 @@ async def test_what_is_written_while_the_desk_is_away_is_read_back(on: Floor) ->
     hers.says(room, "before", stanza="before")
     await run.received(ANN, 3)
     his.says(room, "refused before", stanza="refused")
-    await hers.reads(room, "ben: not sent: ana@example.test has this conversation")
+    await hers.reads(room, "ben: not sent: Ana has this conversation")
     desk = run.gateway.chat
     assert desk is not None
     await desk.link.stop(1.0)
@@ -261,7 +261,7 @@ async def test_what_is_written_while_the_desk_is_away_is_read_back(on: Floor) ->
     await hers.reads(room, "back in this room")
     assert 's after it was written: "while it is away"' in await his.reads(room, "ana: sent now, ")
     await his.reads(room, "ana: noted")
-    await hers.reads(room, "ben: not sent: ana@example.test has this conversation")
+    await hers.reads(room, "ben: not sent: Ana has this conversation")
     hers.says(room, "and now", stanza="live")
     assert (await run.received(ANN, 5))[2:] == ["before", "while it is away", "and now"]
     # Once more: all of it is known, and only what is new is read.

@@ -156,9 +156,9 @@ async def test_two_agents_answer_at_once(tmp_path: Path) -> None:
         await cleo.reads("What you write here goes to the customer")
         await ana.reads("Cleo has this conversation now")
         hers = ana.says(ANN, "Hello from Ana")
-        await ana.reads("not sent: cleo@example.test has this conversation")
+        await ana.reads("not sent: Cleo has this conversation")
         await ana.until(lambda: hers in ana.failed, "the bubble is marked failed")
-        assert "cleo@example.test has this conversation" in ana.failed[hers]
+        assert "Cleo has this conversation" in ana.failed[hers]
         await cleo.until(lambda: his in cleo.ticked, "the bubble is ticked")
         await run.received(ANN, 2)
 
@@ -386,7 +386,7 @@ async def _passed_on(on: Scene, ana: AgentClient, cleo: AgentClient) -> None:
     await run.writes(DAN, "thank you")
     await cleo.hears("thank you", of=DAN)
     late = ana.says(DAN, "one more thing")
-    assert f"cleo@{DOMAIN} has this conversation" in await ana.sees_failure(late)
+    assert "Cleo has this conversation" in await ana.sees_failure(late)
     cleo.says(DAN, "/close resolved")
     await run.talk(DAN, state="closed", disposition="resolved")
     await run.received(DAN, 3)

@@ -45,6 +45,19 @@ async def test_from_take_to_close(world: World) -> None:
     assert len(one["offers"]) == 2
 
 
+async def test_an_offer_is_not_made_twice_at_once(world: World) -> None:
+    an_id = await queued(world)
+    await run(world, an_id, "take")
+    world.clock[0] += 2000
+    told = await run(world, an_id, "offer", values={"name": "unlimited"}, idempotency_key="o1")
+    again = await run(world, an_id, "offer", values={"name": "unlimited"}, idempotency_key="o1")
+    assert again == told  # the same request
+    problem = await run(world, an_id, "offer", 422, values={"name": "unlimited"})
+    assert "say it again in 30 s to ask once more" in str(problem)
+    world.clock[0] += 30_000
+    assert (await run(world, an_id, "offer", values={"name": "unlimited"}))["text"].startswith("offered: ")
+
+
 async def test_what_is_missing_or_not_asked_is_named(world: World) -> None:
     an_id = await queued(world)
     await run(world, an_id, "take")

@@ -1,5 +1,5 @@
 """Ad-hoc commands (XEP-0050) with data forms (XEP-0004). Nothing is kept between the steps of one: the form that comes
-back says all.
+back says all, under the id of a session that is for this command, contact and agent alone.
 """
 
 import re
@@ -7,7 +7,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.channels.xmpp.writing import attributes, escape, random_id
+from gateway.channels.xmpp.sessions import Sessions
+from gateway.channels.xmpp.writing import attributes, escape
 from gateway.model.desk import Form, Input, Told
 from gateway.model.rows import replace
 
@@ -29,11 +30,18 @@ _NEXT = "<actions execute='next'><next/><complete/></actions>"
 
 
 class BadCommand(ValueError):
-    """It cannot be run; the message says why, `condition` is the error to answer with."""
+    """It cannot be run; the message says why, `condition` is the error to answer with. specific: what XEP-0050, 4.4
+    calls it, "" = nothing.
+    """
 
-    def __init__(self, text: str, condition: tuple[str, str]) -> None:
+    def __init__(self, text: str, condition: tuple[str, str], specific: str = "") -> None:
         super().__init__(text)
-        self.condition = condition
+        self.condition, self.specific = condition, specific
+
+    @property
+    def details(self) -> str:
+        """The element that says so."""
+        return f"<{self.specific} xmlns='{NS_COMMANDS}'/>" if self.specific else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +73,29 @@ def is_node(node: str) -> bool:
     return _NODE.fullmatch(node) is not None
 
 
-def read_command(element: ET.Element) -> Command:
-    """What a command element asks for.
+def read_command(element: ET.Element, sessions: Sessions) -> Command:
+    """What a command element asks for. sessions: of who asks, with whom they ask.
 
     Raises:
-        BadCommand: it is none of ours, or its form is too large.
+        BadCommand: it is none of ours, its form is too large, or its session is that of another command.
     """
     node, action = element.get("node", ""), element.get("action", "execute")
     if not is_node(node):
         raise BadCommand("There is no such command.", ("cancel", "item-not-found"))
     session = element.get("sessionid", "")
-    if len(session) > _LONGEST_SESSION:
-        raise BadCommand("The session id is too long.", ("modify", "bad-request"))
     form = element.find(f"{{{NS_DATA}}}x")
     cancelled = action == "cancel" or (form is not None and form.get("type") == "cancel")
     if not cancelled and action not in _FIRST:
-        raise BadCommand("There is no such step.", ("modify", "bad-request"))
+        raise BadCommand("There is no such step.", ("modify", "bad-request"), "malformed-action")
+    first = not session and form is None and action == "execute"
+    if not first and not (len(session) <= _LONGEST_SESSION and sessions.knows(node, session)):
+        why = "This form was not shown here for this command, so nothing was done: open the command again."
+        raise BadCommand(why, ("modify", "bad-request"), "bad-sessionid")
     if form is not None and not cancelled:
         values: Mapping[str, str] | None = _values(form)
     else:
         values = None if action == "execute" else {}
-    return Command(node, session or random_id(), values, cancelled)
+    return Command(node, session or sessions.begun(node), values, cancelled)
 
 
 def render_told(command: Command, told: Told) -> str:

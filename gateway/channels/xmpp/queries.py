@@ -12,6 +12,7 @@ from gateway.channels.xmpp import avatars
 from gateway.channels.xmpp.commands import NS_COMMANDS, PREFIX, BadCommand, is_node, read_command, render_told
 from gateway.channels.xmpp.jids import CONTACT_RESOURCE, Contact, Sender, contact_bare
 from gateway.channels.xmpp.owner import DeskOwner
+from gateway.channels.xmpp.sessions import Sessions
 from gateway.channels.xmpp.writing import NS_MARKERS, NS_PING, NS_RECEIPTS, NS_STATES, attributes, error, escape, result
 from gateway.model.desk import Asked
 
@@ -33,11 +34,11 @@ _BROKEN = ("wait", "internal-server-error")
 
 
 class _No(Exception):
-    """The answer is this error."""
+    """The answer is this error. details: XML that says more."""
 
-    def __init__(self, condition: tuple[str, str], text: str = "") -> None:
+    def __init__(self, condition: tuple[str, str], text: str = "", details: str = "") -> None:
         super().__init__(condition[1])
-        self.condition = condition
+        self.condition, self.details = condition, details
         self.text = text
 
 
@@ -84,7 +85,7 @@ class Queries:
                 raise _No(_BAD)
             answer = self._find(xml, sender, contact, agent=agent)
         except _No as no:
-            self._owner.write(error("iq", to, sender.full, xml.get("id", ""), no.condition, no.text))
+            self._owner.write(error("iq", to, sender.full, xml.get("id", ""), no.condition, no.text, no.details))
         except Exception:
             self._owner.write(error("iq", to, sender.full, xml.get("id", ""), _BROKEN))
             raise
@@ -190,10 +191,11 @@ class Queries:
 
     def _command(self, query: _Query) -> Callable[[], Awaitable[str]] | str:
         """XEP-0050."""
+        sessions = Sessions(self._owner.profile.secret, query.sender.bare, query.contact.customer)
         try:
-            command = read_command(query.payload)
+            command = read_command(query.payload, sessions)
         except BadCommand as bad:
-            raise _No(bad.condition, str(bad)) from bad
+            raise _No(bad.condition, str(bad), bad.details) from bad
         if command.cancelled:
             return command.cancel()
         asked = Asked(query.sender.bare, query.contact.customer, command.verb, command.values)

@@ -129,7 +129,9 @@ def chat(sender: str, to: str, text: str, choices: Sequence[tuple[str, str]] = (
     )
 
 
-def error(stanza: str, sender: str, to: str, id: str, condition: tuple[str, str], text: str = "") -> str:
+def error(
+    stanza: str, sender: str, to: str, id: str, condition: tuple[str, str], text: str = "", details: str = ""
+) -> str:
     """An error for a stanza that came (RFC 6120, 8.3).
 
     Args:
@@ -139,12 +141,13 @@ def error(stanza: str, sender: str, to: str, id: str, condition: tuple[str, str]
         id: its id.
         condition: type and defined condition.
         text: for people.
+        details: an element of another namespace that says more.
     """
     kind, name = condition
     told = f"<text xmlns='{NS_STANZAS}' xml:lang='en'>{escape(text[:_LONGEST_TEXT])}</text>" if text else ""
     return (
         f"<{stanza} type='error'{attributes(from_=sender, to=to, id=id)}>"
-        f"<error type='{kind}'><{name} xmlns='{NS_STANZAS}'/>{told}</error></{stanza}>"
+        f"<error type='{kind}'><{name} xmlns='{NS_STANZAS}'/>{told}{details}</error></{stanza}>"
     )
 
 

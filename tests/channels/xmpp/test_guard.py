@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from gateway.channels.xmpp import Patience
+from gateway.channels.xmpp.sessions import Sessions
 from gateway.model.desk import DeskState
-from tests.channels.xmpp.conftest import ANNA, CONTACT, DOMAIN, MakeRoom, Room, message
+from tests.channels.xmpp.conftest import ANNA, CONTACT, CUSTOMER, DOMAIN, MakeRoom, Room, message
 from tests.channels.xmpp.fake_server import HEADER
 
 SHORT = Patience(first=0.01, limit=0.05, session=0.2, advert=0.01)
 COMMANDS = "http://jabber.org/protocol/commands"
-COMMAND = f"<command xmlns='{COMMANDS}' node='careline#close' action='{{0}}' sessionid='s'>{{1}}</command>"
+SESSION = Sessions("s3cret", ANNA, CUSTOMER).begun("careline#close")
+COMMAND = f"<command xmlns='{COMMANDS}' node='careline#close' action='{{0}}' sessionid='{SESSION}'>{{1}}</command>"
 ADVERT = "<privilege xmlns='urn:xmpp:privilege:2'><perm access='roster' type='both'/></privilege>"
 VERBS = f"<query xmlns='http://jabber.org/protocol/disco#items' node='{COMMANDS}'/>"
 FORM = "<x xmlns='jabber:x:data' type='submit'><field var='note'><value>one</value><value>two</value></field></x>"

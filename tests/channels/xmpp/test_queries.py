@@ -57,6 +57,13 @@ async def command(
     )
 
 
+async def begun(room: Room, node: str = "careline#close", to: str = CONTACT) -> str:
+    """The session of a command that was run just now."""
+    session = (await command(room, node=node, to=to))[0].get("sessionid", "")
+    room.care.asked.clear()
+    return session
+
+
 def submitted(*fields: tuple[str, str], type: str = "submit") -> str:
     inner = "".join(f"<field var='{name}'><value>{value}</value></field>" for name, value in fields)
     return f"<x xmlns='jabber:x:data' type='{type}'>{inner}</x>"
@@ -212,7 +219,7 @@ async def test_a_form_behind_which_another_may_come(room: Room) -> None:
     assert actions.get("execute") == "next"
     assert [found.tag for found in actions] == [f"{C}next", f"{C}complete"]
     for action in ("next", "complete", "execute"):
-        await command(room, submitted(("a", "b")), sessionid="s", action=action)
+        await command(room, submitted(("a", "b")), sessionid=answer.get("sessionid", ""), action=action)
         assert room.care.asked[-1].values == {"a": "b"}
 
 
@@ -229,13 +236,13 @@ async def test_a_list_from_which_nobody_chose_begins_with_no_choice(room: Room) 
     nothing = ("Nothing", "(none)")
     assert options == [[("choose one", "(none)"), ("Done", "done")], [("Done", "done")], [nothing, ("Done", "done")]]
     room.care.told = Told("done")
-    await command(room, submitted(("a", "(none)"), ("b", "done")), sessionid="s")
+    await command(room, submitted(("a", "(none)"), ("b", "done")), sessionid=answer.get("sessionid", ""))
     assert room.care.asked[-1].values == {"a": "", "b": "done"}
 
 
 async def test_what_is_wrong_with_a_form_stands_where_each_client_shows_it(room: Room) -> None:
     room.care.told = Told("not done: fill in How", FORM, refused=True)
-    answer = (await command(room, submitted(), sessionid="s"))[0]
+    answer = (await command(room, submitted(), sessionid=await begun(room)))[0]
     note, form = answer.find(f"{C}note"), answer.find(f"{X}x")
     assert note is not None
     assert form is not None
@@ -250,36 +257,72 @@ async def test_a_form_comes_back(room: Room, action: str) -> None:
     note = "<field var='note'><value>one</value><value/><value>two</value></field>"
     nameless = "<field><value>no name</value></field>"
     form = submitted(("disposition", "done"), ("code", "&lt;7>")).replace("</x>", f"{note}{nameless}</x>")
-    answer = (await command(room, form, sessionid="s 1", **more))[0]
-    assert (answer.get("status"), answer.get("sessionid")) == ("completed", "s 1")
+    session = await begun(room)
+    answer = (await command(room, form, sessionid=session, **more))[0]
+    assert (answer.get("status"), answer.get("sessionid")) == ("completed", session)
     [asked] = room.care.asked
     assert asked.values == {"disposition": "done", "code": "<7>", "note": "one\n\ntwo"}
 
 
 async def test_completed_without_a_form(room: Room) -> None:
-    await command(room, action="complete", sessionid="s")
+    await command(room, action="complete", sessionid=await begun(room))
     assert room.care.asked == [Asked(ANNA, CUSTOMER, "close", {})]
 
 
 async def test_cancelled(room: Room) -> None:
+    session = await begun(room)
     for inner, action in (("", "cancel"), (submitted(type="cancel"), "complete")):
-        answer = (await command(room, inner, action=action, sessionid="s"))[0]
-        assert (answer.get("status"), answer.get("sessionid"), len(answer)) == ("canceled", "s", 0)
+        answer = (await command(room, inner, action=action, sessionid=session))[0]
+        assert (answer.get("status"), answer.get("sessionid"), len(answer)) == ("canceled", session, 0)
     assert not room.care.asked
 
 
+async def test_a_session_is_for_one_command_contact_and_agent(room: Room) -> None:
+    """XEP-0050, 4.4: with any other nothing is done. `close` was opened, an empty `optout` came."""
+    room.care.told = Told(form=FORM)
+    close, desk = await begun(room), await begun(room, to=DOMAIN)
+    other = CONTACT.replace(CUSTOMER[-1] + "@", "0@")
+    assert other != CONTACT
+    wrong = [
+        await command(room, submitted(), node="careline#optout", sessionid=close),
+        await command(room, node="careline#optout", sessionid=close, action="complete"),
+        await command(room, submitted(), to=other, sessionid=close),
+        await command(room, submitted(), sessionid=desk),
+        await command(room, submitted(), to=DOMAIN, sessionid=close),
+        await command(room, submitted(), sessionid="s"),
+        await command(room, submitted(), sessionid=f"{close}0"),
+        await command(room, submitted()),  # none was begun
+        await command(room, action="complete"),
+        await command(room, action="cancel", sessionid="s"),
+        await command(room, sessionid="x" * 300),
+    ]
+    for answer in wrong:
+        assert condition(answer) == "bad-request"
+        assert answer[0].find(f"{C}bad-sessionid") is not None
+        assert "open the command again" in "".join(answer.itertext())
+    assert not room.care.asked
+    await command(room, submitted(("a", "b")), to=f"{CONTACT}/sms", sessionid=close)
+    assert [asked.verb for asked in room.care.asked] == ["close"]
+
+
 async def test_commands_that_are_none(room: Room) -> None:
+    session = await begun(room)
     for node in ("", "take", "other#take", "careline#", "careline#../x", "careline#" + "x" * 70, "careline#Take"):
         assert condition(await command(room, node=node)) == "item-not-found"
     assert condition(await command(room, action="prev")) == "bad-request"
     assert condition(await command(room, sessionid="x" * 300)) == "bad-request"
     assert (
-        condition(await command(room, submitted(*((f"f{n}", "x") for n in range(51))), action="complete"))
+        condition(
+            await command(room, submitted(*((f"f{n}", "x") for n in range(51))), action="complete", sessionid=session)
+        )
         == "policy-violation"
     )
-    assert condition(await command(room, submitted(("f", "x" * 10_001)), action="complete")) == "policy-violation"
+    assert (
+        condition(await command(room, submitted(("f", "x" * 10_001)), action="complete", sessionid=session))
+        == "policy-violation"
+    )
     assert not room.care.asked
-    await command(room, submitted(*((f"f{n}", "x") for n in range(50))), action="complete")
+    await command(room, submitted(*((f"f{n}", "x") for n in range(50))), action="complete", sessionid=session)
     assert len(room.care.asked) == 1
 
 
