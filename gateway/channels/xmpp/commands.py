@@ -87,8 +87,9 @@ def read_command(element: ET.Element, sessions: Sessions) -> Command:
     cancelled = action == "cancel" or (form is not None and form.get("type") == "cancel")
     if not cancelled and action not in _FIRST:
         raise BadCommand("There is no such step.", ("modify", "bad-request"), "malformed-action")
-    first = not session and form is None and action == "execute"
-    if not first and not (len(session) <= _LONGEST_SESSION and sessions.knows(node, session)):
+    # Without a session it begins one; a form that is filled in at once says by its node what it is for.
+    begins = not session and (action == "execute" or form is not None)
+    if not begins and not (len(session) <= _LONGEST_SESSION and sessions.knows(node, session)):
         why = "This form was not shown here for this command, so nothing was done: open the command again."
         raise BadCommand(why, ("modify", "bad-request"), "bad-sessionid")
     if form is not None and not cancelled:
