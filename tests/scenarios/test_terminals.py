@@ -210,7 +210,7 @@ async def test_a_canned_reply_tags_wrap_up_and_writing_first(client: str, made: 
         assert (await run.received(ANN, 2))[1] == words
         await says(terminal, ".tag refund angry", "[desk] tags: angry, refund")
         await says(terminal, ".to retention", "[desk] transferred to retention")
-        await says(terminal, ".take", "[desk] you have this conversation", "Tags: angry, refund")
+        await says(terminal, ".take", "Tags: angry, refund", "What you write here goes to")
         await says(terminal, ".close kept", "[desk] closed: kept; 60 s to wrap up, .done ends it")
         await says(terminal, ".done", "[desk] done: you may be asked for the next one")
         await run.talk(ANN, state="closed", disposition="kept")
