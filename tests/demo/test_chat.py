@@ -13,7 +13,7 @@ import pytest
 
 from gateway.demo import stories
 from gateway.demo.prosody import MOST_OCTETS, Addresses, Prosody
-from tests.demo.desk_page import DESK, offered, press, shown
+from tests.demo.desk_page import DESK, ana_has_maya, offered, press, shown
 from tests.demo.running import MAYA, Demo, nobody_left, request, until
 from tests.doubles.agent import AgentClient
 from tests.simulator.browser import CHROMIUM, Page, browser
@@ -215,15 +215,7 @@ def fetched(link: str) -> tuple[str, bytes]:
 async def test_a_picture_from_the_desk(demo_with_desk: Demo) -> None:
     """Uploaded to the demo's Prosody (XEP-0363); the phone shows the link. What is too large is told."""
     demo = demo_with_desk
-    async with browser() as page:
-        await page.open(f"{demo.page}/", 1400, 900)
-        await page.until(f"{DESK}.querySelector('#state').textContent === 'ana@example.test'")
-        demo.post("/fire/overage", {})
-        await asyncio.to_thread(offered, demo)
-        demo.text("AGENT")
-        await page.until(f"{DESK}.querySelector('.quick button')")
-        await press(page, "Take it")
-        await shown(page, "you have this conversation")
+    async with ana_has_maya(demo) as page:
         await page.run(sends_file("Your bill (May).png", len(PICTURE)))
         mine = f"[...{DESK}.querySelectorAll('#talk .mine a')].at(-1)?.href"
         await page.until(f"{mine} && [...{DESK}.querySelectorAll('.tick.ticked')].length === 2")
